@@ -1,0 +1,84 @@
+package config
+
+import "time"
+
+// Config is every setting of a host. Default returns one that is ready to use.
+type Config struct {
+	Name string `koanf:"name"` // server name, generated and kept in the store when empty
+	Host string `koanf:"host"` // address to listen on
+	Port int    `koanf:"port"` // 0 picks a free port
+
+	Log       Log       `koanf:"log"`
+	Data      Data      `koanf:"data"`
+	Plugins   Plugins   `koanf:"plugins"`
+	Websocket Websocket `koanf:"websocket"`
+	HTTP      HTTP      `koanf:"http"`
+	PubSub    PubSub    `koanf:"pubsub"`
+	Limits    Limits    `koanf:"limits"`
+	Shutdown  Shutdown  `koanf:"shutdown"`
+}
+
+// Log says what is logged and how.
+type Log struct {
+	Level  string `koanf:"level"`  // debug, info, warn, error
+	Format string `koanf:"format"` // text, json
+}
+
+// Data says where documents are kept.
+type Data struct {
+	Dir        string `koanf:"dir"`        // folder of the embedded store
+	Durability string `koanf:"durability"` // sync, async, none (memory only)
+}
+
+// Plugins says where modules are found.
+type Plugins struct {
+	Dir     string        `koanf:"dir"`     // watched folder
+	Settle  time.Duration `koanf:"settle"`  // quiet time after a change before a module is read
+	Default PluginLimits  `koanf:"default"` // limits of a plugin that names none
+}
+
+// PluginLimits bounds one plugin.
+type PluginLimits struct {
+	Timeout   time.Duration `koanf:"timeout"`   // one hook call
+	MemoryMiB int           `koanf:"memoryMiB"` // memory of one instance
+	OutputKiB int           `koanf:"outputKiB"` // output of one call
+	Instances int           `koanf:"instances"` // instances per plugin; 0 is one for each processor
+}
+
+// Websocket tunes the websocket transport.
+type Websocket struct {
+	MaxMessageBytes        int           `koanf:"maxMessageBytes"`
+	Compression            bool          `koanf:"compression"`
+	PingInterval           time.Duration `koanf:"pingInterval"` // 0 turns heartbeats off
+	AllowSkippedHeartbeats int           `koanf:"allowSkippedHeartbeats"`
+	WriteQueueBytes        int           `koanf:"writeQueueBytes"`
+	WriteTimeout           time.Duration `koanf:"writeTimeout"`
+	Origins                []string      `koanf:"origins"`
+}
+
+// HTTP tunes the HTTP server under the websockets.
+type HTTP struct {
+	KeepAliveTimeout  time.Duration `koanf:"keepAliveTimeout"`
+	ReadHeaderTimeout time.Duration `koanf:"readHeaderTimeout"`
+	MaxHeaderBytes    int           `koanf:"maxHeaderBytes"`
+}
+
+// PubSub tunes subscriptions and publications.
+type PubSub struct {
+	DefaultVariableDepth int           `koanf:"defaultVariableDepth"`
+	AckTimeout           time.Duration `koanf:"ackTimeout"`
+}
+
+// Limits bounds what clients may ask for.
+type Limits struct {
+	Sessions                int `koanf:"sessions"`                // 0 is unlimited
+	SubscriptionsPerSession int `koanf:"subscriptionsPerSession"` // 0 is unlimited
+	JSONDepth               int `koanf:"jsonDepth"`
+	PathBytes               int `koanf:"pathBytes"`
+}
+
+// Shutdown says how a host stops.
+type Shutdown struct {
+	Timeout   time.Duration `koanf:"timeout"`   // to drain and flush
+	Reconnect bool          `koanf:"reconnect"` // whether clients are told to come back
+}
