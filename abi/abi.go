@@ -1,5 +1,9 @@
 package abi
 
+// Version is the version of the contract and of the record layout. A raw
+// module states it by the name of its marker export, ExportMarker.
+const Version = 1
+
 // Kind says what a record describes.
 type Kind uint8
 
@@ -9,6 +13,31 @@ const (
 	KindResponse    Kind = 2 // the answer to a request, before it is sent
 	KindPublication Kind = 3 // an event on its way to subscribers
 )
+
+var kindNames = [...]string{
+	KindRequest:     "request",
+	KindResponse:    "response",
+	KindPublication: "publication",
+}
+
+// String returns the kind's name as manifests spell it, or "" for an unknown
+// one.
+func (k Kind) String() string {
+	if int(k) < len(kindNames) {
+		return kindNames[k]
+	}
+	return ""
+}
+
+// ParseKind returns the kind that String spells so, or zero.
+func ParseKind(name string) Kind {
+	for k, n := range kindNames {
+		if n != "" && n == name {
+			return Kind(k)
+		}
+	}
+	return 0
+}
 
 // Action is what a request asks for, or which request an answer or a
 // publication comes from.
@@ -34,6 +63,47 @@ const (
 	ActionPublicationAck Action = 16 // publication-ack, sent by the host
 )
 
+// MaxAction is the highest action number of this version.
+const MaxAction = ActionPublicationAck
+
+var actionNames = [...]string{
+	ActionGet:            "get",
+	ActionSet:            "set",
+	ActionRemove:         "remove",
+	ActionOn:             "on",
+	ActionOff:            "off",
+	ActionCount:          "count",
+	ActionAck:            "ack",
+	ActionLogin:          "login",
+	ActionDescribe:       "describe",
+	ActionConfigure:      "configure-session",
+	ActionRequestNonce:   "request-nonce",
+	ActionRevokeToken:    "revoke-token",
+	ActionChangePassword: "change-password",
+	ActionDisconnectKids: "disconnect-child-sessions",
+	ActionDisconnect:     "disconnect",
+	ActionPublicationAck: "publication-ack",
+}
+
+// String returns the action's name as the wire and manifests spell it, or ""
+// for an unknown one.
+func (a Action) String() string {
+	if int(a) < len(actionNames) {
+		return actionNames[a]
+	}
+	return ""
+}
+
+// ParseAction returns the action that String spells so, or zero.
+func ParseAction(name string) Action {
+	for a, n := range actionNames {
+		if n != "" && n == name {
+			return Action(a)
+		}
+	}
+	return 0
+}
+
 // Verdict is what a hook decides about the record it was shown.
 type Verdict uint8
 
@@ -44,15 +114,42 @@ const (
 	VerdictPatch    Verdict = 3  // go on; the output holds only the sections to change
 	VerdictReject   Verdict = 4  // answer with the error in the output, do not go on
 	VerdictDrop     Verdict = 5  // do not go on, answer nothing
-	VerdictClose    Verdict = 6  // close the session, with the error section as the reason
+	VerdictClose    Verdict = 6  // close the session, with the error in the output as the reason
 	VerdictNeedMore Verdict = 7  // protocol hooks: wait for more bytes
 	VerdictEmit     Verdict = 8  // the output holds records to act on
-	VerdictError    Verdict = 15 // the hook failed; on_error decides
+	VerdictError    Verdict = 15 // the hook failed, for the reason in the output; on_error decides
 )
 
-// Record is one message as a hook sees it. Absent sections are nil. The
-// slices alias whatever buffer the record was decoded from; who keeps them
-// longer than that buffer copies them.
+var verdictNames = [...]string{
+	VerdictPass:     "pass",
+	VerdictReplace:  "replace",
+	VerdictPatch:    "patch",
+	VerdictReject:   "reject",
+	VerdictDrop:     "drop",
+	VerdictClose:    "close",
+	VerdictNeedMore: "need-more",
+	VerdictEmit:     "emit",
+	VerdictError:    "error",
+}
+
+// String returns the verdict's name in lower case, or "" for an unknown one.
+func (v Verdict) String() string {
+	if int(v) < len(verdictNames) {
+		return verdictNames[v]
+	}
+	return ""
+}
+
+// Flags of a record.
+const (
+	// FlagDataLazy says that the record has a data section which was left out
+	// because the hook's manifest asks for data lazily; ImportPayload fetches it.
+	FlagDataLazy uint8 = 1 << 0
+)
+
+// Record is one message as a hook sees it. Absent sections are nil, present
+// but empty ones are not. The slices alias whatever buffer the record was
+// decoded from; who keeps them longer than that buffer copies them.
 type Record struct {
 	Kind    Kind
 	Action  Action

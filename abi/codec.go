@@ -1,0 +1,212 @@
+package abi
+
+import (
+	"encoding/binary"
+	"errors"
+	"math"
+)
+
+// Section numbers a part of a record.
+type Section uint16
+
+// The sections. A decoder skips numbers that it does not know.
+const (
+	SectionPath      Section = 1
+	SectionData      Section = 2
+	SectionOptions   Section = 3
+	SectionMeta      Section = 4
+	SectionSessionID Section = 5
+	SectionUsername  Section = 6
+	SectionProtocol  Section = 7
+	SectionChannel   Section = 8
+	SectionError     Section = 9
+	SectionBytes     Section = 10
+	SectionAddress   Section = 11
+
+	maxSection = SectionAddress
+)
+
+// Sizes of the fixed parts, in bytes.
+const (
+	HeaderSize        = 16
+	SectionHeaderSize = 8
+)
+
+// Errors of the codec.
+var (
+	ErrShortBuffer = errors.New("abi: buffer is smaller than the record")
+	ErrTooLarge    = errors.New("abi: a section is longer than 2^32-1 bytes")
+	ErrTruncated   = errors.New("abi: record ends before its sections do")
+	ErrTrailing    = errors.New("abi: bytes after the last section")
+	ErrVersion     = errors.New("abi: record is not of version 1")
+	ErrReserved    = errors.New("abi: reserved field is not zero")
+	ErrDuplicate   = errors.New("abi: a section occurs twice")
+)
+
+var sectionNames = [...]string{
+	SectionPath:      "path",
+	SectionData:      "data",
+	SectionOptions:   "options",
+	SectionMeta:      "meta",
+	SectionSessionID: "session id",
+	SectionUsername:  "username",
+	SectionProtocol:  "protocol",
+	SectionChannel:   "channel",
+	SectionError:     "error",
+	SectionBytes:     "bytes",
+	SectionAddress:   "address",
+}
+
+// String returns the section's name, or "" for an unknown one.
+func (s Section) String() string {
+	if int(s) < len(sectionNames) {
+		return sectionNames[s]
+	}
+	return ""
+}
+
+// Section returns where the record keeps the section s, or nil for a number
+// that this version does not know.
+func (r *Record) Section(s Section) *[]byte {
+	switch s {
+	case SectionPath:
+		return &r.Path
+	case SectionData:
+		return &r.Data
+	case SectionOptions:
+		return &r.Options
+	case SectionMeta:
+		return &r.Meta
+	case SectionSessionID:
+		return &r.SessionID
+	case SectionUsername:
+		return &r.Username
+	case SectionProtocol:
+		return &r.Protocol
+	case SectionChannel:
+		return &r.Channel
+	case SectionError:
+		return &r.Error
+	case SectionBytes:
+		return &r.Bytes
+	case SectionAddress:
+		return &r.Address
+	}
+	return nil
+}
+
+// Next returns the first section
+// after s, in ascending order, that the record holds, or zero when there are no
+// more. Start with zero.
+func (r *Record) Next(s Section) Section {
+	for s++; s <= maxSection; s++ {
+		if *r.Section(s) != nil {
+			return s
+		}
+	}
+	return 0
+}
+
+// Size returns the exact number of bytes that Encode writes.
+func (r *Record) Size() int {
+	size := HeaderSize
+	for s := SectionPath; s <= maxSection; s++ {
+		if body := *r.Section(s); body != nil {
+			size += SectionHeaderSize + len(body)
+		}
+	}
+	return size
+}
+
+// Encode writes the record to the beginning of dst and returns how many bytes
+// it wrote. It writes nothing when dst is shorter than Size. dst must not
+// overlap the record's sections.
+func (r *Record) Encode(dst []byte) (int, error) {
+	size, count := HeaderSize, 0
+	for s := SectionPath; s <= maxSection; s++ {
+		if body := *r.Section(s); body != nil {
+			if uint64(len(body)) > math.MaxUint32 {
+				return 0, ErrTooLarge
+			}
+			size += SectionHeaderSize + len(body)
+			count++
+		}
+	}
+	if len(dst) < size {
+		return 0, ErrShortBuffer
+	}
+	dst[0], dst[1], dst[2], dst[3] = Version, uint8(r.Kind), uint8(r.Action), r.Flags
+	binary.LittleEndian.PutUint32(dst[4:], uint32(count))
+	binary.LittleEndian.PutUint64(dst[8:], r.EventID)
+	head, body := HeaderSize, HeaderSize+count*SectionHeaderSize
+	for s := SectionPath; s <= maxSection; s++ {
+		if b := *r.Section(s); b != nil {
+			binary.LittleEndian.PutUint32(dst[head:], uint32(s))
+			binary.LittleEndian.PutUint32(dst[head+4:], uint32(len(b)))
+			head += SectionHeaderSize
+			body += copy(dst[body:], b)
+		}
+	}
+	return size, nil
+}
+
+// Decode reads a record that fills src exactly into r, overwriting all of it.
+// The sections alias src. Nothing is allocated, whatever src holds; on an error
+// r is left empty.
+func (r *Record) Decode(src []byte) error {
+	*r = Record{}
+	if len(src) < HeaderSize {
+		return ErrTruncated
+	}
+	if src[0] != Version {
+		return ErrVersion
+	}
+	if src[6] != 0 || src[7] != 0 {
+		return ErrReserved
+	}
+	count := int(binary.LittleEndian.Uint16(src[4:]))
+	body := HeaderSize + count*SectionHeaderSize
+	if body > len(src) {
+		return ErrTruncated
+	}
+	if err := r.decodeSections(src, count, body); err != nil {
+		*r = Record{}
+		return err
+	}
+	r.Kind, r.Action, r.Flags = Kind(src[1]), Action(src[2]), src[3]
+	r.EventID = binary.LittleEndian.Uint64(src[8:])
+	return nil
+}
+
+func (r *Record) decodeSections(src []byte, count, body int) error {
+	for i := 0; i < count; i++ {
+		head := src[HeaderSize+i*SectionHeaderSize:]
+		if head[2] != 0 || head[3] != 0 {
+			return ErrReserved
+		}
+		length := binary.LittleEndian.Uint32(head[4:])
+		if uint64(length) > uint64(len(src)-body) {
+			return ErrTruncated
+		}
+		end := body + int(length)
+		if place := r.Section(Section(binary.LittleEndian.Uint16(head))); place != nil {
+			if *place != nil {
+				return ErrDuplicate
+			}
+			*place = src[body:end:end]
+		}
+		body = end
+	}
+	if body != len(src) {
+		return ErrTrailing
+	}
+	return nil
+}
+
+// Apply overwrites the sections of r that patch holds. Kind, action, flags and
+// event id stay. The new sections alias patch's.
+func (r *Record) Apply(patch *Record) {
+	for s := patch.Next(0); s != 0; s = patch.Next(s) {
+		*r.Section(s) = *patch.Section(s)
+	}
+}
