@@ -1,0 +1,133 @@
+package config
+
+import "time"
+
+// entry is one row of the table that the loader, the validation and the
+// generated reference share.
+type entry struct {
+	name    string
+	kind    kind
+	unit    string   // of a number, for people
+	min     int64    // numbers, bytes or nanoseconds, inclusive
+	max     int64    // as min; entries without bounds have both zero
+	zero    string   // what 0 means, when it is allowed beside min..max
+	choices []string // of kindChoice
+	check   func(value any) (expected string, ok bool)
+	aliases []string // further flag names
+	meaning string
+}
+
+// table returns every key in the order of the struct, which is the order of the
+// reference.
+func table() []entry {
+	var all []entry
+	for _, part := range [][]entry{
+		generalKeys(), dataKeys(), pluginKeys(), websocketKeys(), httpKeys(),
+		pubsubKeys(), limitKeys(), shutdownKeys(),
+	} {
+		all = append(all, part...)
+	}
+	return all
+}
+
+func generalKeys() []entry {
+	return []entry{
+		{name: "name", kind: kindText, check: checkPlain,
+			meaning: "Name of the server, as clients see it. Empty: one is generated and kept in the store."},
+		{name: "host", kind: kindText, check: checkHost,
+			meaning: "Address to listen on: an IP address or a host name. `0.0.0.0` is every IPv4 address, `::` every address."},
+		{name: "port", kind: kindNumber, min: 0, max: 65535,
+			meaning: "TCP port to listen on. 0 picks a free one, which the start summary names."},
+		{name: "log.level", kind: kindChoice, choices: []string{"debug", "info", "warn", "error"},
+			meaning: "Least important message that is logged."},
+		{name: "log.format", kind: kindChoice, choices: []string{"text", "json"},
+			meaning: "Form of the log on standard error and of the start summary on standard output."},
+	}
+}
+
+func dataKeys() []entry {
+	return []entry{
+		{name: "data.dir", kind: kindText, check: checkFolder, aliases: []string{"data"},
+			meaning: "Folder of the embedded store. It is created when it is missing; one host at a time may have it open."},
+		{name: "data.durability", kind: kindChoice, choices: []string{"sync", "async", "none"},
+			meaning: "When a write is answered. `sync`: when it is on disk. `async`: when it is in memory, and it reaches the disk shortly after; a crash may lose the last moments. `none`: nothing is written to disk and every stop forgets all."},
+	}
+}
+
+func pluginKeys() []entry {
+	return []entry{
+		{name: "plugins.dir", kind: kindText, check: checkFolder, aliases: []string{"plugins"},
+			meaning: "Folder that is watched for Wasm modules and their manifests."},
+		{name: "plugins.settle", kind: kindDuration, min: int64(time.Millisecond), max: int64(time.Minute),
+			meaning: "How long a changed module must be left alone before it is read, so that a half-copied file is not loaded."},
+		{name: "plugins.default.timeout", kind: kindDuration, min: int64(time.Millisecond), max: int64(10 * time.Minute),
+			meaning: "Time that one hook call may take, for plugins that set none."},
+		{name: "plugins.default.memoryMiB", kind: kindNumber, unit: "MiB", min: 1, max: 4096,
+			meaning: "Memory that one instance of a plugin may use, for plugins that set none. A guest written in Go needs more than 16."},
+		{name: "plugins.default.outputKiB", kind: kindNumber, unit: "KiB", min: 1, max: 1 << 20,
+			meaning: "Output that one hook call may produce, for plugins that set none."},
+		{name: "plugins.default.instances", kind: kindNumber, unit: "instances", min: 1, max: 4096, zero: "one for each processor",
+			meaning: "Instances of one plugin, for plugins that set none. It bounds how many calls run at the same time."},
+	}
+}
+
+func websocketKeys() []entry {
+	return []entry{
+		{name: "websocket.maxMessageBytes", kind: kindSize, min: 256, max: gib,
+			meaning: "Largest message that a client may send. A larger one closes its connection."},
+		{name: "websocket.compression", kind: kindSwitch,
+			meaning: "Agree to permessage-deflate with clients that offer it. It costs processor time and memory for every connection."},
+		{name: "websocket.pingInterval", kind: kindDuration, min: int64(time.Millisecond), max: int64(time.Hour), zero: "no heartbeats",
+			meaning: "Time between two heartbeats. Stock happn-3 clients reconnect when they have not seen one for 45 seconds."},
+		{name: "websocket.allowSkippedHeartbeats", kind: kindNumber, unit: "heartbeats", min: 0, max: 1000,
+			meaning: "Heartbeats that a client may leave unanswered before its connection is closed."},
+		{name: "websocket.writeQueueBytes", kind: kindSize, min: 256, max: gib,
+			meaning: "Bytes that may wait to be written to one client. A reader that falls further behind is told so and closed."},
+		{name: "websocket.writeTimeout", kind: kindDuration, min: int64(time.Millisecond), max: int64(10 * time.Minute),
+			meaning: "Time that one write to a client may take before its connection is closed."},
+		{name: "websocket.origins", kind: kindList, check: checkOrigins,
+			meaning: "Origins of web pages that may connect, such as `https://example.com`; `*` is any. Programs that send no Origin are not affected."},
+	}
+}
+
+func httpKeys() []entry {
+	return []entry{
+		{name: "http.keepAliveTimeout", kind: kindDuration, min: int64(time.Millisecond), max: int64(24 * time.Hour),
+			meaning: "Time that an idle HTTP connection is kept open."},
+		{name: "http.readHeaderTimeout", kind: kindDuration, min: int64(time.Millisecond), max: int64(10 * time.Minute),
+			meaning: "Time that a client has to send the header of a request."},
+		{name: "http.maxHeaderBytes", kind: kindSize, min: kib, max: 16 * mib,
+			meaning: "Largest header of an HTTP request."},
+	}
+}
+
+func pubsubKeys() []entry {
+	return []entry{
+		{name: "pubsub.defaultVariableDepth", kind: kindNumber, unit: "segments", min: 1, max: 100,
+			meaning: "Depth of a subscription to `/path/**` that names none."},
+		{name: "pubsub.ackTimeout", kind: kindDuration, min: int64(time.Millisecond), max: int64(time.Hour),
+			meaning: "Time that a publication with consistency 3 (acknowledged) waits for its subscribers."},
+	}
+}
+
+func limitKeys() []entry {
+	return []entry{
+		{name: "limits.sessions", kind: kindNumber, unit: "sessions", min: 1, max: 1 << 30, zero: "unlimited",
+			meaning: "Sessions that may be open at the same time."},
+		{name: "limits.subscriptionsPerSession", kind: kindNumber, unit: "subscriptions", min: 1, max: 1 << 30, zero: "unlimited",
+			meaning: "Subscriptions that one session may hold."},
+		{name: "limits.jsonDepth", kind: kindNumber, unit: "levels", min: 8, max: 10000,
+			meaning: "Deepest nesting of the JSON that a client may send."},
+		{name: "limits.pathBytes", kind: kindSize, min: 16, max: mib,
+			meaning: "Longest path."},
+	}
+}
+
+func shutdownKeys() []entry {
+	return []entry{
+		{name: "shutdown.timeout", kind: kindDuration, min: int64(time.Millisecond), max: int64(time.Hour),
+			meaning: "Time to finish running requests, empty the write queues and flush the store when the host is told to stop."},
+		{name: "shutdown.reconnect", kind: kindSwitch,
+			meaning: "Whether clients are told to come back after a stop. When false they end their session."},
+	}
+}
