@@ -1,0 +1,14 @@
+// Package testhost builds and starts the server that a black-box test talks
+// to: the happn-host command, or the npm reference server.
+//
+// Environment:
+//
+//   - HAPPN_TEST_TARGET: "host" (the default) or "reference".
+//   - HAPPN_TEST_BINARY: a built happn-host to use instead of building one.
+//   - HAPPN_NPM_DIR: folder that holds (or will hold) the npm packages; by
+//     default a folder in the user's cache. Nothing is installed in the tree.
+//   - HAPPN_TEST_REQUIRE_NODE: when set, a machine without Node.js and npm
+//     fails the tests that need them instead of skipping them.
+//
+// It may import the standard library only.
+package testhost

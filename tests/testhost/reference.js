@@ -1,0 +1,41 @@
+// The npm reference server, with the settings that the tests ask for, as a
+// process that is started and stopped like the happn-host command.
+const path = require('path');
+const happn = require('happn-3');
+
+const s = JSON.parse(process.env.HAPPN_REFERENCE || '{}');
+
+const config = {
+  host: '127.0.0.1',
+  port: s.port || 0,
+  name: s.name,
+  utils: { log_level: 'error', logLevel: 'error', logger: undefined },
+  services: {
+    data: { config: { filename: path.join(s.dir, 'happn.db') } },
+    session: { config: { primusOpts: {} } },
+    publisher: { config: { publicationOptions: {} } },
+  },
+};
+if (s.pingInterval) config.services.session.config.primusOpts.pingInterval = s.pingInterval;
+if (s.compression) config.services.session.config.primusOpts.compression = true;
+if (s.ackTimeout) config.services.publisher.config.publicationOptions.acknowledgeTimeout = s.ackTimeout;
+
+happn.service.create(config).then(
+  (instance) => {
+    const address = instance.server.address();
+    console.log(`listening on 127.0.0.1:${address.port}`);
+    process.on('SIGTERM', () => {
+      instance.stop({ reconnect: s.reconnect !== false }).then(
+        () => process.exit(0),
+        (e) => {
+          console.error(e);
+          process.exit(1);
+        }
+      );
+    });
+  },
+  (e) => {
+    console.error(e);
+    process.exit(1);
+  }
+);
