@@ -1,0 +1,24 @@
+// Package memory is the embedded store, the one a host uses when no other is
+// configured. Every document is in memory; pebble keeps a durable copy.
+//
+// Reading by path is one look-up in a sharded hash map. Reading by pattern walks
+// an ordered index of paths from the pattern's literal prefix on, a chunk at a
+// time, so that it touches no document outside that prefix and holds no lock
+// while the caller looks at a document.
+//
+// A write changes memory first and is then queued; one goroutine commits all
+// that is queued as one batch and calls back in the order of writing. The queue
+// is filled under the lock that orders writes to a path, so the disk sees them
+// in the same order as memory. The queue is bounded in bytes: when the disk
+// does not keep up, writers wait.
+//
+// A commit that fails stops the store for good: memory then holds values that
+// the disk refused, and a store that answered from it would promise what it
+// cannot keep. Every request fails, with the cause, until the process is
+// started again and reads back what is durable.
+//
+// Lock order: shard.writers, then shard.mu, index.mu or journal.mu; none of the
+// last three is held while taking another.
+//
+// It imports datastore, internal/rawjson, pebble and tidwall/btree.
+package memory

@@ -1,0 +1,89 @@
+package memory
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Durability says what has happened to a write when it is answered.
+type Durability string
+
+// The kinds of durability.
+const (
+	// DurabilitySync answers when the write is on disk (fsync). It survives
+	// the loss of power.
+	DurabilitySync Durability = "sync"
+	// DurabilityAsync answers when the write is in memory. It survives the end
+	// of the process a moment later, and the loss of power after SyncInterval.
+	DurabilityAsync Durability = "async"
+	// DurabilityNone keeps nothing: no folder, no files.
+	DurabilityNone Durability = "none"
+)
+
+// Options is how a store is opened. The zero value, plus a Dir, is ready to use.
+type Options struct {
+	// Dir is the folder of the store, made when it is missing. It belongs to
+	// one process at a time. It is required, except with DurabilityNone, where
+	// it is not looked at.
+	Dir string
+
+	// Durability of writes; "" is DurabilitySync.
+	Durability Durability
+
+	// SyncInterval bounds how long a write waits for the disk with
+	// DurabilityAsync; 0 is 100 ms.
+	SyncInterval time.Duration
+
+	// QueueBytes bounds what waits to be committed, counting 128 bytes a write
+	// beside its path and document; 0 is 16 MiB. When it is reached, writers
+	// wait. Each writer may exceed it by the one write it makes.
+	QueueBytes int
+
+	// Logger receives what goes wrong, and at debug level what pebble says;
+	// nil is silence.
+	Logger *slog.Logger
+
+	fs vfs.FS // the file system, replaced by tests; nil is the real one
+}
+
+const (
+	defaultSyncInterval = 100 * time.Millisecond
+	defaultQueueBytes   = 16 << 20
+)
+
+// ensureDefaults returns the options with every field set, or what is wrong
+// with them.
+func (o Options) ensureDefaults() (Options, error) {
+	if o.Durability == "" {
+		o.Durability = DurabilitySync
+	}
+	switch o.Durability {
+	case DurabilitySync, DurabilityAsync, DurabilityNone:
+	default:
+		return o, fmt.Errorf("durability %q is unknown: use %q, %q or %q",
+			string(o.Durability), DurabilitySync, DurabilityAsync, DurabilityNone)
+	}
+	if o.Dir == "" && o.Durability != DurabilityNone {
+		return o, fmt.Errorf("durability %q needs a folder: name one, or use durability %q to keep nothing",
+			string(o.Durability), DurabilityNone)
+	}
+	if o.SyncInterval < 0 || o.QueueBytes < 0 {
+		return o, fmt.Errorf("sync interval %v and queue size %d must not be negative", o.SyncInterval, o.QueueBytes)
+	}
+	if o.SyncInterval == 0 {
+		o.SyncInterval = defaultSyncInterval
+	}
+	if o.QueueBytes == 0 {
+		o.QueueBytes = defaultQueueBytes
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.fs == nil {
+		o.fs = vfs.Default
+	}
+	return o, nil
+}
