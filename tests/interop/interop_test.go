@@ -1,0 +1,135 @@
+package interop
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/happn-host/happn-host/tests/testhost"
+)
+
+func TestMain(m *testing.M) { os.Exit(testhost.Main(m)) }
+
+// topicTimeout bounds one script. It is only used up by a failure.
+const topicTimeout = 3 * time.Minute
+
+var topics = []struct {
+	name     string
+	settings testhost.Settings
+}{
+	{name: "calls"},
+	{name: "on"},
+	{name: "off"},
+	{name: "options", settings: testhost.Settings{AckTimeout: 700 * time.Millisecond}},
+	{name: "values"},
+	{name: "search"},
+	{name: "errors"},
+	{name: "reconnect"},
+	{name: "many"},
+	{name: "compression", settings: testhost.Settings{Compression: true}},
+}
+
+func TestTheNPMClientSeesNoDifference(t *testing.T) {
+	npm := testhost.NPMDir(t)
+	for _, topic := range topics {
+		t.Run(topic.name, func(t *testing.T) {
+			runTopic(t, npm, topic.name, testhost.Start(t, topic.settings))
+		})
+	}
+}
+
+// runTopic runs one script and reports each of its cases as a subtest. A line
+// that starts with "@@" asks for something to be done to the server.
+func runTopic(t *testing.T, npm, name string, server *testhost.Server) {
+	ctx, cancel := context.WithTimeout(t.Context(), topicTimeout)
+	defer cancel()
+	script, err := filepath.Abs(filepath.Join("js", name+".js"))
+	require.NoError(t, err)
+	cmd := testhost.Node(ctx, npm, script)
+	cmd.Env = append(cmd.Env, "HAPPN_PORT="+strconv.Itoa(server.Port()))
+	if testhost.Reference() {
+		cmd.Env = append(cmd.Env, "HAPPN_REFERENCE=1")
+	}
+	stdin, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	stdout, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	cmd.Stderr = cmd.Stdout
+	require.NoError(t, cmd.Start())
+
+	var report report
+	lines := bufio.NewScanner(stdout)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if asked, ok := strings.CutPrefix(lines.Text(), "@@ "); ok {
+			serve(t, server, asked)
+			_, err := io.WriteString(stdin, "done\n")
+			require.NoError(t, err)
+		} else {
+			report.line(lines.Text())
+		}
+	}
+	err = cmd.Wait()
+	for _, c := range report.cases {
+		t.Run(c.name, func(t *testing.T) {
+			if !c.passed {
+				t.Error(c.output.String())
+			}
+		})
+	}
+	require.NotEmpty(t, report.cases, "the script reported nothing: %s", report.rest.String())
+	require.NoError(t, err, report.rest.String())
+	require.NoError(t, lines.Err())
+}
+
+func serve(t *testing.T, server *testhost.Server, asked string) {
+	t.Helper()
+	switch asked {
+	case "kill":
+		server.Kill()
+	case "stop":
+		server.Terminate()
+		server.WaitExit()
+	case "start":
+		server.StartAgain()
+	default:
+		require.Fail(t, "the script asks for something unknown", asked)
+	}
+}
+
+// report collects the cases of a script from its output.
+type report struct {
+	cases []*outcome
+	rest  strings.Builder
+}
+
+type outcome struct {
+	name   string
+	passed bool
+	output strings.Builder
+}
+
+func (r *report) line(text string) {
+	if name, ok := strings.CutPrefix(text, "ok - "); ok {
+		r.cases = append(r.cases, &outcome{name: name, passed: true})
+		return
+	}
+	if name, ok := strings.CutPrefix(text, "not ok - "); ok {
+		r.cases = append(r.cases, &outcome{name: name})
+		return
+	}
+	if n := len(r.cases); n > 0 && !r.cases[n-1].passed {
+		fmt.Fprintln(&r.cases[n-1].output, text)
+		return
+	}
+	fmt.Fprintln(&r.rest, text)
+}
