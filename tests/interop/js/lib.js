@@ -91,17 +91,14 @@ const subscribe = (client, path, options, handler) =>
     `on ${path}`
   );
 
-// publish sets with the given options and resolves, once the publication was
-// reported, to the answer and the report.
-const setAndReport = (client, path, data, options) =>
-  within(
-    new Promise((resolve, reject) => {
-      let answer;
-      const onPublished = (error, result) => resolve({ answer, error, result });
-      client.set(path, data, { ...options, onPublished }).then((a) => (answer = a), reject);
-    }),
-    `the report of a publication on ${path}`
-  );
+// setAndReport sets and resolves to the answer and to the report of what became
+// of the publication.
+const setAndReport = async (client, path, data, options) => {
+  let onPublished;
+  const report = new Promise((resolve) => (onPublished = (error, result) => resolve({ error, result })));
+  const answer = await client.set(path, data, { ...options, onPublished });
+  return { answer, ...(await within(report, `the report of a publication on ${path}`)) };
+};
 
 // plain drops the members of a document that the client adds.
 const plain = (item) => {
