@@ -2,7 +2,8 @@ package config
 
 import "time"
 
-// Config is every setting of a host. Default returns one that is ready to use.
+// Config is every setting of a host. Default returns one that is ready to use;
+// Reference describes each field with its bounds, under the name in its tag.
 type Config struct {
 	Name string `koanf:"name"` // server name, generated and kept in the store when empty
 	Host string `koanf:"host"` // address to listen on
@@ -47,34 +48,34 @@ type PluginLimits struct {
 
 // Websocket tunes the websocket transport.
 type Websocket struct {
-	MaxMessageBytes        int           `koanf:"maxMessageBytes"`
-	Compression            bool          `koanf:"compression"`
-	PingInterval           time.Duration `koanf:"pingInterval"` // 0 turns heartbeats off
-	AllowSkippedHeartbeats int           `koanf:"allowSkippedHeartbeats"`
-	WriteQueueBytes        int           `koanf:"writeQueueBytes"`
-	WriteTimeout           time.Duration `koanf:"writeTimeout"`
-	Origins                []string      `koanf:"origins"`
+	MaxMessageBytes        int           `koanf:"maxMessageBytes"`        // largest message from a client
+	Compression            bool          `koanf:"compression"`            // agree to permessage-deflate
+	PingInterval           time.Duration `koanf:"pingInterval"`           // 0 turns heartbeats off
+	AllowSkippedHeartbeats int           `koanf:"allowSkippedHeartbeats"` // unanswered ones before a close
+	WriteQueueBytes        int           `koanf:"writeQueueBytes"`        // waiting for one client; at least MaxMessageBytes
+	WriteTimeout           time.Duration `koanf:"writeTimeout"`           // one write to a client
+	Origins                []string      `koanf:"origins"`                // of web pages; "*" is any
 }
 
 // HTTP tunes the HTTP server under the websockets.
 type HTTP struct {
-	KeepAliveTimeout  time.Duration `koanf:"keepAliveTimeout"`
-	ReadHeaderTimeout time.Duration `koanf:"readHeaderTimeout"`
-	MaxHeaderBytes    int           `koanf:"maxHeaderBytes"`
+	KeepAliveTimeout  time.Duration `koanf:"keepAliveTimeout"`  // of an idle connection
+	ReadHeaderTimeout time.Duration `koanf:"readHeaderTimeout"` // for the header of a request
+	MaxHeaderBytes    int           `koanf:"maxHeaderBytes"`    // of the header of a request
 }
 
 // PubSub tunes subscriptions and publications.
 type PubSub struct {
-	DefaultVariableDepth int           `koanf:"defaultVariableDepth"`
-	AckTimeout           time.Duration `koanf:"ackTimeout"`
+	DefaultVariableDepth int           `koanf:"defaultVariableDepth"` // segments that /** without a depth covers
+	AckTimeout           time.Duration `koanf:"ackTimeout"`           // for the acknowledgements of one publication
 }
 
 // Limits bounds what clients may ask for.
 type Limits struct {
 	Sessions                int `koanf:"sessions"`                // 0 is unlimited
 	SubscriptionsPerSession int `koanf:"subscriptionsPerSession"` // 0 is unlimited
-	JSONDepth               int `koanf:"jsonDepth"`
-	PathBytes               int `koanf:"pathBytes"`
+	JSONDepth               int `koanf:"jsonDepth"`               // levels of nesting
+	PathBytes               int `koanf:"pathBytes"`               // of one path
 }
 
 // Shutdown says how a host stops.

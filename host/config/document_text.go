@@ -23,7 +23,8 @@ websocket:
 
 In the environment it is in capitals with underscores for dots, and a list is separated by commas
 (` + "`HAPPN_WEBSOCKET_PINGINTERVAL=20s`, `HAPPN_WEBSOCKET_ORIGINS=https://example.com,https://www.example.com`" + `);
-as a flag it is the key itself (` + "`--websocket.pingInterval 20s`" + `).
+as a flag it is the key itself (` + "`--websocket.pingInterval 20s`" + `; a switch stands alone or has its
+value behind an equals sign: ` + "`--websocket.compression`, `--shutdown.reconnect=false`" + `).
 
 Types: a *duration* has a unit (` + "`250ms`, `30s`, `2m`" + `), a *size* is plain bytes or has one
 (` + "`1048576`, `64KiB`, `10MiB`, `1GiB`" + `), a *switch* is ` + "`true` or `false`" + `.

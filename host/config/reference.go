@@ -76,3 +76,23 @@ func collect(v reflect.Value, prefix string, into map[string]any) {
 		into[name] = v.Field(i).Interface()
 	}
 }
+
+// Setting is the value that a configuration gives to a key.
+type Setting struct {
+	Key
+	Value string // as it would be written
+}
+
+// Changed returns the keys whose values differ from their defaults, in the order
+// of Reference.
+func (c Config) Changed() []Setting {
+	flat := values(c)
+	var changed []Setting
+	rows := table()
+	for i, k := range Reference() {
+		if v := rows[i].kind.print(flat[k.Name]); v != k.Default {
+			changed = append(changed, Setting{Key: k, Value: v})
+		}
+	}
+	return changed
+}

@@ -113,3 +113,14 @@ func TestNearestFlagForgivesCaseAndTypingErrors(t *testing.T) {
 		require.Equal(t, want, config.NearestFlag(typed), typed)
 	}
 }
+
+func TestChangedNamesWhatDiffersFromTheDefaults(t *testing.T) {
+	require.Empty(t, config.Default().Changed())
+	c := config.Default()
+	c.Port, c.Websocket.MaxMessageBytes = 0, 1<<20
+	var got []string
+	for _, s := range c.Changed() {
+		got = append(got, s.Name+" "+s.Value+" "+s.Default)
+	}
+	require.Equal(t, []string{"port 0 55000", "websocket.maxMessageBytes 1MiB 10MiB"}, got)
+}
