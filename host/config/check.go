@@ -91,6 +91,12 @@ func checkFolder(value any) (string, bool) {
 	return "the path of a folder", strings.TrimSpace(s) != "" && !strings.Contains(s, "\x00")
 }
 
+func checkOptionalFolder(value any) (string, bool) {
+	s, _ := value.(string)
+	_, ok := checkFolder(value)
+	return "the path of a folder, or nothing", ok || s == ""
+}
+
 func checkHost(value any) (string, bool) {
 	const want = "an IP address or a host name without port, such as 127.0.0.1, 0.0.0.0 or ::"
 	s, _ := value.(string)

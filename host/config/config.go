@@ -33,7 +33,7 @@ type Data struct {
 
 // Plugins says where modules are found.
 type Plugins struct {
-	Dir     string        `koanf:"dir"`     // watched folder
+	Dir     string        `koanf:"dir"`     // watched folder; empty is no plugins
 	Settle  time.Duration `koanf:"settle"`  // quiet time after a change before a module is read
 	Default PluginLimits  `koanf:"default"` // limits of a plugin that names none
 }

@@ -56,8 +56,8 @@ func dataKeys() []entry {
 
 func pluginKeys() []entry {
 	return []entry{
-		{name: "plugins.dir", kind: kindText, check: checkFolder, aliases: []string{"plugins"},
-			meaning: "Folder that is watched for Wasm modules and their manifests."},
+		{name: "plugins.dir", kind: kindText, check: checkOptionalFolder, aliases: []string{"plugins"},
+			meaning: "Folder that is watched for Wasm modules and their manifests. It is created when it is missing. Empty: no plugins."},
 		{name: "plugins.settle", kind: kindDuration, min: int64(time.Millisecond), max: int64(time.Minute),
 			meaning: "How long a changed module must be left alone before it is read, so that a half-copied file is not loaded."},
 		{name: "plugins.default.timeout", kind: kindDuration, min: int64(time.Millisecond), max: int64(10 * time.Minute),
