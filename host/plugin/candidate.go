@@ -1,0 +1,164 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
+)
+
+// errChanging says that a file was written to while it was read.
+var errChanging = errors.New("the file is being written to; it is read again when it is quiet")
+
+// candidate is a module that has been read and found acceptable, before any of
+// its code has run.
+type candidate struct {
+	file     string
+	module   []byte
+	sum      string
+	manifest *Manifest
+	engine   engineKind
+}
+
+// stamp tells cheaply whether a file may have changed.
+type stamp struct {
+	size int64
+	mod  time.Time
+	ok   bool
+}
+
+func stampOf(path string) stamp {
+	info, err := os.Stat(path)
+	if err != nil {
+		return stamp{}
+	}
+	return stamp{size: info.Size(), mod: info.ModTime(), ok: true}
+}
+
+// operatorPath returns the path of the operator's file beside a module.
+func operatorPath(modulePath string) string {
+	return strings.TrimSuffix(modulePath, ".wasm") + ".yaml"
+}
+
+// examine reads a module and the operator's file beside it and decides whether
+// it may run. The candidate says what is known of the module even when there is
+// an error.
+func examine(path string, maxBytes int64, limits Limits) (*candidate, error) {
+	c := &candidate{file: filepath.Base(path), manifest: &Manifest{Enabled: true}}
+	c.manifest.Name = strings.TrimSuffix(c.file, ".wasm")
+	module, err := readWhole(path, maxBytes)
+	if err != nil {
+		return c, err
+	}
+	c.module, c.sum = module, fingerprint(module)
+	m, err := wasmbin.Parse(module)
+	if err != nil {
+		return c, err
+	}
+	operator, operatorFile, err := readOperator(path)
+	if err != nil {
+		return c, err
+	}
+	if operator != nil && !operator.Enabled {
+		c.manifest.Enabled = false
+		return c, nil
+	}
+	if c.engine, err = detect(m); err != nil {
+		return c, err
+	}
+	manifest, err := readManifestOf(c.file, m)
+	if err != nil {
+		return c, err
+	}
+	c.manifest = manifest
+	return c, c.settle(m, operator, operatorFile, limits)
+}
+
+// settle merges what the operator says and checks the result.
+func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFile string, limits Limits) error {
+	if err := resolveHooks(m, c.manifest, c.file); err != nil {
+		return err
+	}
+	if err := merge(c.manifest, operator, operatorFile, limits); err != nil {
+		return err
+	}
+	if want := c.manifest.SHA256; want != "" && want != c.sum {
+		return fmt.Errorf("%s: sha256: the module is %s, not the one that is pinned", operatorFile, c.sum)
+	}
+	if c.manifest.ABI == string(engineExtism) {
+		return fmt.Errorf("%s: abi: the manifest says extism and the module is a raw one", c.file)
+	}
+	return checkImports(m, c.manifest)
+}
+
+func readManifestOf(file string, m *wasmbin.Module) (*Manifest, error) {
+	content, found, err := m.Custom(abi.ManifestSection)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if !found {
+		content = []byte("{}")
+	}
+	manifest, err := parseManifest(file, content)
+	if err != nil {
+		return nil, err
+	}
+	pick(&manifest.Name, strings.TrimSuffix(file, ".wasm"))
+	if !pluginName.MatchString(manifest.Name) {
+		return nil, fmt.Errorf("%s: the file's name serves as the plugin's name and must hold only letters, digits, dots, dashes and underscores", file)
+	}
+	return manifest, nil
+}
+
+func readOperator(modulePath string) (*operatorFile, string, error) {
+	path := operatorPath(modulePath)
+	name := filepath.Base(path)
+	content, err := readWhole(path, maxManifest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, name, nil
+	}
+	if err != nil {
+		return nil, name, fmt.Errorf("%s: %w", name, err)
+	}
+	o, err := parseOperator(name, content)
+	return o, name, err
+}
+
+// readWhole reads a regular file, or one that a symbolic link leads to, of at
+// most maxBytes.
+func readWhole(path string, maxBytes int64) ([]byte, error) {
+	before, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !before.Mode().IsRegular() {
+		return nil, errors.New("not a regular file")
+	}
+	if before.Size() > maxBytes {
+		return nil, fmt.Errorf("%d bytes, over the limit of %d", before.Size(), maxBytes)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	content, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err != nil {
+		return nil, err
+	}
+	after, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(content)) != before.Size() || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
+		return nil, errChanging
+	}
+	return content, nil
+}

@@ -1,0 +1,175 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
+)
+
+// engineKind is which engine runs a module.
+type engineKind string
+
+const (
+	engineRaw    engineKind = "raw"
+	engineExtism engineKind = "extism"
+)
+
+// errExtism is what an operator reads about a module built with an Extism PDK.
+var errExtism = errors.New("extism modules are not supported by this version: build it with a raw happn SDK instead")
+
+var (
+	i32, i64 = []byte{wasmbin.I32}, []byte{wasmbin.I64}
+
+	typeNone = wasmbin.FuncType{}
+	typeBuf  = wasmbin.FuncType{Params: i32, Results: i32}
+	typeHook = wasmbin.FuncType{Params: i32, Results: i64}
+	typeConn = wasmbin.FuncType{Params: []byte{wasmbin.I64, wasmbin.I32}, Results: i64}
+)
+
+// exportTypes holds the type of every export that the ABI names.
+var exportTypes = map[string]wasmbin.FuncType{
+	abi.ExportMarker:     typeNone,
+	abi.ExportInitialize: typeNone,
+	abi.ExportBuf:        typeBuf,
+	abi.ExportInit:       typeBuf,
+	abi.ExportInbound:    typeHook,
+	abi.ExportOutbound:   typeHook,
+	abi.ExportProfile:    typeHook,
+	abi.ExportAuth:       typeHook,
+	abi.ExportSearch:     typeHook,
+	abi.ExportHTTP:       typeHook,
+	abi.ExportConnOpen:   typeConn,
+	abi.ExportConnData:   typeConn,
+	abi.ExportConnEvent:  typeConn,
+	abi.ExportConnClose:  {Params: []byte{wasmbin.I64, wasmbin.I32}},
+	abi.ExportTick:       {Params: i64, Results: i64},
+}
+
+// detect tells which engine a module is for, by its imports and exports only.
+func detect(m *wasmbin.Module) (engineKind, error) {
+	exports := map[string]wasmbin.Export{}
+	marker := ""
+	for _, e := range m.Exports {
+		exports[e.Name] = e
+		if strings.HasPrefix(e.Name, abi.ExportMarkerStem) && marker != abi.ExportMarker {
+			marker = e.Name
+		}
+	}
+	switch {
+	case marker == abi.ExportMarker:
+		return engineRaw, checkRawExports(exports)
+	case marker != "":
+		return "", fmt.Errorf("export %q: this host speaks %s only; build the module with a matching SDK", marker, abi.ExportMarker)
+	}
+	if slices.ContainsFunc(m.Imports, func(i wasmbin.Import) bool { return i.Module == abi.ExtismEnvironment }) {
+		return engineExtism, errExtism
+	}
+	return "", fmt.Errorf("not a happn plugin: no export %q (build it with a happn SDK, or export it as described in abi/ABI.md)", abi.ExportMarker)
+}
+
+func checkRawExports(exports map[string]wasmbin.Export) error {
+	if e, ok := exports[abi.ExportMemory]; !ok || e.Kind != wasmbin.KindMemory {
+		return fmt.Errorf("export %q is missing or no memory", abi.ExportMemory)
+	}
+	if _, ok := exports[abi.ExportBuf]; !ok {
+		return fmt.Errorf("export %q is missing", abi.ExportBuf)
+	}
+	if _, ok := exports["_start"]; ok {
+		return errors.New(`export "_start": a command, which ends after main, not a reactor: build with -buildmode=c-shared (Go) or -mexec-model=reactor (C)`)
+	}
+	for _, name := range sortedKeys(exportTypes) {
+		e, ok := exports[name]
+		if !ok {
+			continue
+		}
+		want := exportTypes[name]
+		if e.Kind != wasmbin.KindFunction {
+			return fmt.Errorf("export %q is no function, expected one of type %s", name, want)
+		}
+		if !e.Type.Equal(want) {
+			return fmt.Errorf("export %q has type %s, expected %s", name, e.Type, want)
+		}
+	}
+	return nil
+}
+
+// checkImports refuses a module that wants something no grant covers.
+func checkImports(m *wasmbin.Module, manifest *Manifest) error {
+	for _, i := range m.Imports {
+		if i.Kind != wasmbin.KindFunction {
+			return fmt.Errorf("import %s.%s: only functions can be imported", i.Module, i.Name)
+		}
+		switch i.Module {
+		case abi.ImportModule:
+			if err := checkHostImport(i, manifest); err != nil {
+				return err
+			}
+		case wasiModule:
+			if !slices.Contains(wasiFunctions, i.Name) {
+				return fmt.Errorf("import %s.%s: plugins have no such thing (no file system, network or processes)", i.Module, i.Name)
+			}
+		default:
+			return fmt.Errorf("import %s.%s: no grant covers module %q", i.Module, i.Name, i.Module)
+		}
+	}
+	return nil
+}
+
+func checkHostImport(i wasmbin.Import, manifest *Manifest) error {
+	f, ok := hostFunctions[i.Name]
+	if !ok {
+		return fmt.Errorf("import %s.%s: this version of the host does not provide it%s", i.Module, i.Name, suggest(i.Name, sortedKeys(hostFunctions)))
+	}
+	if !i.Type.Equal(f.funcType()) {
+		return fmt.Errorf("import %s.%s has type %s, expected %s", i.Module, i.Name, i.Type, f.funcType())
+	}
+	if f.grant != "" && !manifest.granted(f.grant) {
+		return fmt.Errorf("import %s.%s needs the grant %q: add it to grants in the operator's file", i.Module, i.Name, f.grant)
+	}
+	return nil
+}
+
+// hooksOf lists the hooks that a module exports, and names those that this
+// version does not run.
+func hooksOf(m *wasmbin.Module) (kinds []HookKind, later string) {
+	for _, e := range m.Exports {
+		for kind, export := range laterHooks {
+			if e.Name == export {
+				later = kind
+			}
+		}
+	}
+	for _, kind := range []HookKind{HookInbound, HookOutbound} {
+		if slices.ContainsFunc(m.Exports, func(e wasmbin.Export) bool { return e.Name == kind.export() }) {
+			kinds = append(kinds, kind)
+		}
+	}
+	return kinds, later
+}
+
+// resolveHooks fits the manifest's hooks to the module's exports: an exported
+// hook that the manifest does not mention gets the defaults.
+func resolveHooks(m *wasmbin.Module, manifest *Manifest, file string) error {
+	kinds, later := hooksOf(m)
+	for _, h := range manifest.Hooks {
+		if !slices.Contains(kinds, h.Kind) {
+			return fmt.Errorf("%s: hooks: %s is listed but the module does not export %q", file, h.Kind, h.Kind.export())
+		}
+	}
+	if len(kinds) == 0 && later != "" {
+		return fmt.Errorf("hooks of kind %q are not supported by this version", later)
+	}
+	if len(kinds) == 0 {
+		return fmt.Errorf("the module exports no hook: export %q or %q", abi.ExportInbound, abi.ExportOutbound)
+	}
+	if len(manifest.Hooks) == 0 {
+		for _, k := range kinds {
+			manifest.Hooks = append(manifest.Hooks, Hook{Kind: k})
+		}
+	}
+	return nil
+}

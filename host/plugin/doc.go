@@ -1,0 +1,18 @@
+// Package plugin runs WebAssembly modules in the path of messages. It finds
+// them in a watched folder, decides what they are, checks them against what
+// the operator grants, keeps warm instances, calls them under limits, replaces
+// instances that fail, and swaps versions while messages flow.
+//
+// Manager is the way in; the layers it supplies are what the host's pipeline
+// calls. The life of one plugin:
+//
+//	file -> wasmbin.Parse -> detect -> manifest + operator file -> meter
+//	     -> generation (one wazero runtime, warm pool of instances) -> swap
+//
+// Locks, in the order in which they may be held together: Manager.mu, then
+// plugin.mu, then breaker.mu or pool.mu. The path of a message takes none of
+// them unless every instance is busy.
+//
+// It imports wazero, fsnotify, a YAML parser, abi, internal/rawjson and
+// host/pipeline.
+package plugin

@@ -1,0 +1,113 @@
+package plugin
+
+import (
+	"context"
+	"crypto/rand"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
+)
+
+// maxGuestLog bounds one log line of a guest, in bytes.
+const maxGuestLog = 8 << 10
+
+// maxRandom bounds what one call of the import random writes, in bytes.
+const maxRandom = 64 << 10
+
+// hostFunction is one import that the host provides. call reads its arguments
+// from stack and writes its result there.
+type hostFunction struct {
+	params, results []byte
+	grant           Grant // needed to import it; empty means none
+	call            func(i *instance, stack []uint64)
+}
+
+func (f hostFunction) funcType() wasmbin.FuncType {
+	return wasmbin.FuncType{Params: f.params, Results: f.results}
+}
+
+// hostFunctions is a constant in all but name: the imports of module "happn".
+var hostFunctions = map[string]hostFunction{
+	abi.ImportLog:     {params: []byte{wasmbin.I32, wasmbin.I32, wasmbin.I32}, grant: GrantLog, call: hostLog},
+	abi.ImportNowMS:   {results: i64, call: hostNowMS},
+	abi.ImportConfig:  {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostConfig},
+	abi.ImportPayload: {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostPayload},
+	abi.ImportRandom:  {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostRandom},
+}
+
+// instanceKey is how a host function finds its instance in the context that
+// every call into that instance carries.
+type instanceKey struct{}
+
+func instantiateHost(ctx context.Context, rt wazero.Runtime) error {
+	b := rt.NewHostModuleBuilder(abi.ImportModule)
+	for name, f := range hostFunctions {
+		b.NewFunctionBuilder().WithGoModuleFunction(api.GoModuleFunc(func(ctx context.Context, mod api.Module, stack []uint64) {
+			i := ctx.Value(instanceKey{}).(*instance)
+			i.mem = mod.Memory() // a start function may call before the instance exists
+			f.call(i, stack)
+		}), valueTypes(f.params), valueTypes(f.results)).Export(name)
+	}
+	_, err := b.Instantiate(ctx)
+	return err
+}
+
+func valueTypes(b []byte) []api.ValueType {
+	out := make([]api.ValueType, len(b))
+	copy(out, b)
+	return out
+}
+
+func hostLog(i *instance, stack []uint64) {
+	level, length := int32(stack[0]), min(uint32(stack[2]), maxGuestLog)
+	if text, ok := i.mem.Read(uint32(stack[1]), length); ok {
+		i.gen.guestLog.write(level, text)
+	}
+}
+
+func hostNowMS(_ *instance, stack []uint64) {
+	stack[0] = uint64(time.Now().UnixMilli())
+}
+
+func hostConfig(i *instance, stack []uint64) {
+	stack[0] = i.give(i.gen.config, stack)
+}
+
+func hostPayload(i *instance, stack []uint64) {
+	if i.payload == nil {
+		stack[0] = errno(abi.ErrnoNotFound)
+		return
+	}
+	stack[0] = i.give(i.payload, stack)
+}
+
+func hostRandom(i *instance, stack []uint64) {
+	length := uint32(stack[1])
+	if length > maxRandom {
+		stack[0] = errno(abi.ErrnoTooLarge)
+		return
+	}
+	dst, ok := i.mem.Read(uint32(stack[0]), length)
+	if !ok {
+		stack[0] = errno(abi.ErrnoInvalid)
+		return
+	}
+	_, _ = rand.Read(dst) // never fails
+	stack[0] = uint64(length)
+}
+
+// give answers an import of type (dst, cap) -> needed length: it writes b if it
+// fits, and nothing if not.
+func (i *instance) give(b []byte, stack []uint64) uint64 {
+	dst, capacity := uint32(stack[0]), uint32(stack[1])
+	if uint64(len(b)) <= uint64(capacity) && !i.mem.Write(dst, b) {
+		return errno(abi.ErrnoInvalid)
+	}
+	return uint64(uint32(len(b)))
+}
+
+func errno(e abi.Errno) uint64 { return uint64(uint32(e)) }

@@ -1,0 +1,226 @@
+package plugin
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/meter"
+)
+
+// firstBuffer is the size of a guest's input buffer before a message needs
+// more, in bytes.
+const firstBuffer = 4 << 10
+
+// Faults of an instance. After any of them the instance is thrown away.
+var (
+	errTimeout    = errors.New("did not finish within its time limit")
+	errBufRefused = errors.New("happn_buf refused to give a buffer")
+	errBufBounds  = errors.New("happn_buf returned a buffer outside of memory")
+	errOutBounds  = errors.New("output lies outside of memory")
+)
+
+// instance is one running copy of a module. One goroutine uses it at a time;
+// whoever holds its slot.
+type instance struct {
+	gen *generation
+	ctx context.Context // carries the instance to host functions
+	mod api.Module
+	mem api.Memory
+
+	buf   api.Function
+	hooks map[HookKind]api.Function
+
+	stack   [2]uint64
+	pointer uint32 // of the guest's input buffer
+	size    int
+
+	// payload is the data that import payload gives, during a call.
+	payload []byte
+
+	// limit is how long the present call may take; deadline is set when it has
+	// used up its first slice of fuel, so that quick calls read no clock.
+	limit    time.Duration
+	deadline time.Time
+	timed    bool
+
+	scratch abi.Record
+}
+
+// newInstance instantiates and initializes the module.
+func newInstance(g *generation) (*instance, error) {
+	i := &instance{gen: g, limit: g.manifest.Limits.StartTimeout}
+	i.ctx = instanceContext{Context: context.Background(), instance: i}
+	out := &guestOutput{log: g.guestLog, level: abi.LogInfo}
+	errs := &guestOutput{log: g.guestLog, level: abi.LogWarn}
+	mod, err := g.runtime.InstantiateModule(i.ctx, g.compiled, moduleConfig(out, errs))
+	if err != nil {
+		return nil, fmt.Errorf("start: %w", i.explain(err))
+	}
+	i.mod = mod
+	if err := i.start(); err != nil {
+		i.close()
+		return nil, err
+	}
+	i.limit = g.manifest.Limits.Timeout
+	return i, nil
+}
+
+func (i *instance) start() error {
+	i.mem = i.mod.ExportedMemory(abi.ExportMemory)
+	if f := i.mod.ExportedFunction(abi.ExportInitialize); f != nil {
+		if err := i.call(f); err != nil {
+			return fmt.Errorf("%s: %w", abi.ExportInitialize, err)
+		}
+	}
+	i.buf = i.mod.ExportedFunction(abi.ExportBuf)
+	i.hooks = map[HookKind]api.Function{}
+	for _, h := range i.gen.manifest.Hooks {
+		i.hooks[h.Kind] = i.mod.ExportedFunction(h.Kind.export())
+	}
+	if err := i.reserve(max(firstBuffer, len(i.gen.config))); err != nil {
+		return err
+	}
+	return i.configure()
+}
+
+func (i *instance) configure() error {
+	f := i.mod.ExportedFunction(abi.ExportInit)
+	if f == nil {
+		return nil
+	}
+	if !i.mem.Write(i.pointer, i.gen.config) {
+		return errBufBounds
+	}
+	if err := i.call(f, uint64(len(i.gen.config))); err != nil {
+		return fmt.Errorf("%s: %w", abi.ExportInit, err)
+	}
+	if rc := int32(i.stack[0]); rc != 0 {
+		return fmt.Errorf("%s refused the configuration with code %d; the plugin's own log lines say more", abi.ExportInit, rc)
+	}
+	return nil
+}
+
+// call runs f. Its result, if any, is in i.stack[0].
+func (i *instance) call(f api.Function, args ...uint64) error {
+	i.timed = false
+	copy(i.stack[:], args)
+	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
+		return i.explain(err)
+	}
+	return nil
+}
+
+// explain makes of an engine's error what an operator understands.
+func (i *instance) explain(err error) error {
+	if errors.Is(err, errTimeout) {
+		return fmt.Errorf("%w of %s (limits.timeout, or limits.startTimeout at the start)", errTimeout, i.limit)
+	}
+	return fmt.Errorf("trapped: %w", err)
+}
+
+// reserve makes the guest's input buffer at least size bytes long.
+func (i *instance) reserve(size int) error {
+	if size <= i.size {
+		return nil
+	}
+	want := max(firstBuffer, i.size)
+	for want < size {
+		want *= 2
+	}
+	if err := i.call(i.buf, uint64(want)); err != nil {
+		return fmt.Errorf("%s: %w", abi.ExportBuf, err)
+	}
+	pointer := uint32(i.stack[0])
+	if pointer == 0 {
+		return errBufRefused
+	}
+	if _, ok := i.mem.Read(pointer, uint32(want)); !ok {
+		return errBufBounds
+	}
+	i.pointer, i.size = pointer, want
+	return nil
+}
+
+// hook shows rec to a hook. output is a copy that the caller owns, nil when
+// there is none. An error is a fault of this instance.
+func (i *instance) hook(h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
+	i.payload = rec.Data
+	if h.lazy && rec.Data != nil {
+		i.scratch = *rec
+		i.scratch.Data = nil
+		i.scratch.Flags |= abi.FlagDataLazy
+		rec = &i.scratch
+	}
+	size := rec.Size()
+	if size > i.size {
+		if err := i.reserve(size); err != nil {
+			return 0, nil, err
+		}
+	}
+	view, ok := i.mem.Read(i.pointer, uint32(size))
+	if !ok {
+		return 0, nil, errBufBounds
+	}
+	if _, err := rec.Encode(view); err != nil {
+		return 0, nil, err
+	}
+	i.timed = false
+	i.stack[0] = uint64(size)
+	if err := i.hooks[h.kind].CallWithStack(i.ctx, i.stack[:]); err != nil {
+		return 0, nil, i.explain(err)
+	}
+	verdict, pointer, length := abi.Unpack(i.stack[0])
+	if length == 0 {
+		return verdict, nil, nil
+	}
+	output, err = i.copyOut(pointer, length)
+	return verdict, output, err
+}
+
+func (i *instance) copyOut(pointer, length uint32) ([]byte, error) {
+	if limit := i.gen.manifest.Limits.OutputKiB << 10; int(length) > limit {
+		return nil, fmt.Errorf("output of %d bytes is over the limit of %d (limits.outputKiB)", length, limit)
+	}
+	view, ok := i.mem.Read(pointer, length)
+	if !ok {
+		return nil, errOutBounds
+	}
+	return bytes.Clone(view), nil
+}
+
+// yield is where a guest comes by whenever it has used up a slice of fuel. It
+// returns the next slice, or panics to end the call.
+func (i *instance) yield() int64 {
+	now := time.Now()
+	switch {
+	case !i.timed:
+		i.timed, i.deadline = true, now.Add(i.limit)
+	case now.After(i.deadline):
+		panic(errTimeout)
+	}
+	return meter.Slice
+}
+
+// close ends the instance and frees its memory.
+func (i *instance) close() { _ = i.mod.Close(context.Background()) }
+
+// instanceContext is a context that finds its instance without walking a chain
+// of values: wazero looks up keys of its own on every call.
+type instanceContext struct {
+	context.Context
+	instance *instance
+}
+
+// Value returns the instance for instanceKey.
+func (c instanceContext) Value(key any) any {
+	if _, ok := key.(instanceKey); ok {
+		return c.instance
+	}
+	return nil
+}

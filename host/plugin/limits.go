@@ -1,0 +1,73 @@
+package plugin
+
+import (
+	"runtime"
+	"time"
+)
+
+// Limits bounds one plugin. A zero field means the default.
+type Limits struct {
+	// Timeout bounds one hook call in wall-clock time. Default 50 ms.
+	Timeout time.Duration
+	// StartTimeout bounds the start of one instance: its start function,
+	// _initialize and happn_init together. Default 5 s.
+	StartTimeout time.Duration
+	// Wait bounds how long a message waits for an instance when all are busy or
+	// being rebuilt. Default 250 ms.
+	Wait time.Duration
+	// Waiting bounds how many messages wait for an instance at once.
+	// Default 1024.
+	Waiting int
+	// MemoryMiB bounds the linear memory of one instance. Default 64.
+	MemoryMiB int
+	// OutputKiB bounds the output of one call. Default 1024.
+	OutputKiB int
+	// Instances is how many instances run at once. Default one for each
+	// processor.
+	Instances int
+}
+
+// or returns l with every zero field taken from d.
+func (l Limits) or(d Limits) Limits {
+	pick(&l.Timeout, d.Timeout)
+	pick(&l.StartTimeout, d.StartTimeout)
+	pick(&l.Wait, d.Wait)
+	pick(&l.Waiting, d.Waiting)
+	pick(&l.MemoryMiB, d.MemoryMiB)
+	pick(&l.OutputKiB, d.OutputKiB)
+	pick(&l.Instances, d.Instances)
+	return l
+}
+
+// within returns l with no field above the one of limit: what a module wants
+// for itself never raises what the operator allows.
+func (l Limits) within(limit Limits) Limits {
+	l = l.or(limit)
+	l.Timeout = min(l.Timeout, limit.Timeout)
+	l.StartTimeout = min(l.StartTimeout, limit.StartTimeout)
+	l.Wait = min(l.Wait, limit.Wait)
+	l.Waiting = min(l.Waiting, limit.Waiting)
+	l.MemoryMiB = min(l.MemoryMiB, limit.MemoryMiB)
+	l.OutputKiB = min(l.OutputKiB, limit.OutputKiB)
+	l.Instances = min(l.Instances, limit.Instances)
+	return l
+}
+
+func defaultLimits() Limits {
+	return Limits{
+		Timeout:      50 * time.Millisecond,
+		StartTimeout: 5 * time.Second,
+		Wait:         250 * time.Millisecond,
+		Waiting:      1024,
+		MemoryMiB:    64,
+		OutputKiB:    1024,
+		Instances:    runtime.GOMAXPROCS(0),
+	}
+}
+
+func pick[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}

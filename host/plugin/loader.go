@@ -1,0 +1,268 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// watch reads the folder again whenever it has changed and been quiet for a
+// while, until ctx ends.
+func (m *Manager) watch(ctx context.Context) {
+	quiet := time.NewTimer(time.Hour)
+	quiet.Stop()
+	defer quiet.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			m.settle() // nobody shall wait for a scan that does not come
+			return
+		case event, ok := <-m.watcher.Events:
+			if !ok {
+				return
+			}
+			if m.concerns(event.Name) {
+				m.unsettle()
+				quiet.Reset(m.options.Settle)
+			}
+		case err, ok := <-m.watcher.Errors:
+			if !ok {
+				return
+			}
+			// Events may have been lost: look at everything.
+			m.log.Warn("watching the plugins folder", "error", err)
+			m.unsettle()
+			quiet.Reset(m.options.Settle)
+		case <-m.rescan:
+			quiet.Stop()
+			m.scanAndSettle(ctx, quiet)
+		case <-quiet.C:
+			m.scanAndSettle(ctx, quiet)
+		}
+	}
+}
+
+// scanAndSettle reads the folder, and again after a while if some file was
+// still being written to.
+func (m *Manager) scanAndSettle(ctx context.Context, quiet *time.Timer) {
+	if m.scan(ctx) {
+		quiet.Reset(m.options.Settle)
+		return
+	}
+	m.settle()
+}
+
+// concerns reports whether a change of this file can change a plugin. A folder
+// mounted in one piece changes by links whose names say nothing, so links count.
+func (m *Manager) concerns(name string) bool {
+	base := filepath.Base(name)
+	return strings.HasSuffix(base, ".wasm") || strings.HasSuffix(base, ".yaml") || strings.HasPrefix(base, "..")
+}
+
+// scan brings the plugins in line with the folder. It reports whether some file
+// was still changing. Only one goroutine calls it at a time.
+func (m *Manager) scan(ctx context.Context) (changing bool) {
+	files, err := moduleFiles(m.options.Dir)
+	if err != nil {
+		m.log.Error("plugins folder cannot be read; plugins stay as they are", "dir", m.options.Dir, "error", err)
+		return false
+	}
+	m.removeMissing(files)
+	for _, file := range files {
+		if ctx.Err() != nil {
+			return false
+		}
+		if errors.Is(m.load(ctx, file), errChanging) {
+			changing = true
+		}
+	}
+	return changing
+}
+
+func moduleFiles(dir string) (files []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if name := e.Name(); strings.HasSuffix(name, ".wasm") && !strings.HasPrefix(name, ".") && !e.IsDir() {
+			files = append(files, name)
+		}
+	}
+	return files, nil
+}
+
+// removeMissing ends the plugins whose file is gone.
+func (m *Manager) removeMissing(files []string) {
+	m.mu.Lock()
+	var gone []*plugin
+	for file, p := range m.plugins {
+		if !slices.Contains(files, file) {
+			gone = append(gone, p)
+			delete(m.plugins, file)
+		}
+	}
+	if len(gone) > 0 {
+		for _, p := range m.plugins {
+			p.again = p.again || p.state == StateRefused // its name may be free now
+		}
+	}
+	m.mu.Unlock()
+	for _, p := range gone {
+		p.retireInto(m, nil)
+		m.log.Info("plugin removed", "file", p.file)
+	}
+}
+
+// load looks at one file if it has changed, and runs what it finds.
+func (m *Manager) load(ctx context.Context, file string) error {
+	path := filepath.Join(m.options.Dir, file)
+	p := m.known(file)
+	module, operator := stampOf(path), stampOf(operatorPath(path))
+	if !p.again && p.module == module && p.operator == operator {
+		return nil
+	}
+	c, err := examine(path, int64(m.options.MaxModuleMiB)<<20, m.options.Limits)
+	if errors.Is(err, errChanging) {
+		p.again = true
+		return err
+	}
+	p.module, p.operator, p.again = module, operator, false
+	if err == nil && !c.manifest.Enabled {
+		p.retireInto(m, nil)
+		p.show(c, StateDisabled, "enabled is false in "+filepath.Base(operatorPath(path)))
+		m.log.Info("plugin disabled", "file", file)
+		return nil
+	}
+	if err == nil {
+		err = m.nameFree(c.manifest.Name, p)
+	}
+	if err == nil {
+		err = m.start(ctx, p, c)
+	}
+	if err != nil {
+		p.refuse(c, err)
+		m.log.Error("plugin refused", "file", file, "error", err, "state", p.info().State)
+	}
+	return err
+}
+
+// start warms a generation and puts it in the place of the present one.
+func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) error {
+	if p.gen.Load() == nil {
+		p.show(c, StateLoading, "")
+	}
+	began := time.Now()
+	log := m.log.With("plugin", c.manifest.Name)
+	g, err := newGeneration(ctx, c, m.cache, m.options.Breaker, log)
+	if err != nil {
+		return err
+	}
+	c.module = nil // compiled; the file's bytes are not needed any more
+	p.show(c, StateReady, "")
+	p.retireInto(m, g)
+	log.Info("plugin ready", "file", c.file, "version", c.manifest.Version, "sha256", c.sum[:12], "took", time.Since(began).Round(time.Millisecond))
+	return nil
+}
+
+func (m *Manager) known(file string) *plugin {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p := m.plugins[file]
+	if p == nil {
+		p = &plugin{file: file, again: true, state: StateLoading, shown: &candidate{file: file, manifest: &Manifest{Name: strings.TrimSuffix(file, ".wasm")}}}
+		m.plugins[file] = p
+	}
+	return p
+}
+
+// nameFree refuses a name that another running plugin has.
+func (m *Manager) nameFree(name string, me *plugin) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.plugins {
+		if g := p.gen.Load(); p != me && g != nil && g.manifest.Name == name {
+			return fmt.Errorf("name: %q is taken by %s; a plugin's name must be its own", name, p.file)
+		}
+	}
+	return nil
+}
+
+// retireInto swaps in the next generation, nil for none, publishes the layers,
+// and ends the old generation once its calls are done.
+func (p *plugin) retireInto(m *Manager, next *generation) {
+	m.mu.Lock()
+	old := p.gen.Swap(next)
+	m.arrange()
+	m.mu.Unlock()
+	if old != nil {
+		old.close()
+		p.mu.Lock()
+		p.past.add(old.counts())
+		p.mu.Unlock()
+	}
+}
+
+// end stops the plugin for good.
+func (p *plugin) end() {
+	if old := p.gen.Swap(nil); old != nil {
+		old.close()
+	}
+}
+
+func (p *plugin) show(c *candidate, state State, reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shown, p.state, p.reason = c, state, reason
+}
+
+// refuse keeps what runs, and says why the new version does not.
+func (p *plugin) refuse(c *candidate, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gen.Load() != nil {
+		p.state, p.reason = StateDegraded, "new version refused: "+err.Error()
+		return
+	}
+	c.module = nil
+	p.shown, p.state, p.reason = c, StateRefused, err.Error()
+}
+
+// info describes the plugin.
+func (p *plugin) info() Info {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.shown.manifest
+	out := Info{
+		Name: m.Name, Version: m.Version, Description: m.Description, File: p.file,
+		State: p.state, Reason: p.reason, SHA256: p.shown.sum, Engine: string(p.shown.engine),
+		Limits: m.Limits, Grants: m.Grants, Counts: p.past,
+	}
+	for _, h := range m.Hooks {
+		out.Kinds = append(out.Kinds, h.Kind)
+	}
+	if g := p.gen.Load(); g != nil {
+		g.describe(&out)
+	}
+	return out
+}
+
+// describe adds what a running generation knows.
+func (g *generation) describe(out *Info) {
+	out.Instances = g.pool.ready()
+	out.Counts.add(g.counts())
+	if e := g.lastError.Load(); e != nil {
+		out.LastError = *e
+	}
+	switch {
+	case g.breaker.open.Load():
+		out.State, out.Reason = StateOpen, "fails again and again: "+out.LastError
+	case out.Instances < out.Limits.Instances && out.State == StateReady:
+		out.State, out.Reason = StateDegraded, "replacing instances after: "+out.LastError
+	}
+}

@@ -1,0 +1,259 @@
+package plugin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/tetratelabs/wazero"
+
+	"github.com/happn-host/happn-host/host/pipeline"
+)
+
+// Manager keeps the plugins of one folder running. Its methods may be called
+// from many goroutines.
+type Manager struct {
+	options Options
+	log     *slog.Logger
+	cache   wazero.CompilationCache
+	watcher *fsnotify.Watcher // nil without a folder
+	lists   atomic.Pointer[lists]
+
+	mu      sync.Mutex // guards what follows
+	plugins map[string]*plugin
+	settled chan struct{} // closed while there is nothing to do
+
+	rescan chan struct{}
+	stop   context.CancelFunc
+	done   sync.WaitGroup
+}
+
+// lists are the layers of one moment.
+type lists struct {
+	inbound, outbound []pipeline.Layer
+}
+
+// plugin is one file of the folder. The loader alone changes it; mu lets others
+// read.
+type plugin struct {
+	file string
+	gen  atomic.Pointer[generation]
+
+	mu     sync.Mutex
+	shown  *candidate // what Info tells about: the running version, or the refused one
+	state  State
+	reason string
+	past   Counts // of generations that are gone
+
+	module, operator stamp // what was last looked at
+	again            bool  // look again at the next scan whatever the stamps say
+}
+
+// Open loads the plugins of a folder and watches it. Everything that is in the
+// folder now has been loaded or refused when it returns; a plugin that is
+// refused is no error of Open. ctx bounds the loading, not the Manager's life.
+func Open(ctx context.Context, options Options) (*Manager, error) {
+	m := &Manager{
+		options: options.ensureDefaults(), plugins: map[string]*plugin{},
+		rescan: make(chan struct{}, 1), settled: closedChannel(),
+	}
+	m.log = m.options.Logger
+	m.lists.Store(&lists{})
+	if m.options.Dir == "" {
+		m.stop = func() {}
+		return m, nil
+	}
+	if err := m.openFolder(); err != nil {
+		return nil, err
+	}
+	if err := m.openCache(); err != nil {
+		return nil, errors.Join(err, m.watcher.Close())
+	}
+	m.scan(ctx)
+	watching, stop := context.WithCancel(context.Background())
+	m.stop = stop
+	m.done.Go(func() { m.watch(watching) })
+	return m, nil
+}
+
+// openFolder creates the folder if need be and watches it, before it is read
+// for the first time, so that no change is missed.
+func (m *Manager) openFolder() error {
+	if err := os.MkdirAll(m.options.Dir, 0o755); err != nil {
+		return fmt.Errorf("plugins.dir: %w", err)
+	}
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watch plugins.dir: %w", err)
+	}
+	if err := w.Add(m.options.Dir); err != nil {
+		return errors.Join(fmt.Errorf("watch plugins.dir %s: %w", m.options.Dir, err), w.Close())
+	}
+	m.watcher = w
+	return nil
+}
+
+func (m *Manager) openCache() (err error) {
+	if m.options.CacheDir == "" {
+		m.cache = wazero.NewCompilationCache()
+		return nil
+	}
+	if err := checkCacheDir(m.options.CacheDir, m.options.Dir); err != nil {
+		return err
+	}
+	if m.cache, err = wazero.NewCompilationCacheWithDir(m.options.CacheDir); err != nil {
+		return fmt.Errorf("plugin compile cache: %w", err)
+	}
+	return nil
+}
+
+// checkCacheDir creates the cache folder so that only its owner may write, and
+// refuses one where a plugin's author might.
+func checkCacheDir(cache, plugins string) error {
+	inside, err := filepath.Rel(plugins, cache)
+	if err == nil && inside != ".." && !strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
+		return fmt.Errorf("plugin compile cache %s lies inside the plugins folder; it holds trusted machine code and must be elsewhere", cache)
+	}
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return fmt.Errorf("plugin compile cache: %w", err)
+	}
+	info, err := os.Stat(cache)
+	if err != nil {
+		return fmt.Errorf("plugin compile cache: %w", err)
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("plugin compile cache %s may be written to by others (mode %o); it holds trusted machine code: chmod 700 it", cache, info.Mode().Perm())
+	}
+	return nil
+}
+
+// Inbound returns the layers that requests pass, in order. The slice must not
+// be changed.
+func (m *Manager) Inbound() []pipeline.Layer { return m.lists.Load().inbound }
+
+// Outbound returns the layers that responses and publications pass, in order.
+// The slice must not be changed.
+func (m *Manager) Outbound() []pipeline.Layer { return m.lists.Load().outbound }
+
+// List describes every plugin of the folder, by file name.
+func (m *Manager) List() []Info {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := make([]Info, 0, len(m.plugins))
+	for _, file := range sortedKeys(m.plugins) {
+		out = append(out, m.plugins[file].info())
+	}
+	return out
+}
+
+// WaitSettled returns when every change of the folder that has been noticed is
+// loaded or refused, or when ctx ends. A change that was made just before the
+// call may not have been noticed yet; Rescan sees to that.
+func (m *Manager) WaitSettled(ctx context.Context) error {
+	m.mu.Lock()
+	settled := m.settled
+	m.mu.Unlock()
+	select {
+	case <-settled:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Rescan reads the folder now and returns when it is done, or when ctx ends.
+func (m *Manager) Rescan(ctx context.Context) error {
+	if m.options.Dir == "" {
+		return nil
+	}
+	m.unsettle()
+	select {
+	case m.rescan <- struct{}{}:
+	default: // one is due already
+	}
+	return m.WaitSettled(ctx)
+}
+
+// Close takes all layers away, waits for calls in progress and ends every
+// instance.
+func (m *Manager) Close() error {
+	m.stop()
+	m.done.Wait()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.lists.Store(&lists{})
+	for _, p := range m.plugins {
+		p.end()
+	}
+	m.plugins = map[string]*plugin{}
+	var err error
+	if m.watcher != nil {
+		err = m.watcher.Close()
+	}
+	if m.cache != nil {
+		err = errors.Join(err, m.cache.Close(context.Background()))
+	}
+	return err
+}
+
+// arrange publishes the layers of the plugins that run. The caller holds m.mu.
+func (m *Manager) arrange() {
+	type entry struct {
+		order int
+		layer *layer
+	}
+	build := func(kind HookKind) []pipeline.Layer {
+		var entries []entry
+		for _, p := range m.plugins {
+			g := p.gen.Load()
+			if g == nil || g.hook(kind) == nil {
+				continue
+			}
+			entries = append(entries, entry{g.hook(kind).order, &layer{name: g.manifest.Name, kind: kind, gen: &p.gen}})
+		}
+		slices.SortFunc(entries, func(a, b entry) int {
+			return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.layer.name, b.layer.name))
+		})
+		var out []pipeline.Layer
+		for _, e := range entries {
+			out = append(out, e.layer)
+		}
+		return out
+	}
+	m.lists.Store(&lists{inbound: build(HookInbound), outbound: build(HookOutbound)})
+}
+
+func (m *Manager) unsettle() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	select {
+	case <-m.settled:
+		m.settled = make(chan struct{})
+	default:
+	}
+}
+
+func (m *Manager) settle() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	select {
+	case <-m.settled:
+	default:
+		close(m.settled)
+	}
+}
+
+func closedChannel() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}

@@ -1,0 +1,143 @@
+package plugin
+
+import (
+	"encoding/json"
+
+	"github.com/happn-host/happn-host/abi"
+)
+
+// Manifest says what a plugin is, what it wants and, after the operator's file
+// has been merged into it, what it may do.
+type Manifest struct {
+	Name        string
+	Version     string
+	Description string
+	// ABI is auto, raw or extism.
+	ABI   string
+	Hooks []Hook
+	// Config is handed to the plugin as JSON when an instance starts.
+	Config json.RawMessage
+	// ConfigSchema is the JSON Schema of Config.
+	ConfigSchema json.RawMessage
+	// Grants are the capabilities: those wanted in a module's own manifest,
+	// those given after the merge.
+	Grants []Grant
+	// Permissions are happn permissions by path, wanted or given like Grants.
+	Permissions map[string]Permission
+	// Limits are those wanted, or in force after the merge.
+	Limits  Limits
+	OnError OnError
+	// Enabled is false when the operator has switched the plugin off.
+	Enabled bool
+	// SHA256 pins the module's content, in hexadecimal; only an operator's file
+	// sets it.
+	SHA256 string
+}
+
+// Permission lists the actions that a plugin may take on a path.
+type Permission struct {
+	Actions []abi.Action
+}
+
+// Grant is a capability.
+type Grant string
+
+// The capabilities. GrantLog is given unless an operator's file says otherwise.
+const (
+	GrantLog        Grant = "log"
+	GrantPublish    Grant = "publish"
+	GrantHTTPRoutes Grant = "http-routes"
+	GrantListen     Grant = "listen"
+	GrantTick       Grant = "tick"
+)
+
+var grantNames = []string{string(GrantLog), string(GrantPublish), string(GrantHTTPRoutes), string(GrantListen), string(GrantTick)}
+
+// OnError says what happens to a message whose plugin failed.
+type OnError string
+
+// The ways to go on after a fault.
+const (
+	OnErrorPass   OnError = "pass"   // as if the plugin were not there; the default of layers
+	OnErrorReject OnError = "reject" // the message is answered with an error
+	OnErrorClose  OnError = "close"  // the session is closed
+)
+
+var onErrorNames = []string{string(OnErrorPass), string(OnErrorReject), string(OnErrorClose)}
+
+// HookKind is a kind of hook.
+type HookKind string
+
+// The kinds of hooks that this version runs.
+const (
+	HookInbound  HookKind = "inbound"
+	HookOutbound HookKind = "outbound"
+)
+
+// laterHooks are kinds that the ABI names and this version does not run.
+var laterHooks = map[string]string{
+	"profile": abi.ExportProfile, "auth": abi.ExportAuth, "search": abi.ExportSearch, "http": abi.ExportHTTP,
+	"protocol": abi.ExportConnOpen, "tick": abi.ExportTick,
+}
+
+var hookNames = []string{string(HookInbound), string(HookOutbound)}
+
+// export returns the name of the function that the module exports for it.
+func (k HookKind) export() string {
+	if k == HookInbound {
+		return abi.ExportInbound
+	}
+	return abi.ExportOutbound
+}
+
+// Hook says which messages a hook sees, and how.
+type Hook struct {
+	Kind HookKind
+	// Order sorts hooks of one kind over all plugins, lowest first; equal ones
+	// by plugin name.
+	Order int
+	// Paths are patterns in which "*" stands for any text; empty means all.
+	Paths []string
+	// Actions are those it sees; empty means all.
+	Actions []abi.Action
+	// Kinds are the kinds of records an outbound hook sees; empty means
+	// responses and publications.
+	Kinds []abi.Kind
+	// Scope is publication when the hook sees a publication once instead of once
+	// for each recipient. Empty means recipient.
+	Scope string
+	// Data is lazy when the data section is left out of records and the plugin
+	// fetches it when it wants it. Empty means eager.
+	Data string
+	// OnError overrides the manifest's when not empty.
+	OnError OnError
+
+	ordered bool // Order was written down
+}
+
+// Values of Hook.Scope and Hook.Data.
+const (
+	ScopeRecipient   = "recipient"
+	ScopePublication = "publication"
+	DataEager        = "eager"
+	DataLazy         = "lazy"
+)
+
+// hook returns the hook of this kind, or nil.
+func (m *Manifest) hook(kind HookKind) *Hook {
+	for i := range m.Hooks {
+		if m.Hooks[i].Kind == kind {
+			return &m.Hooks[i]
+		}
+	}
+	return nil
+}
+
+func (m *Manifest) granted(g Grant) bool {
+	for _, have := range m.Grants {
+		if have == g {
+			return true
+		}
+	}
+	return false
+}

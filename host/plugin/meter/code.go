@@ -1,0 +1,180 @@
+package meter
+
+import (
+	"errors"
+
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
+)
+
+// code rewrites the bodies of all functions.
+func (w *rewriter) code(section []byte) ([]byte, error) {
+	r := wasmbin.NewReader(section)
+	n := r.Count()
+	if n != len(w.module.Functions) {
+		return nil, errors.New("there are not as many bodies as functions")
+	}
+	out := wasmbin.AppendU32(make([]byte, 0, len(section)+len(section)/3), uint32(n))
+	var scratch function
+	for i := 0; i < n && r.Err() == nil; i++ {
+		typ := w.module.Functions[i]
+		if int64(typ) >= int64(len(w.module.Types)) {
+			return nil, errors.New("a function has no type")
+		}
+		body := r.Bytes(r.U32())
+		if r.Err() != nil {
+			break
+		}
+		if err := scratch.rewrite(w, body, len(w.module.Types[typ].Params)); err != nil {
+			return nil, err
+		}
+		out = wasmbin.AppendU32(out, uint32(len(scratch.head)+len(scratch.out)))
+		out = append(append(out, scratch.head...), scratch.out...)
+	}
+	return out, finished(r)
+}
+
+// function is the body of one function while it is rewritten. Its buffers are
+// used again for the next one.
+type function struct {
+	w    *rewriter
+	r    *wasmbin.Reader
+	head []byte // declarations of locals
+	out  []byte // instructions
+
+	left uint32  // index of the added local that holds the fuel left, an i64
+	size uint32  // index of the added local that holds an operand, an i32
+	open []scope // blocks that are not closed
+}
+
+// scope is an open block. For a loop, and for the function itself, price is
+// where the number of units stands in out that is known only at its end.
+type scope struct {
+	price int // 0 for other blocks
+	start int // offset of the first instruction in the original body
+}
+
+func (f *function) rewrite(w *rewriter, body []byte, params int) error {
+	f.w, f.r = w, wasmbin.NewReader(body)
+	f.head, f.out, f.open = f.head[:0], f.out[:0], f.open[:0]
+	f.locals(uint32(params))
+	f.open = append(f.open, scope{price: f.charge(), start: f.r.Offset()})
+	for len(f.open) > 0 && f.r.Err() == nil {
+		f.instruction()
+	}
+	return finished(f.r)
+}
+
+// locals copies the declarations and adds two.
+func (f *function) locals(params uint32) {
+	groups := f.r.Count()
+	start, total := f.r.Offset(), uint64(params)
+	for range groups {
+		total += uint64(f.r.U32())
+		f.r.Byte()
+	}
+	if total > 50_000 { // what engines allow
+		f.r.Fail(errors.New("a function has too many locals"))
+		return
+	}
+	f.head = wasmbin.AppendU32(f.head, uint32(groups)+2)
+	f.head = append(f.head, f.r.Since(start)...)
+	f.head = append(f.head, 1, wasmbin.I64, 1, wasmbin.I32)
+	f.left, f.size = uint32(total), uint32(total)+1
+}
+
+// instruction copies one, with what must stand before or after it.
+func (f *function) instruction() {
+	r, start := f.r, f.r.Offset()
+	op := r.Byte()
+	switch op {
+	case opLoop:
+		skip(r, op, immBlock)
+		f.out = append(f.out, r.Since(start)...)
+		f.open = append(f.open, scope{price: f.charge(), start: start})
+	case opBlock, opIf:
+		skip(r, op, immBlock)
+		f.out = append(f.out, r.Since(start)...)
+		f.open = append(f.open, scope{})
+	case opEnd:
+		f.close()
+		f.out = append(f.out, op)
+	case opCall:
+		target := r.U32()
+		if target < f.w.imported {
+			f.chargeFixed(importCall)
+		}
+		f.out = wasmbin.AppendU32(append(f.out, op), f.w.shift(target))
+	case opRefFunc:
+		f.out = wasmbin.AppendU32(append(f.out, op), f.w.shift(r.U32()))
+	case opMemoryGrow:
+		r.U32()
+		f.chargeOperand(opI64Shl, pageShift)
+		f.out = append(f.out, r.Since(start)...)
+	case opPrefixMisc:
+		f.chargeMisc(skipMisc(r))
+		f.out = append(f.out, r.Since(start)...)
+	default:
+		skip(r, op, immediates[op])
+		f.out = append(f.out, r.Since(start)...)
+	}
+}
+
+// close ends the innermost block and fills in what it costs.
+func (f *function) close() {
+	s := f.open[len(f.open)-1]
+	f.open = f.open[:len(f.open)-1]
+	if s.price > 0 {
+		putPadded(f.out[s.price:], 1+uint64(f.r.Offset()-s.start)/bytesPerUnit)
+	}
+}
+
+// charge writes the check with a price that is not known yet, and returns where
+// the price stands.
+func (f *function) charge() (price int) {
+	f.out = wasmbin.AppendU32(append(f.out, opGlobalGet), f.w.fuel)
+	f.out = append(f.out, opI64Const)
+	price = len(f.out)
+	f.out = append(f.out, make([]byte, padded)...)
+	f.settle()
+	return price
+}
+
+// chargeFixed writes the check with this price.
+func (f *function) chargeFixed(units int64) {
+	f.out = wasmbin.AppendU32(append(f.out, opGlobalGet), f.w.fuel)
+	f.out = appendSigned(append(f.out, opI64Const), units)
+	f.settle()
+}
+
+// chargeOperand writes the check with a price that the i32 on top of the stack
+// says, shifted; the operand stays where it is.
+func (f *function) chargeOperand(shift byte, by int64) {
+	f.out = wasmbin.AppendU32(append(f.out, opLocalTee), f.size)
+	f.out = wasmbin.AppendU32(append(f.out, opGlobalGet), f.w.fuel)
+	f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.size)
+	f.out = appendSigned(append(f.out, opI64ExtendU, opI64Const), by)
+	f.out = append(f.out, shift)
+	f.settle()
+}
+
+// settle subtracts the price on top of the stack from the fuel below it, and
+// calls the host when nothing is left.
+func (f *function) settle() {
+	f.out = wasmbin.AppendU32(append(f.out, opI64Sub, opLocalTee), f.left)
+	f.out = wasmbin.AppendU32(append(f.out, opGlobalSet), f.w.fuel)
+	f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.left)
+	f.out = append(f.out, opI64Const, 0, opI64LtS, opIf, blockTypeVoid, opCall)
+	f.out = wasmbin.AppendU32(f.out, f.w.imported)
+	f.out = wasmbin.AppendU32(append(f.out, opGlobalSet), f.w.fuel)
+	f.out = append(f.out, opEnd)
+}
+
+// chargeMisc prices bulk operations by their last operand, the size.
+func (f *function) chargeMisc(sub uint32) {
+	switch sub {
+	case miscMemoryInit, miscMemoryCopy, miscMemoryFill:
+		f.chargeOperand(opI64ShrU, bulkShift)
+	case miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
+		f.chargeOperand(opI64ShrU, tableShift)
+	}
+}

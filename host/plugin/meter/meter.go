@@ -1,0 +1,188 @@
+package meter
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
+)
+
+// The function that metered code calls when its fuel is used up: () -> i64, the
+// next slice. It may panic to end the call.
+const (
+	ImportModule = "happn:meter"
+	ImportName   = "yield"
+)
+
+// Slice is how much fuel a guest gets at a time. A unit stands for the head of a
+// loop or the entry of a function, and for each further 16 bytes of code in
+// it, so a slice lasts some hundred microseconds.
+const Slice = 100_000
+
+// What operations cost beyond their code.
+const (
+	bytesPerUnit = 16   // of code
+	importCall   = 1000 // units for a direct call of an imported function
+	bulkShift    = 6    // a unit for each 64 bytes of a bulk memory operation
+	tableShift   = 3    // a unit for each 8 elements of a bulk table operation
+	pageShift    = 10   // 1,024 units for each page of memory.grow
+)
+
+// MaxTable bounds the size of each table, in elements. A table costs the host 8
+// bytes an element and is no part of a guest's linear memory.
+const MaxTable = 1 << 20
+
+// order is the order in which sections stand in a module.
+var order = []byte{
+	wasmbin.SectionType, wasmbin.SectionImport, wasmbin.SectionFunction, wasmbin.SectionTable,
+	wasmbin.SectionMemory, wasmbin.SectionGlobal, wasmbin.SectionExport, wasmbin.SectionStart,
+	wasmbin.SectionElement, wasmbin.SectionDataCount, wasmbin.SectionCode, wasmbin.SectionData,
+}
+
+// rewriter carries what the sections need to know of each other.
+type rewriter struct {
+	module   *wasmbin.Module
+	imported uint32 // functions; also the index of the added import
+	yieldTyp uint32 // index of the type () -> i64
+	fuel     uint32 // index of the fuel global
+}
+
+// Inject returns a copy of module that can be stopped. It has one more import
+// than module, ImportModule.ImportName, and behaves the same otherwise. Custom
+// sections are left out, but for the names of functions.
+func Inject(module []byte) ([]byte, error) {
+	m, err := wasmbin.Parse(module)
+	if err != nil {
+		return nil, err
+	}
+	bodies := map[byte][]byte{}
+	for _, s := range m.Sections {
+		if s.ID == wasmbin.SectionCustom {
+			continue
+		}
+		if s.ID > wasmbin.SectionDataCount {
+			return nil, fmt.Errorf("meter: section %d is not supported", s.ID)
+		}
+		if _, twice := bodies[s.ID]; twice {
+			return nil, fmt.Errorf("meter: section %d occurs twice", s.ID)
+		}
+		bodies[s.ID] = s.Body
+	}
+	w := &rewriter{module: m, yieldTyp: uint32(len(m.Types))}
+	globals := uint32(0)
+	for _, i := range m.Imports {
+		switch i.Kind {
+		case wasmbin.KindFunction:
+			if i.Module == ImportModule {
+				return nil, fmt.Errorf("meter: import %s.%s is not for plugins", i.Module, i.Name)
+			}
+			w.imported++
+		case wasmbin.KindGlobal:
+			globals++
+		}
+	}
+	if body, ok := bodies[wasmbin.SectionGlobal]; ok {
+		globals += wasmbin.NewReader(body).U32()
+	}
+	w.fuel = globals
+
+	out := append(make([]byte, 0, len(module)+len(module)/3), module[:8]...)
+	for _, id := range order {
+		body, err := w.section(id, bodies[id])
+		if err != nil {
+			return nil, fmt.Errorf("meter: section %d: %w", id, err)
+		}
+		if body != nil {
+			out = wasmbin.AppendSection(out, id, body)
+		}
+	}
+	if names := w.names(); names != nil {
+		out = wasmbin.AppendSection(out, wasmbin.SectionCustom, names)
+	}
+	return out, nil
+}
+
+// section rewrites one section; body is nil when the module has none.
+func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
+	switch id {
+	case wasmbin.SectionType:
+		return appendToVector(body, []byte{0x60, 0, 1, wasmbin.I64})
+	case wasmbin.SectionImport:
+		entry := appendName(nil, ImportModule)
+		entry = appendName(entry, ImportName)
+		entry = append(entry, wasmbin.KindFunction)
+		return appendToVector(body, wasmbin.AppendU32(entry, w.yieldTyp))
+	case wasmbin.SectionGlobal:
+		return w.globals(body)
+	}
+	if body == nil {
+		return nil, nil
+	}
+	switch id {
+	case wasmbin.SectionTable:
+		return tables(body)
+	case wasmbin.SectionExport:
+		return w.exports(body)
+	case wasmbin.SectionStart:
+		r := wasmbin.NewReader(body)
+		return wasmbin.AppendU32(nil, w.shift(r.U32())), r.Err()
+	case wasmbin.SectionElement:
+		return w.elements(body)
+	case wasmbin.SectionCode:
+		return w.code(body)
+	}
+	return body, nil
+}
+
+// shift makes room for the added import in the space of function indices.
+func (w *rewriter) shift(function uint32) uint32 {
+	if function >= w.imported {
+		return function + 1
+	}
+	return function
+}
+
+// appendToVector adds one element to a section that is a vector.
+func appendToVector(body, element []byte) ([]byte, error) {
+	if body == nil {
+		return append([]byte{1}, element...), nil
+	}
+	r := wasmbin.NewReader(body)
+	n := r.U32()
+	if r.Err() != nil {
+		return nil, r.Err()
+	}
+	if n == 1<<32-1 {
+		return nil, errors.New("too many entries")
+	}
+	out := wasmbin.AppendU32(make([]byte, 0, len(body)+len(element)+1), n+1)
+	return append(append(out, body[r.Offset():]...), element...), nil
+}
+
+func appendName(dst []byte, name string) []byte {
+	return append(wasmbin.AppendU32(dst, uint32(len(name))), name...)
+}
+
+// appendSigned writes v as signed LEB128.
+func appendSigned(dst []byte, v int64) []byte {
+	for {
+		c := byte(v & 0x7f)
+		v >>= 7
+		if v == 0 && c&0x40 == 0 || v == -1 && c&0x40 != 0 {
+			return append(dst, c)
+		}
+		dst = append(dst, c|0x80)
+	}
+}
+
+// padded is the length of a number whose value is filled in later.
+const padded = 5
+
+// putPadded writes v, which must be less than 2^34, as signed LEB128 of padded
+// bytes.
+func putPadded(dst []byte, v uint64) {
+	for i := range padded - 1 {
+		dst[i] = byte(v>>(7*i)) | 0x80
+	}
+	dst[padded-1] = byte(v>>(7*(padded-1))) & 0x7f
+}

@@ -1,0 +1,151 @@
+package meter
+
+import (
+	"fmt"
+
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
+)
+
+// globals copies the globals and adds the fuel counter.
+func (w *rewriter) globals(body []byte) ([]byte, error) {
+	fuel := appendSigned([]byte{wasmbin.I64, 1, opI64Const}, Slice)
+	fuel = append(fuel, opEnd)
+	if body == nil {
+		return append([]byte{1}, fuel...), nil
+	}
+	r := wasmbin.NewReader(body)
+	n := r.Count()
+	out := wasmbin.AppendU32(nil, uint32(n)+1)
+	for ; n > 0 && r.Err() == nil; n-- {
+		out = append(out, r.Byte(), r.Byte())
+		out = w.constant(r, out)
+	}
+	return append(out, fuel...), finished(r)
+}
+
+// tables bounds each table.
+func tables(body []byte) ([]byte, error) {
+	r := wasmbin.NewReader(body)
+	n := r.Count()
+	out := wasmbin.AppendU32(nil, uint32(n))
+	for ; n > 0 && r.Err() == nil; n-- {
+		out = append(out, r.Byte(), 1)
+		low, high, bounded := r.Limits()
+		if low > MaxTable {
+			return nil, fmt.Errorf("a table of %d elements is over the limit of %d", low, MaxTable)
+		}
+		if !bounded || high > MaxTable {
+			high = MaxTable
+		}
+		out = wasmbin.AppendU32(out, low)
+		out = wasmbin.AppendU32(out, high)
+	}
+	return out, finished(r)
+}
+
+func (w *rewriter) exports(body []byte) ([]byte, error) {
+	r := wasmbin.NewReader(body)
+	n := r.Count()
+	out := wasmbin.AppendU32(nil, uint32(n))
+	for ; n > 0 && r.Err() == nil; n-- {
+		out = appendName(out, r.Name())
+		kind, index := r.Byte(), r.U32()
+		if kind == wasmbin.KindFunction {
+			index = w.shift(index)
+		}
+		out = wasmbin.AppendU32(append(out, kind), index)
+	}
+	return out, finished(r)
+}
+
+// elements copies the element segments. A segment's flags say whether it is
+// active (bit 0 clear), names its table (bit 1, active) or is declared (bit 1,
+// passive), and whether it holds expressions instead of indices (bit 2).
+func (w *rewriter) elements(body []byte) ([]byte, error) {
+	r := wasmbin.NewReader(body)
+	n := r.Count()
+	out := wasmbin.AppendU32(nil, uint32(n))
+	for ; n > 0 && r.Err() == nil; n-- {
+		flags := r.U32()
+		if flags > 7 {
+			return nil, fmt.Errorf("element segment of unknown kind %d", flags)
+		}
+		out = wasmbin.AppendU32(out, flags)
+		if flags&1 == 0 {
+			if flags&2 != 0 {
+				out = wasmbin.AppendU32(out, r.U32())
+			}
+			out = w.constant(r, out)
+		}
+		if flags&3 != 0 {
+			out = append(out, r.Byte()) // kind or type of the elements
+		}
+		items := r.Count()
+		out = wasmbin.AppendU32(out, uint32(items))
+		for ; items > 0 && r.Err() == nil; items-- {
+			if flags&4 != 0 {
+				out = w.constant(r, out)
+			} else {
+				out = wasmbin.AppendU32(out, w.shift(r.U32()))
+			}
+		}
+	}
+	return out, finished(r)
+}
+
+// constant copies a constant expression.
+func (w *rewriter) constant(r *wasmbin.Reader, out []byte) []byte {
+	for r.Err() == nil {
+		start := r.Offset()
+		switch op := r.Byte(); op {
+		case opEnd:
+			return append(out, op)
+		case opRefFunc:
+			out = wasmbin.AppendU32(append(out, op), w.shift(r.U32()))
+		default:
+			if class := immediates[op]; class == immUnknown || op == opPrefixMisc {
+				r.Fail(fmt.Errorf("instruction 0x%x in a constant expression", op))
+			} else {
+				skip(r, op, class)
+			}
+			out = append(out, r.Since(start)...)
+		}
+	}
+	return out
+}
+
+// names rewrites the names of functions, which engines show in traces. Names
+// that make no sense are left out.
+func (w *rewriter) names() []byte {
+	content, found, err := w.module.Custom("name")
+	if !found || err != nil {
+		return nil
+	}
+	r := wasmbin.NewReader(content)
+	for !r.Done() {
+		id, sub := r.Byte(), r.Bytes(r.U32())
+		if id != 1 || r.Err() != nil {
+			continue
+		}
+		r := wasmbin.NewReader(sub)
+		n := r.Count()
+		body := wasmbin.AppendU32(nil, uint32(n))
+		for ; n > 0 && r.Err() == nil; n-- {
+			body = wasmbin.AppendU32(body, w.shift(r.U32()))
+			body = appendName(body, r.Name())
+		}
+		if finished(r) != nil {
+			return nil
+		}
+		return wasmbin.AppendSection(appendName(nil, "name"), 1, body)
+	}
+	return nil
+}
+
+// finished reports an error unless the reader is exactly at its end.
+func finished(r *wasmbin.Reader) error {
+	if r.Err() == nil && !r.Done() {
+		return fmt.Errorf("bytes after the end")
+	}
+	return r.Err()
+}

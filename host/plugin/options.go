@@ -1,0 +1,56 @@
+package plugin
+
+import (
+	"log/slog"
+	"time"
+)
+
+// Options says where plugins are found and what they may use. The zero value
+// of every field but Dir is a working default.
+type Options struct {
+	// Dir is the watched folder. It is created when it does not exist. Empty
+	// means no plugins.
+	Dir string
+	// CacheDir keeps compiled machine code between starts. It is created with
+	// mode 0700, must belong to the user that runs the host, and must not be
+	// inside Dir: whoever writes there decides what the host executes. Empty
+	// keeps compiled code in memory.
+	CacheDir string
+	// Settle is how long the folder must be quiet after a change before it is
+	// read. Default 250 ms.
+	Settle time.Duration
+	// Limits bounds each plugin whose operator file says nothing else.
+	Limits Limits
+	// Breaker says when a failing plugin is left alone.
+	Breaker Breaker
+	// MaxModuleMiB bounds the size of a module file. Default 64.
+	MaxModuleMiB int
+	// Logger receives what happens to plugins, and what they log. Default: none.
+	Logger *slog.Logger
+}
+
+// Breaker says when a plugin that keeps failing is left alone, and for how
+// long.
+type Breaker struct {
+	// Faults within Window open the breaker. Default 5 in a minute.
+	Faults int
+	Window time.Duration
+	// Pause is the first pause before the plugin is tried again; each further
+	// one is twice as long, up to MaxPause. Default 1 s and 1 min. A window
+	// without a fault starts again at Pause.
+	Pause, MaxPause time.Duration
+}
+
+func (o Options) ensureDefaults() Options {
+	pick(&o.Settle, 250*time.Millisecond)
+	pick(&o.MaxModuleMiB, 64)
+	pick(&o.Breaker.Faults, 5)
+	pick(&o.Breaker.Window, time.Minute)
+	pick(&o.Breaker.Pause, time.Second)
+	pick(&o.Breaker.MaxPause, time.Minute)
+	o.Limits = o.Limits.or(defaultLimits())
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	return o
+}

@@ -1,0 +1,203 @@
+package plugin
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+var (
+	errBusy   = errors.New("all instances stayed busy for longer than limits.wait, or too many messages wait already (limits.waiting)")
+	errClosed = errors.New("generation is closed")
+)
+
+// States of a slot.
+const (
+	slotFree   = iota
+	slotBusy   // somebody holds it
+	slotBroken // its instance is being replaced
+	slotClosed // for good
+)
+
+// slot is a place for an instance. Who moves state from free to busy owns the
+// rest until moving it back.
+type slot struct {
+	state  atomic.Uint32
+	inst   *instance
+	counts counters
+	_      [64]byte // the next slot's state belongs to another processor
+}
+
+// pool hands out instances. Taking and giving back are one compare-and-swap
+// each; only a message that finds every instance busy takes the lock.
+type pool struct {
+	slots  []slot
+	closed atomic.Bool
+	live   sync.WaitGroup // slots that are not closed
+
+	waiting atomic.Int32
+	mu      sync.Mutex
+	waiters []chan *slot
+	done    chan struct{}
+	wait    time.Duration
+	most    int
+}
+
+func newPool(instances []*instance, wait time.Duration, waiting int) *pool {
+	p := &pool{slots: make([]slot, len(instances)), wait: wait, most: waiting, done: make(chan struct{})}
+	for i, inst := range instances {
+		p.slots[i].inst = inst
+	}
+	p.live.Add(len(instances))
+	return p
+}
+
+// acquire returns a slot that the caller must release or mark broken. home says
+// which one to try first: messages of one session prefer one instance.
+func (p *pool) acquire(home uint32) (*slot, error) {
+	if s := p.try(home); s != nil {
+		return s, nil
+	}
+	for range 4 {
+		runtime.Gosched()
+		if s := p.try(home); s != nil {
+			return s, nil
+		}
+	}
+	return p.park(home)
+}
+
+func (p *pool) try(home uint32) *slot {
+	n := uint32(len(p.slots))
+	at := home % n
+	for range n {
+		s := &p.slots[at]
+		if s.state.Load() == slotFree && s.state.CompareAndSwap(slotFree, slotBusy) {
+			return s
+		}
+		if at++; at == n {
+			at = 0
+		}
+	}
+	return nil
+}
+
+// park waits until a slot is handed over, the pool closes, or time is up.
+func (p *pool) park(home uint32) (*slot, error) {
+	p.mu.Lock()
+	if len(p.waiters) >= p.most {
+		p.mu.Unlock()
+		return nil, errBusy
+	}
+	handed := make(chan *slot, 1)
+	p.waiters = append(p.waiters, handed)
+	p.waiting.Add(1)
+	// A slot that was freed before waiting became visible would never be handed
+	// over: look once more.
+	if s := p.try(home); s != nil {
+		p.leave(handed)
+		p.mu.Unlock()
+		return s, nil
+	}
+	p.mu.Unlock()
+
+	timer := time.NewTimer(p.wait)
+	defer timer.Stop()
+	err := errBusy
+	select {
+	case s := <-handed:
+		return s, nil
+	case <-p.done:
+		err = errClosed
+	case <-timer.C:
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.leave(handed) {
+		return <-handed, nil // it came while we gave up
+	}
+	return nil, err
+}
+
+// leave takes a waiter off the list, and reports whether it was still on it.
+// The caller holds p.mu.
+func (p *pool) leave(w chan *slot) bool {
+	for i := range p.waiters {
+		if p.waiters[i] == w {
+			p.waiters = append(p.waiters[:i], p.waiters[i+1:]...)
+			p.waiting.Add(-1)
+			return true
+		}
+	}
+	return false
+}
+
+// release gives a slot back.
+func (p *pool) release(s *slot) {
+	s.state.Store(slotFree)
+	if p.waiting.Load() > 0 {
+		p.handOver()
+	}
+	if p.closed.Load() {
+		p.retire(s)
+	}
+}
+
+// handOver gives free slots to those who wait, first come first served.
+func (p *pool) handOver() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.waiters) > 0 {
+		s := p.try(0)
+		if s == nil {
+			return
+		}
+		w := p.waiters[0]
+		p.waiters = p.waiters[1:]
+		p.waiting.Add(-1)
+		w <- s
+	}
+}
+
+// breakSlot marks a held slot as one whose instance must be replaced. It comes
+// back by release.
+func (p *pool) breakSlot(s *slot) {
+	s.state.Store(slotBroken)
+	if p.closed.Load() {
+		p.retire(s)
+	}
+}
+
+// retire closes a slot that nobody holds. Whoever may be the last one calls it.
+func (p *pool) retire(s *slot) {
+	if s.state.CompareAndSwap(slotFree, slotClosed) || s.state.CompareAndSwap(slotBroken, slotClosed) {
+		if s.inst != nil {
+			s.inst.close()
+			s.inst = nil
+		}
+		p.live.Done()
+	}
+}
+
+// close waits until every slot has been given back, and closes its instance.
+// The keeper must have stopped: a broken slot is closed as it is.
+func (p *pool) close() {
+	p.closed.Store(true)
+	close(p.done)
+	for i := range p.slots {
+		p.retire(&p.slots[i])
+	}
+	p.live.Wait()
+}
+
+// ready returns how many slots have an instance.
+func (p *pool) ready() (n int) {
+	for i := range p.slots {
+		if st := p.slots[i].state.Load(); st == slotFree || st == slotBusy {
+			n++
+		}
+	}
+	return n
+}

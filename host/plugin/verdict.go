@@ -1,0 +1,136 @@
+package plugin
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/internal/rawjson"
+)
+
+// maxErrorText bounds an error that is plain text, in bytes.
+const maxErrorText = 4 << 10
+
+// checkVerdict refuses what a layer cannot decide. Such a guest does not keep
+// the contract and loses its instance.
+func checkVerdict(v abi.Verdict) error {
+	switch v {
+	case abi.VerdictPass, abi.VerdictReplace, abi.VerdictPatch, abi.VerdictReject,
+		abi.VerdictDrop, abi.VerdictClose, abi.VerdictError:
+		return nil
+	}
+	if name := v.String(); name != "" {
+		return fmt.Errorf("returned the verdict %s, which a layer cannot give", name)
+	}
+	return fmt.Errorf("returned the unknown verdict %d", v)
+}
+
+// conclude carries out a verdict on rec. An error means that the hook failed
+// and that nothing of rec was changed.
+func conclude(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
+	switch verdict {
+	case abi.VerdictReplace, abi.VerdictPatch:
+		return change(kind, rec, verdict, output)
+	case abi.VerdictReject, abi.VerdictClose:
+		rec.Error = errorSection(output)
+	case abi.VerdictError:
+		if len(output) == 0 {
+			return errors.New("hook failed without saying why")
+		}
+		return fmt.Errorf("hook failed: %s", errorText(output))
+	}
+	return nil
+}
+
+// change applies the record in output.
+func change(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
+	var out abi.Record
+	if err := out.Decode(output); err != nil {
+		return fmt.Errorf("verdict %s: %w", verdict, err)
+	}
+	for s := out.Next(0); s != 0; s = out.Next(s) {
+		now, want := rec.Section(s), out.Section(s)
+		if !mayChange(kind, rec.Kind, s) {
+			if !bytes.Equal(*now, *want) {
+				return fmt.Errorf("verdict %s: changes the section %q, which it may not", verdict, s)
+			}
+			*want = nil // rec keeps its own
+			continue
+		}
+		if err := checkSection(s, want); err != nil {
+			return fmt.Errorf("verdict %s: section %q: %w", verdict, s, err)
+		}
+	}
+	if verdict == abi.VerdictReplace {
+		if rec.Path != nil && out.Path == nil && mayChange(kind, rec.Kind, abi.SectionPath) {
+			return fmt.Errorf("verdict %s: section %q is missing", verdict, abi.SectionPath)
+		}
+		for s := rec.Next(0); s != 0; s = rec.Next(s) {
+			if mayChange(kind, rec.Kind, s) {
+				*rec.Section(s) = nil
+			}
+		}
+	}
+	rec.Apply(&out)
+	return nil
+}
+
+// mayChange says which sections a layer may change. Who a message comes from
+// and whom it goes to is never a layer's to say.
+func mayChange(hook HookKind, kind abi.Kind, s abi.Section) bool {
+	switch s {
+	case abi.SectionData, abi.SectionMeta:
+		return true
+	case abi.SectionPath, abi.SectionOptions:
+		return hook == HookInbound
+	case abi.SectionError:
+		return kind == abi.KindResponse
+	}
+	return false
+}
+
+// checkSection is the door for what comes out of a guest, as strict as the one
+// for what clients send.
+func checkSection(s abi.Section, body *[]byte) error {
+	switch s {
+	case abi.SectionPath:
+		if len(*body) == 0 || !utf8.Valid(*body) {
+			return errors.New("is empty or not UTF-8")
+		}
+	case abi.SectionData, abi.SectionOptions, abi.SectionMeta, abi.SectionError:
+		var scan rawjson.Scanner
+		if err := scan.Valid(*body); err != nil {
+			return err
+		}
+		*body = bytes.TrimSpace(*body)
+		if s != abi.SectionData && !rawjson.IsObject(*body) {
+			return errors.New("is not a JSON object")
+		}
+		if scan.LineSeparators {
+			*body = rawjson.EscapeLineSeparators(*body)
+		}
+	}
+	return nil
+}
+
+// errorSection makes a message's error of a guest's output: a JSON object as it
+// is, anything else as the text of an error.
+func errorSection(output []byte) []byte {
+	trimmed := bytes.TrimSpace(output)
+	if rawjson.IsObject(trimmed) && checkSection(abi.SectionError, &trimmed) == nil {
+		return trimmed
+	}
+	if len(output) == 0 {
+		return []byte("refused by a plugin")
+	}
+	return []byte(errorText(output))
+}
+
+func errorText(output []byte) string {
+	if len(output) > maxErrorText {
+		output = output[:maxErrorText]
+	}
+	return string(bytes.ToValidUTF8(output, []byte("\uFFFD")))
+}
