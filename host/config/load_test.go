@@ -194,6 +194,8 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 			want: []string{"file host.conf: has a name that does not say its form; call it something.yaml, .yml or .json"}},
 		"a queue smaller than a message": {flags: map[string]string{"websocket.writeQueueBytes": "1MiB"},
 			want: []string{"flag --websocket.writeQueueBytes: a write queue of 1MiB cannot hold one message of 10MiB; raise websocket.writeQueueBytes or lower websocket.maxMessageBytes"}},
+		"a rule about a broken key stays silent": {flags: map[string]string{"websocket.writeQueueBytes": "much", "websocket.maxMessageBytes": "1GiB"},
+			want: []string{`flag --websocket.writeQueueBytes: found "much", expected a size in bytes or with a unit (1048576, 64KiB, 10MiB, 1GiB), 256 to 1GiB`}},
 		"everything at once": {file: "h.yaml", content: "port: x\nnmae: y\n",
 			env: []string{"HAPPN_LOG_LEVEL=loud"}, flags: map[string]string{"websocket.maxMessageBytes": "1GiB"},
 			want: []string{
