@@ -23,7 +23,8 @@ type conn struct {
 	ws     *websocket.Conn
 	frames chan string
 	pings  chan string
-	closed chan int // receives the close code once
+	closed chan int  // receives the close code once
+	ended  time.Time // when the connection ended; to be read after closed
 }
 
 func dial(t *testing.T, url string) *conn {
@@ -50,6 +51,7 @@ func (c *conn) read() {
 	for {
 		_, data, err := c.ws.ReadMessage()
 		if err != nil {
+			c.ended = time.Now()
 			c.closed <- closeCode(err)
 			return
 		}

@@ -200,7 +200,7 @@ var foreign = []*regexp.Regexp{
 	regexp.MustCompile(`(?:^|[^\w.])/` + `work/(?:main|shared|\.)`),
 	regexp.MustCompile(`(?:^|[^\w.])/` + `tmp/[A-Za-z]`),
 	regexp.MustCompile(`/` + `root/|/` + `home/[a-z]`),
-	regexp.MustCompile(`registry\.` + `npmjs|npm` + `mirror|proxy\.` + `golang\.org|"resolved":`),
+	regexp.MustCompile(`registry\.` + `npmjs|npm` + `mirror|proxy\.` + `golang\.org|"` + `resolved":`),
 }
 
 func TestNothingOfAMachineIsInTheTree(t *testing.T) {
