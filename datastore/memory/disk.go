@@ -59,7 +59,8 @@ func (d *disk) do(call func() error) error {
 func (d *disk) serve() {
 	defer func() {
 		if p := recover(); p != nil {
-			d.die(fmt.Errorf("%v", p))
+			cause, _ := p.(error)
+			d.die(&fatal{text: fmt.Sprintf("pebble: %v", p), cause: cause})
 		}
 	}()
 	for call := range d.calls {

@@ -30,9 +30,27 @@ func (l pebbleLogger) Errorf(format string, args ...any) {
 // Fatalf implements pebble.Logger. Pebble relies on it not to return, and may
 // hold its locks, so its goroutine ends its work here; see disk.
 func (l pebbleLogger) Fatalf(format string, args ...any) {
-	l.disk.die(fmt.Errorf(format, args...))
+	e := &fatal{text: fmt.Sprintf(format, args...)}
+	for _, arg := range args {
+		if err, ok := arg.(error); ok {
+			e.cause = err
+		}
+	}
+	l.disk.die(e)
 	select {}
 }
+
+// fatal is why pebble gave up, in its words.
+type fatal struct {
+	text  string
+	cause error // nil if it was not told
+}
+
+// Error implements error.
+func (f *fatal) Error() string { return f.text }
+
+// Unwrap returns the cause.
+func (f *fatal) Unwrap() error { return f.cause }
 
 // events is what the disk wants to know while it runs.
 func (d *disk) events() *pebble.EventListener {

@@ -123,6 +123,11 @@ func (d *disk) checkFormat() (fresh, clean bool, err error) {
 		b.Commit(pebble.Sync),
 		b.Close(),
 	)
+	if fresh && err == nil {
+		// The first log of a new database is in pebble's old format, in which
+		// damage cannot be told from a torn write. This starts the next one.
+		err = d.db.Flush()
+	}
 	return fresh, mark != nil, err
 }
 

@@ -16,8 +16,8 @@ const (
 	// DurabilitySync answers when the write is on disk (fsync). It survives
 	// the loss of power.
 	DurabilitySync Durability = "sync"
-	// DurabilityAsync answers when the write is in memory. It survives the end
-	// of the process a moment later, and the loss of power after SyncInterval.
+	// DurabilityAsync answers when the write is in memory. It survives kill -9
+	// and the loss of power after SyncInterval and the time of one sync.
 	DurabilityAsync Durability = "async"
 	// DurabilityNone keeps nothing: no folder, no files.
 	DurabilityNone Durability = "none"

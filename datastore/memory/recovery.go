@@ -142,9 +142,8 @@ func unfinished(file io.ReaderAt, size, offset int64, number uint32) int64 {
 			at += left
 			continue
 		}
-		if _, err := file.ReadAt(head[:], at); err != nil {
-			return size - offset // the head itself is cut off
-		}
+		clear(head[:])
+		_, _ = file.ReadAt(head[:], at) // what cannot be read stays zero, which is no kind
 		kind := head[6]
 		if kind < firstChunkKind || kind > lastChunkKind || binary.LittleEndian.Uint32(head[7:]) != number {
 			return at - offset

@@ -15,7 +15,7 @@ var _ datastore.Store = (*Store)(nil)
 // ErrFailed is the answer of a store whose disk refused a commit. It is wrapped
 // with the cause.
 var ErrFailed = errors.New("the data store stopped because it could not write to its folder; " +
-	"free space or repair the disk, then start again: what was answered is safe")
+	"free space or repair the disk, then start again: what was committed is safe")
 
 // Store is the embedded store. Open makes one.
 type Store struct {
