@@ -27,11 +27,15 @@ type conn struct {
 	ended  time.Time // when the connection ended; to be read after closed
 }
 
-func dial(t *testing.T, url string) *conn {
+// dial opens a connection; prepare gets it before anything is read.
+func dial(t *testing.T, url string, prepare ...func(*websocket.Conn)) *conn {
 	t.Helper()
 	ws, resp, err := websocket.DefaultDialer.Dial(url, http.Header{})
 	require.NoError(t, err, "open %s", url)
 	require.NoError(t, resp.Body.Close())
+	for _, p := range prepare {
+		p(ws)
+	}
 	c := &conn{ws: ws, frames: make(chan string, 4096), pings: make(chan string, 4096), closed: make(chan int, 1)}
 	done := make(chan struct{})
 	go func() {

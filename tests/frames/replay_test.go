@@ -18,6 +18,7 @@ import (
 type script struct {
 	name     string
 	settings testhost.Settings
+	endpoint string                            // used in place of the recorded one, /primus
 	skip     map[int]string                    // connections that need more than a client, and why
 	lost     map[int]string                    // sent lines that did not reach the recorded server, and why
 	anyOrder map[int]string                    // lines whose items may come in another order, and why
@@ -79,7 +80,7 @@ func (p *replay) step(l line) {
 	case l.Event == "open":
 		p.settle()
 		url := "ws://" + p.server.Addr() + strings.TrimPrefix(l.Note, "GET ")
-		p.conns[l.Conn] = dial(p.t, url)
+		p.conns[l.Conn] = dial(p.t, p.atEndpoint(url))
 	case l.Event == "close":
 		p.settle()
 		p.close(l)
@@ -89,7 +90,18 @@ func (p *replay) step(l line) {
 	}
 }
 
-func (p *replay) expect(conn int, e expected) { p.pending[conn] = append(p.pending[conn], e) }
+func (p *replay) expect(conn int, e expected) {
+	e.frame = p.atEndpoint(e.frame)
+	p.pending[conn] = append(p.pending[conn], e)
+}
+
+// atEndpoint puts the endpoint of this replay into a recorded text.
+func (p *replay) atEndpoint(text string) string {
+	if p.script.endpoint == "" {
+		return text
+	}
+	return strings.Replace(text, "/primus?", p.script.endpoint+"?", 1)
+}
 
 func (p *replay) expectInstead(l line, d difference) {
 	for _, frame := range d.sends {
