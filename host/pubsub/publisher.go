@@ -1,0 +1,245 @@
+package pubsub
+
+import (
+	"sync"
+
+	"github.com/happn-host/happn-host/host/protocol"
+	"github.com/happn-host/happn-host/host/session"
+)
+
+// Publication is one event on its way to subscribers. The slices are borrowed
+// until Publish returns.
+type Publication struct {
+	Event Event
+	Path  []byte
+	Data  []byte // raw JSON, as stored
+	Sent  []byte // raw JSON as the publisher sent it, for merge subscribers; nil if it is the same
+	Meta  []byte // members of _meta that are the same on all channels, without braces
+
+	Targets    []string // deliver to these sessions only, if HasTargets
+	HasTargets bool
+	NoCluster  bool // leave out sessions that are nodes of a cluster
+
+	// Screen, if not nil, is asked about each recipient's copy.
+	Screen Screen
+
+	// Acks, if not nil, notes who must acknowledge, before anything is sent.
+	Acks *Pending
+}
+
+// Screen looks at publications as single recipients would get them.
+type Screen interface {
+	// Recipient may change data and meta (members of _meta, without braces),
+	// and reports whether to send at all.
+	Recipient(to *session.Session, channel string, data, meta []byte) (newData, newMeta []byte, send bool)
+}
+
+// variant tells apart the frames of one publication on one channel.
+type variant struct {
+	version protocol.Version
+	depth   int
+	merge   bool
+}
+
+// frame is a publication as text for one channel and variant.
+type frame struct {
+	variant
+	text   []byte
+	stable bool
+}
+
+// scratch is what one delivery needs and the next one uses again.
+type scratch struct {
+	matches    []match
+	head       []byte // frame up to the channel, with the stored data
+	sent       []byte // the same with the data as sent
+	frames     []frame
+	recipients []recipient
+}
+
+// recipient is one member that a publication goes to.
+type recipient struct {
+	member *member
+	variant
+}
+
+// Publisher delivers publications to the subscribers in its tree.
+type Publisher struct {
+	Tree *Tree
+	pool sync.Pool
+}
+
+// maxCopied is the size up to which a frame is copied into each recipient's
+// queue; larger ones are shared.
+const maxCopied = 4 << 10
+
+// Publish queues p for everybody who subscribed to it, through b, which the
+// caller flushes.
+func (p *Publisher) Publish(b *session.Batch, pub *Publication) protocol.Outcome {
+	s, _ := p.pool.Get().(*scratch)
+	if s == nil {
+		s = &scratch{}
+	}
+	defer p.pool.Put(s)
+	s.reset()
+	s.matches = p.Tree.match(s.matches, pub.Path)
+	if len(s.matches) == 0 {
+		return protocol.Outcome{}
+	}
+	if pub.Acks != nil {
+		p.expectAcks(s, pub)
+	}
+	var outcome protocol.Outcome
+	for _, m := range s.matches {
+		for _, c := range m.topic.load() {
+			if c.event == pub.Event || c.event == Any {
+				s.deliver(b, pub, c, m.depth, &outcome)
+			}
+		}
+	}
+	outcome.Successful = outcome.Queued
+	return outcome
+}
+
+func (s *scratch) reset() {
+	clear(s.matches)
+	s.matches = s.matches[:0]
+	s.head, s.sent = s.head[:0], s.sent[:0]
+}
+
+// expectAcks registers everybody who is about to be sent pub.
+func (p *Publisher) expectAcks(s *scratch, pub *Publication) {
+	for _, m := range s.matches {
+		for _, c := range m.topic.load() {
+			if c.event != pub.Event && c.event != Any {
+				continue
+			}
+			for _, one := range c.members.load() {
+				if _, ok := one.wants(pub, m.depth); ok {
+					pub.Acks.expect(one.session)
+				}
+			}
+		}
+	}
+}
+
+// wants decides whether a member gets a publication, and in which variant.
+// depth is how many segments a /** stands for.
+func (m *member) wants(pub *Publication, depth int) (v variant, ok bool) {
+	if m.removed.Load() {
+		return v, false
+	}
+	if pub.HasTargets && !listed(pub.Targets, m.session.ID) || pub.NoCluster && m.session.Clustered() {
+		return v, false
+	}
+	v.merge = true
+	for _, sub := range m.load() {
+		if m.channel.deep {
+			// The smallest depth serves all listeners of a client correctly: it
+			// filters by the depth that the frame carries.
+			d := int(sub.depth)
+			if d < depth {
+				continue
+			}
+			if v.depth == 0 || d < v.depth {
+				v.depth = d
+			}
+		}
+		v.merge = v.merge && sub.merge
+		ok = true
+	}
+	v.merge = v.merge && pub.Sent != nil
+	v.version = m.version()
+	return v, ok
+}
+
+func listed(ids []string, id string) bool {
+	for _, one := range ids {
+		if one == id {
+			return true
+		}
+	}
+	return false
+}
+
+// deliver sends pub to the members of one channel.
+func (s *scratch) deliver(b *session.Batch, pub *Publication, c *channel, depth int, outcome *protocol.Outcome) {
+	s.forget()
+	for _, m := range c.members.load() {
+		v, ok := m.wants(pub, depth)
+		if !ok {
+			continue
+		}
+		outcome.Queued++
+		if pub.Screen != nil {
+			s.screened(b, pub, c, m, v)
+			continue
+		}
+		f := s.frame(pub, c, v)
+		b.Send(m.session, f.text, f.stable)
+	}
+}
+
+// forget makes the frames of the last channel available for the next.
+func (s *scratch) forget() {
+	for i := range s.frames {
+		if s.frames[i].stable {
+			s.frames[i].text = nil
+		}
+	}
+	s.frames = s.frames[:0]
+}
+
+// frame returns the text for a variant, writing it the first time.
+func (s *scratch) frame(pub *Publication, c *channel, v variant) *frame {
+	for i := range s.frames {
+		if s.frames[i].variant == v {
+			return &s.frames[i]
+		}
+	}
+	head := s.headFor(pub, v.merge)
+	var text []byte
+	if len(s.frames) < cap(s.frames) {
+		text = s.frames[:len(s.frames)+1][len(s.frames)].text[:0]
+	}
+	size := len(head) + len(c.text) + 64
+	stable := size > maxCopied
+	if stable {
+		text = make([]byte, 0, size)
+	}
+	text = append(text, head...)
+	text = protocol.AppendPublicationTail(text, v.version, c.text, v.depth)
+	s.frames = append(s.frames, frame{variant: v, text: text, stable: stable})
+	return &s.frames[len(s.frames)-1]
+}
+
+func (s *scratch) headFor(pub *Publication, merge bool) []byte {
+	if merge {
+		if len(s.sent) == 0 {
+			s.sent = protocol.AppendPublicationHead(s.sent, pub.Sent, pub.Meta)
+		}
+		return s.sent
+	}
+	if len(s.head) == 0 {
+		s.head = protocol.AppendPublicationHead(s.head, pub.Data, pub.Meta)
+	}
+	return s.head
+}
+
+// screened sends one recipient its own copy, if the screen lets it through. A
+// copy that is held back counts as delivered, as in happn-3 (happn-wire.md, 10).
+func (s *scratch) screened(b *session.Batch, pub *Publication, c *channel, m *member, v variant) {
+	data := pub.Data
+	if v.merge {
+		data = pub.Sent
+	}
+	meta := protocol.AppendChannel(append([]byte(nil), pub.Meta...), c.text, v.depth)
+	data, meta, send := pub.Screen.Recipient(m.session, c.text, data, meta)
+	if !send {
+		return
+	}
+	text := protocol.AppendPublicationHead(nil, data, meta)
+	text = append(text, `},"protocol":"`...)
+	text = append(text, v.version.String()...)
+	b.Send(m.session, append(text, `"}`...), true)
+}

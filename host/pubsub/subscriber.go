@@ -1,0 +1,267 @@
+package pubsub
+
+import (
+	"errors"
+	"sort"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"unique"
+
+	"github.com/happn-host/happn-host/host/protocol"
+	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/internal/rawjson"
+)
+
+// ErrTooMany is the answer to a subscription beyond the limit of a session.
+var ErrTooMany = errors.New("too many subscriptions: limits.subscriptionsPerSession is reached")
+
+// Subscription is one `on` of a session.
+type Subscription struct {
+	Reference string
+	Channel   string // as subscribed, such as /ALL@/a/*
+	Depth     int    // segments that /** spans; 0 for other channels
+	Merge     bool   // wants data as it was sent, not as it is stored
+	RefCount  string // the client's own number for it, "" if it gave none
+	Options   string // raw JSON, "" if there were none
+}
+
+// member is what one session has subscribed to on one channel. It gets one
+// frame for a publication, however many subscriptions it holds.
+type member struct {
+	session *session.Session
+	channel *channel
+	removed atomic.Bool
+	subs    atomic.Pointer[[]held]
+}
+
+// held is a subscription as the tree keeps it. Options repeat endlessly, so
+// each text is kept once in the process.
+type held struct {
+	number   int // the last part of the reference
+	depth    int32
+	merge    bool
+	refCount string
+	options  unique.Handle[string]
+}
+
+// Subscriber is a session as the tree knows it. Its methods may be called from
+// any goroutine.
+type Subscriber struct {
+	tree    *Tree
+	session *session.Session
+	limit   int // most subscriptions, 0 for any
+
+	mu      sync.Mutex // taken before Tree.mu
+	members map[string]*member
+	next    int // number of the next reference
+	count   int
+	ended   bool
+}
+
+// NewSubscriber returns the subscriptions of a session, none yet.
+func (t *Tree) NewSubscriber(s *session.Session, limit int) *Subscriber {
+	return &Subscriber{tree: t, session: s, limit: limit}
+}
+
+// Add subscribes to channel and returns the reference of the subscription.
+// Reference and, for channels without /**, Depth of sub are ignored.
+func (s *Subscriber) Add(sub Subscription) (reference string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return "", errors.New("the session has ended")
+	}
+	if s.limit > 0 && s.count >= s.limit {
+		return "", ErrTooMany
+	}
+	m := s.members[sub.Channel]
+	if m == nil {
+		m = s.join(sub.Channel)
+	}
+	h := held{
+		number: s.next, depth: int32(sub.Depth), merge: sub.Merge,
+		refCount: sub.RefCount, options: unique.Make(sub.Options),
+	}
+	m.set(append(m.load()[:len(m.load()):len(m.load())], h))
+	s.next++
+	s.count++
+	s.tree.counts.Add(1)
+	return s.reference(h.number), nil
+}
+
+func (s *Subscriber) reference(number int) string {
+	return s.session.ReferencePrefix() + "-" + strconv.Itoa(number)
+}
+
+// join makes the session a member of a channel. The caller holds mu and puts a
+// subscription into the member before it lets go; until then it gets nothing.
+func (s *Subscriber) join(text string) *member {
+	s.tree.mu.Lock()
+	defer s.tree.mu.Unlock()
+	c := s.tree.find(text, true)
+	m := &member{session: s.session, channel: c}
+	if s.members == nil {
+		s.members = make(map[string]*member)
+	}
+	s.members[c.text] = m
+	c.members.add(m)
+	return m
+}
+
+// leave ends a membership. The caller holds mu.
+func (s *Subscriber) leave(m *member) {
+	delete(s.members, m.channel.text)
+	s.tree.mu.Lock()
+	defer s.tree.mu.Unlock()
+	m.channel.members.remove(m)
+	if m.channel.members.live() == 0 {
+		s.tree.drop(m.channel)
+	}
+}
+
+func (m *member) load() []held {
+	if list := m.subs.Load(); list != nil {
+		return *list
+	}
+	return nil
+}
+
+func (m *member) set(list []held) { m.subs.Store(&list) }
+
+// Remove ends the subscriptions of the session on channel that keep accepts,
+// and returns them in the order in which they were made.
+func (s *Subscriber) Remove(channel string, which func(Subscription) bool) []Subscription {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m := s.members[channel]; m != nil {
+		return s.strip(m, which)
+	}
+	return nil
+}
+
+// RemoveAll ends all subscriptions of the session and returns them.
+func (s *Subscriber) RemoveAll() []Subscription {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.removeAll()
+}
+
+// End ends all subscriptions for good: the session has gone.
+func (s *Subscriber) End() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	for _, m := range s.members {
+		s.count -= len(m.load())
+		s.tree.counts.Add(int64(-len(m.load())))
+		s.leave(m)
+	}
+}
+
+func (s *Subscriber) removeAll() []Subscription {
+	var gone []Subscription
+	for _, m := range s.members {
+		gone = append(gone, s.strip(m, func(Subscription) bool { return true })...)
+	}
+	prefix := len(s.session.ReferencePrefix()) + 1
+	sort.Slice(gone, func(i, j int) bool {
+		a, _ := strconv.Atoi(gone[i].Reference[prefix:])
+		b, _ := strconv.Atoi(gone[j].Reference[prefix:])
+		return a < b
+	})
+	return gone
+}
+
+// strip removes subscriptions from a member, and the member when none is left.
+// The caller holds mu.
+func (s *Subscriber) strip(m *member, which func(Subscription) bool) (gone []Subscription) {
+	var kept []held
+	for _, h := range m.load() {
+		sub := s.describe(m, h)
+		if which(sub) {
+			gone = append(gone, sub)
+		} else {
+			kept = append(kept, h)
+		}
+	}
+	if len(gone) == 0 {
+		return nil
+	}
+	s.count -= len(gone)
+	s.tree.counts.Add(int64(-len(gone)))
+	if m.set(kept); len(kept) == 0 {
+		s.leave(m)
+	}
+	return gone
+}
+
+func (s *Subscriber) describe(m *member, h held) Subscription {
+	return Subscription{
+		Reference: s.reference(h.number), Channel: m.channel.text, Depth: int(h.depth),
+		Merge: h.merge, RefCount: h.refCount, Options: h.options.Value(),
+	}
+}
+
+// List returns the session's subscriptions, in the order in which they were made.
+func (s *Subscriber) List() []Subscription {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Subscription
+	for _, m := range s.members {
+		for _, h := range m.load() {
+			all = append(all, s.describe(m, h))
+		}
+	}
+	sort.Slice(all, func(i, j int) bool {
+		return len(all[i].Reference) < len(all[j].Reference) || len(all[i].Reference) == len(all[j].Reference) && all[i].Reference < all[j].Reference
+	})
+	return all
+}
+
+// AppendRemoved appends a removed subscription as an answer to off shows it
+// (happn-wire.md, 4.12).
+func AppendRemoved(dst []byte, s *session.Session, sub Subscription) []byte {
+	dst = append(dst, `{"subscriberKey":"`...)
+	dst = append(dst, s.ID...)
+	dst = append(dst, `","data":{`...)
+	if sub.Options != "" {
+		dst = append(dst, `"options":`...)
+		dst = append(dst, sub.Options...)
+		dst = append(dst, ',')
+	}
+	dst = append(dst, `"session":`...)
+	dst = s.AppendReduced(dst)
+	dst = append(dst, `,"ref":`...)
+	dst = rawjson.AppendString(dst, sub.Reference)
+	action, path := channelParts(sub.Channel)
+	dst = append(dst, `,"action":`...)
+	dst = rawjson.AppendString(dst, action)
+	dst = append(dst, `,"searchPath":`...)
+	dst = rawjson.AppendString(dst, path)
+	dst = append(dst, `,"path":`...)
+	dst = rawjson.AppendString(dst, path)
+	return append(dst, "}}"...)
+}
+
+// channelParts returns the event's name and the path with a leading slash, as
+// happn-3 keeps them. A channel without an @ is its own action.
+func channelParts(channel string) (action, path string) {
+	event, path := SplitChannel(channel)
+	switch {
+	case event == Unknown && path == channel:
+		action = channel
+	default:
+		action = channel[:len(channel)-len(path)-1]
+	}
+	if len(action) > 0 && action[0] == '/' {
+		action = action[1:]
+	}
+	if path != "*" && (path == "" || path[0] != '/') {
+		path = "/" + path
+	}
+	return action, path
+}
+
+// version is short for what frames for this member look like.
+func (m *member) version() protocol.Version { return m.session.Version() }

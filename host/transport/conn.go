@@ -1,0 +1,321 @@
+package transport
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gorilla/websocket"
+)
+
+// Peer is the other side of a connection as the handler sees it. Its methods
+// are called by the connection's reading goroutine, except ServerPings.
+type Peer interface {
+	// Frame handles the text of one frame, which is borrowed. An error means
+	// that the text was not JSON.
+	Frame(text []byte) error
+
+	// Refused tells of a frame that is not handed on, with the reason.
+	Refused(reason string)
+
+	// Idle is called when everything that has arrived is handled, before
+	// waiting for more: the time to flush.
+	Idle()
+
+	// ServerPings reports whether the peer speaks a protocol in which the
+	// server sends the heartbeats. Called from the heartbeat's goroutine.
+	ServerPings() bool
+
+	// Closed is called once, when the connection has ended; err says why, nil
+	// if the peer closed it in good order.
+	Closed(err error)
+}
+
+// Conn is one websocket connection. Send, Flush and Close may be called from
+// any goroutine.
+type Conn struct {
+	ws     *websocket.Conn
+	stream *stream
+	br     *bufio.Reader
+	out    outbox
+	server *Server
+	peer   Peer
+	info   Info
+
+	primus     bool // Primus framing, otherwise plain
+	compressed bool
+	compressMu sync.Mutex // one compressed message at a time
+
+	frame *[]byte // pooled, held while frames are being read
+
+	lastSeen atomic.Int64 // Unix ms of the last sign of life that counts
+	pinged   atomic.Int64 // Unix ms of the ping that waits for its answer, 0 if none does
+	skipped  int          // beats without an answer; the heartbeat's own
+	closing  atomic.Bool
+}
+
+// Info is what the upgrade request said.
+type Info struct {
+	RemoteIP   string
+	RemotePort int
+	TLS        bool
+	URL        string      // request URI
+	Header     [][2]string // the headers that sessions show, names in lower case
+}
+
+// Info returns what the upgrade request said.
+func (c *Conn) Info() Info { return c.info }
+
+// Primus reports whether the connection uses Primus framing.
+func (c *Conn) Primus() bool { return c.primus }
+
+// Send queues one text frame. The payload is borrowed, unless stable is set:
+// then it must never change and may be kept. Send reports whether the caller
+// must call Flush soon; if not, somebody else has already promised to. What is
+// sent to a closed connection is dropped.
+func (c *Conn) Send(payload []byte, stable bool) (flush bool) {
+	if c.compressed {
+		return c.sendCompressed(payload)
+	}
+	var header [10]byte
+	flush, err := c.out.send(appendHeader(header[:0], websocket.TextMessage, len(payload)), payload, stable)
+	if errors.Is(err, errSlowReader) {
+		c.fellBehind(err)
+	}
+	return flush
+}
+
+func (c *Conn) sendCompressed(payload []byte) bool {
+	c.compressMu.Lock()
+	defer c.compressMu.Unlock()
+	if err := c.ws.WriteMessage(websocket.TextMessage, payload); err != nil {
+		return false
+	}
+	return true
+}
+
+// divert queues what gorilla writes: control frames and compressed messages.
+func (c *Conn) divert(b []byte) {
+	if _, err := c.out.send(b, nil, false); errors.Is(err, errSlowReader) {
+		c.fellBehind(err)
+	}
+}
+
+// Flush writes what is queued as far as the socket takes it, without waiting.
+func (c *Conn) Flush() { c.out.flush() }
+
+// QueuedBytes returns how much waits to be written.
+func (c *Conn) QueuedBytes() int { return c.out.depth() }
+
+// Close ends the connection after what is queued has been written. With final
+// set, a Primus client is told not to come back. code is a close code of RFC
+// 6455, or 0 to send none, as happn-3 does.
+func (c *Conn) Close(code int, reason string, final bool) {
+	c.end(code, reason, final, false, nil)
+}
+
+// fellBehind ends the connection of a peer that does not read: what waits is
+// thrown away, so that the reason can be sent as soon as the peer reads again.
+func (c *Conn) fellBehind(err error) {
+	c.server.log.Warn("closing a connection that reads too slowly", "remote", c.info.RemoteIP, "error", err)
+	c.server.stats.SlowReaders.Add(1)
+	c.end(websocket.CloseTryAgainLater, "write queue full: read faster or subscribe to less", false, !c.compressed, err)
+}
+
+// closeGrace is how long a peer has to answer a close frame.
+const closeGrace = 2 * time.Second
+
+func (c *Conn) end(code int, reason string, final, discard bool, why error) {
+	if c.closing.Swap(true) {
+		return
+	}
+	var last []byte
+	if final && c.primus {
+		const bye = `"primus::server::close"`
+		last = append(appendHeader(nil, websocket.TextMessage, len(bye)), bye...)
+	}
+	var payload []byte
+	if code != 0 {
+		payload = websocket.FormatCloseMessage(code, reason)
+	}
+	last = append(appendHeader(last, websocket.CloseMessage, len(payload)), payload...)
+	if why == nil {
+		why = errClosedByHost
+	}
+	c.out.finish(last, why, discard)
+	_ = c.stream.Conn.SetReadDeadline(time.Now().Add(closeGrace))
+}
+
+var errClosedByHost = errors.New("closed by the host")
+
+// appendHeader appends the header of an unmasked, final frame (RFC 6455, 5.2).
+func appendHeader(b []byte, opcode int, length int) []byte {
+	b = append(b, 0x80|byte(opcode))
+	switch {
+	case length < 126:
+		return append(b, byte(length))
+	case length < 1<<16:
+		return append(b, 126, byte(length>>8), byte(length))
+	}
+	return append(b, 127, 0, 0, 0, 0, byte(length>>24), byte(length>>16), byte(length>>8), byte(length))
+}
+
+// run reads until the connection ends.
+func (c *Conn) run() {
+	err := c.read()
+	c.releaseFrame()
+	c.server.park(c)
+	if c.closing.Load() || isOrderly(err) {
+		err = nil
+	}
+	c.closing.Store(true)
+	c.peer.Closed(err)
+	c.out.finish(nil, errClosedByHost, false)
+	c.out.wait()
+	c.hangUp()
+	c.stream.releaseBuffer()
+	c.server.forget(c)
+}
+
+// hangUp closes the socket. What the peer has sent and nobody read is taken off
+// it first: otherwise the system would reset the connection, and the peer lose
+// what was sent to it last.
+func (c *Conn) hangUp() {
+	conn := c.stream.Conn
+	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_ = conn.SetReadDeadline(time.Now().Add(closeGrace))
+		_, _ = io.Copy(io.Discard, conn)
+	}
+	_ = conn.Close()
+}
+
+func isOrderly(err error) bool {
+	return websocket.IsCloseError(err, websocket.CloseNormalClosure, websocket.CloseGoingAway, websocket.CloseNoStatusReceived)
+}
+
+func (c *Conn) read() error {
+	for {
+		// Waiting here rather than inside gorilla keeps the stack of an idle
+		// connection's goroutine small, and lets it hold no buffer.
+		if c.br.Buffered() == 0 && len(c.stream.pending) == 0 {
+			c.releaseFrame()
+			if err := c.stream.fill(); err != nil {
+				return err
+			}
+		}
+		if err := c.readMessage(); err != nil {
+			return err
+		}
+	}
+}
+
+func (c *Conn) readMessage() error {
+	kind, r, err := c.ws.NextReader()
+	if err != nil {
+		return err
+	}
+	text, err := c.readAll(r)
+	if err != nil {
+		return err
+	}
+	switch {
+	case c.closing.Load(): // only the answer to our close frame is of interest now
+	case kind != websocket.TextMessage:
+		c.peer.Refused("binary frames are not accepted: send JSON as text")
+	case c.primus && c.reserved(text):
+	default:
+		if !c.primus {
+			c.alive()
+		}
+		if err := c.peer.Frame(text); err != nil && !utf8.Valid(text) {
+			c.Close(websocket.CloseInvalidFramePayloadData, "text frames must be UTF-8", false)
+		}
+	}
+	return nil
+}
+
+var frameBuffers = sync.Pool{New: func() any { b := make([]byte, 0, 4<<10); return &b }}
+
+// maxPooledFrame keeps one huge message from staying in the pool.
+const maxPooledFrame = 256 << 10
+
+// readAll reads one message into the connection's frame buffer. The limit is
+// checked here too, since gorilla counts compressed bytes.
+func (c *Conn) readAll(r io.Reader) ([]byte, error) {
+	if c.frame == nil {
+		c.frame = frameBuffers.Get().(*[]byte)
+	}
+	b := (*c.frame)[:0]
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if len(b) > c.server.config.MaxMessageBytes {
+			c.Close(websocket.CloseMessageTooBig, "", false)
+			return nil, websocket.ErrReadLimit
+		}
+		if err != nil {
+			*c.frame = b
+			if err == io.EOF {
+				return b, nil
+			}
+			return nil, err
+		}
+	}
+}
+
+func (c *Conn) releaseFrame() {
+	if c.frame == nil {
+		return
+	}
+	if cap(*c.frame) <= maxPooledFrame {
+		frameBuffers.Put(c.frame)
+	}
+	c.frame = nil
+}
+
+// onIdle is called before the reading goroutine waits.
+func (c *Conn) onIdle() {
+	if c.peer != nil {
+		c.peer.Idle()
+	}
+	c.out.flush()
+}
+
+// writeFailed is called when nothing more can be written.
+func (c *Conn) writeFailed(err error) {
+	if !c.closing.Swap(true) {
+		c.server.log.Debug("a connection cannot be written to", "remote", c.info.RemoteIP, "error", err)
+	}
+	_ = c.stream.Conn.SetReadDeadline(time.Unix(1, 0))
+}
+
+func (c *Conn) onPeerClose(code int, _ string) error {
+	if code == websocket.CloseNoStatusReceived {
+		code = 0
+	}
+	c.end(code, "", false, false, nil)
+	return nil
+}
+
+func (c *Conn) onPing(data string) error {
+	c.alive()
+	b := append(appendHeader(nil, websocket.PongMessage, len(data)), data...)
+	c.divert(b)
+	return nil
+}
+
+func (c *Conn) onPong(string) error {
+	c.alive()
+	return nil
+}
+
+// LogValue shows a connection in logs by its address.
+func (c *Conn) LogValue() slog.Value { return slog.StringValue(c.info.RemoteIP) }
