@@ -35,7 +35,7 @@ const (
 // Errors of the codec.
 var (
 	ErrShortBuffer = errors.New("abi: buffer is smaller than the record")
-	ErrTooLarge    = errors.New("abi: a section is longer than 2^32-1 bytes")
+	ErrTooLarge    = errors.New("abi: record is longer than 2^32-1 bytes")
 	ErrTruncated   = errors.New("abi: record ends before its sections do")
 	ErrTrailing    = errors.New("abi: bytes after the last section")
 	ErrVersion     = errors.New("abi: record is not of version 1")
@@ -109,45 +109,68 @@ func (r *Record) Next(s Section) Section {
 
 // Size returns the exact number of bytes that Encode writes.
 func (r *Record) Size() int {
-	size := HeaderSize
-	for s := SectionPath; s <= maxSection; s++ {
-		if body := *r.Section(s); body != nil {
-			size += SectionHeaderSize + len(body)
-		}
-	}
+	size, _ := r.measure()
 	return size
+}
+
+// measure is written out because every message pays for it.
+func (r *Record) measure() (size, sections int) {
+	size = len(r.Path) + len(r.Data) + len(r.Options) + len(r.Meta) + len(r.SessionID) + len(r.Username) +
+		len(r.Protocol) + len(r.Channel) + len(r.Error) + len(r.Bytes) + len(r.Address)
+	sections = one(r.Path) + one(r.Data) + one(r.Options) + one(r.Meta) + one(r.SessionID) + one(r.Username) +
+		one(r.Protocol) + one(r.Channel) + one(r.Error) + one(r.Bytes) + one(r.Address)
+	return HeaderSize + sections*SectionHeaderSize + size, sections
+}
+
+// one is 1 for a section that is present.
+func one(b []byte) int {
+	if b == nil {
+		return 0
+	}
+	return 1
 }
 
 // Encode writes the record to the beginning of dst and returns how many bytes
 // it wrote. It writes nothing when dst is shorter than Size. dst must not
 // overlap the record's sections.
 func (r *Record) Encode(dst []byte) (int, error) {
-	size, count := HeaderSize, 0
-	for s := SectionPath; s <= maxSection; s++ {
-		if body := *r.Section(s); body != nil {
-			if uint64(len(body)) > math.MaxUint32 {
-				return 0, ErrTooLarge
-			}
-			size += SectionHeaderSize + len(body)
-			count++
-		}
-	}
+	size, sections := r.measure()
 	if len(dst) < size {
 		return 0, ErrShortBuffer
 	}
-	dst[0], dst[1], dst[2], dst[3] = Version, uint8(r.Kind), uint8(r.Action), r.Flags
-	binary.LittleEndian.PutUint32(dst[4:], uint32(count))
-	binary.LittleEndian.PutUint64(dst[8:], r.EventID)
-	head, body := HeaderSize, HeaderSize+count*SectionHeaderSize
-	for s := SectionPath; s <= maxSection; s++ {
-		if b := *r.Section(s); b != nil {
-			binary.LittleEndian.PutUint32(dst[head:], uint32(s))
-			binary.LittleEndian.PutUint32(dst[head+4:], uint32(len(b)))
-			head += SectionHeaderSize
-			body += copy(dst[body:], b)
-		}
+	if uint64(size) > math.MaxUint32 {
+		return 0, ErrTooLarge
 	}
+	dst[0], dst[1], dst[2], dst[3] = Version, uint8(r.Kind), uint8(r.Action), r.Flags
+	binary.LittleEndian.PutUint32(dst[4:], uint32(sections))
+	binary.LittleEndian.PutUint64(dst[8:], r.EventID)
+	w := writer{dst: dst, head: HeaderSize, body: HeaderSize + sections*SectionHeaderSize}
+	w.put(SectionPath, r.Path)
+	w.put(SectionData, r.Data)
+	w.put(SectionOptions, r.Options)
+	w.put(SectionMeta, r.Meta)
+	w.put(SectionSessionID, r.SessionID)
+	w.put(SectionUsername, r.Username)
+	w.put(SectionProtocol, r.Protocol)
+	w.put(SectionChannel, r.Channel)
+	w.put(SectionError, r.Error)
+	w.put(SectionBytes, r.Bytes)
+	w.put(SectionAddress, r.Address)
 	return size, nil
+}
+
+// writer fills a buffer that is known to be long enough.
+type writer struct {
+	dst        []byte
+	head, body int
+}
+
+func (w *writer) put(s Section, b []byte) {
+	if b != nil {
+		binary.LittleEndian.PutUint64(w.dst[w.head:], uint64(s)|uint64(len(b))<<32)
+		w.head += SectionHeaderSize
+		w.body += copy(w.dst[w.body:], b)
+	}
 }
 
 // Decode reads a record that fills src exactly into r, overwriting all of it.

@@ -33,8 +33,9 @@ type instance struct {
 	mod api.Module
 	mem api.Memory
 
-	buf   api.Function
-	hooks map[HookKind]api.Function
+	buf      api.Function
+	inbound  api.Function // nil when it has none
+	outbound api.Function
 
 	stack   [2]uint64
 	pointer uint32 // of the guest's input buffer
@@ -79,10 +80,8 @@ func (i *instance) start() error {
 		}
 	}
 	i.buf = i.mod.ExportedFunction(abi.ExportBuf)
-	i.hooks = map[HookKind]api.Function{}
-	for _, h := range i.gen.manifest.Hooks {
-		i.hooks[h.Kind] = i.mod.ExportedFunction(h.Kind.export())
-	}
+	i.inbound = i.mod.ExportedFunction(abi.ExportInbound)
+	i.outbound = i.mod.ExportedFunction(abi.ExportOutbound)
 	if err := i.reserve(max(firstBuffer, len(i.gen.config))); err != nil {
 		return err
 	}
@@ -170,9 +169,13 @@ func (i *instance) hook(h *boundHook, rec *abi.Record) (verdict abi.Verdict, out
 	if _, err := rec.Encode(view); err != nil {
 		return 0, nil, err
 	}
+	f := i.inbound
+	if h.kind == HookOutbound {
+		f = i.outbound
+	}
 	i.timed = false
 	i.stack[0] = uint64(size)
-	if err := i.hooks[h.kind].CallWithStack(i.ctx, i.stack[:]); err != nil {
+	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
 		return 0, nil, i.explain(err)
 	}
 	verdict, pointer, length := abi.Unpack(i.stack[0])

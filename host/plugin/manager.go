@@ -79,6 +79,9 @@ func Open(ctx context.Context, options Options) (*Manager, error) {
 		return nil, errors.Join(err, m.watcher.Close())
 	}
 	m.scan(ctx)
+	if ctx.Err() != nil {
+		m.rescan <- struct{}{} // what there was no time for is loaded behind
+	}
 	watching, stop := context.WithCancel(context.Background())
 	m.stop = stop
 	m.done.Go(func() { m.watch(watching) })
@@ -119,7 +122,7 @@ func (m *Manager) openCache() (err error) {
 // checkCacheDir creates the cache folder so that only its owner may write, and
 // refuses one where a plugin's author might.
 func checkCacheDir(cache, plugins string) error {
-	inside, err := filepath.Rel(plugins, cache)
+	inside, err := relative(plugins, cache)
 	if err == nil && inside != ".." && !strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
 		return fmt.Errorf("plugin compile cache %s lies inside the plugins folder; it holds trusted machine code and must be elsewhere", cache)
 	}
@@ -134,6 +137,19 @@ func checkCacheDir(cache, plugins string) error {
 		return fmt.Errorf("plugin compile cache %s may be written to by others (mode %o); it holds trusted machine code: chmod 700 it", cache, info.Mode().Perm())
 	}
 	return nil
+}
+
+// relative returns the way from one folder to another, wherever the process
+// stands.
+func relative(from, to string) (string, error) {
+	from, err := filepath.Abs(from)
+	if err != nil {
+		return "", err
+	}
+	if to, err = filepath.Abs(to); err != nil {
+		return "", err
+	}
+	return filepath.Rel(from, to)
 }
 
 // Inbound returns the layers that requests pass, in order. The slice must not
