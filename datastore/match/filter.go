@@ -1,0 +1,89 @@
+package match
+
+import (
+	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/internal/rawjson"
+)
+
+// Bounds of what a client may send.
+const (
+	// MaxBytes is the size of a criterion, sort or projection.
+	MaxBytes = 256 << 10
+	// MaxDepth is how deep operators may nest.
+	MaxDepth = 64
+)
+
+// Filter is a compiled criterion. It is immutable and safe for concurrent use.
+// A nil Filter matches every document.
+type Filter struct {
+	group  group
+	source []byte
+	native bool
+	needle needle
+}
+
+var _ datastore.Filter = (*Filter)(nil)
+
+// CompileFilter compiles criteria as a client sends them; field names are
+// translated on the way. The result keeps nothing of raw. Errors that the
+// client caused are of type *Error.
+func CompileFilter(raw []byte) (*Filter, error) {
+	raw, err := checked(raw, "criteria")
+	if err != nil {
+		return nil, err
+	}
+	f := &Filter{native: true}
+	c := compiler{native: &f.native}
+	n, err := c.criteria(raw, root("criteria"), scope{group: &f.group})
+	if err != nil {
+		return nil, err
+	}
+	f.group.root, f.source = n, c.source
+	f.needle = needleOf(&f.group.root)
+	return f, nil
+}
+
+// Match reports whether the document satisfies the criterion.
+func (f *Filter) Match(doc *datastore.Document) bool {
+	if f == nil {
+		return true
+	}
+	if !f.needle.maybeIn(doc.Data) {
+		return false
+	}
+	return f.group.match(doc, doc.Data)
+}
+
+// Source returns the criterion as raw JSON with field names translated. It
+// must not be changed.
+func (f *Filter) Source() []byte {
+	if f == nil {
+		return []byte("{}")
+	}
+	return f.source
+}
+
+// Native reports whether Source consists of MongoDB's own operators only, so
+// that a MongoDB server can evaluate it.
+func (f *Filter) Native() bool { return f == nil || f.native }
+
+// All reports whether every document matches because the criterion is empty.
+func (f *Filter) All() bool {
+	return f == nil || (f.group.root.op == all && len(f.group.root.kids) == 0)
+}
+
+// checked returns a copy of what a client sent, if it is a JSON object within
+// bounds.
+func checked(raw []byte, what string) ([]byte, error) {
+	if len(raw) > MaxBytes {
+		return nil, root(what).errorf("%s of %d bytes are too large, at most %d are allowed", what, len(raw), MaxBytes)
+	}
+	if err := new(rawjson.Scanner).Valid(raw); err != nil {
+		return nil, root(what).errorf("%s", err)
+	}
+	raw = raw[rawjson.Space(raw, 0):]
+	if !rawjson.IsObject(raw) {
+		return nil, &Error{Problem: what + " must be an object"}
+	}
+	return append([]byte(nil), raw[:rawjson.End(raw, 0)]...), nil
+}
