@@ -1,0 +1,45 @@
+package main
+
+import (
+	"log/slog"
+	"strings"
+
+	"github.com/happn-host/happn-host/host"
+	"github.com/happn-host/happn-host/host/config"
+)
+
+// hostServer is the real server.
+type hostServer struct{ *host.Host }
+
+func openHost(c config.Config, logger *slog.Logger) (server, error) {
+	h, err := host.New(host.Options{Config: c, Logger: logger, Version: currentBuild().Version})
+	if err != nil {
+		return nil, err
+	}
+	return hostServer{h}, nil
+}
+
+// summary puts the host's own summary into the form that is printed.
+func (s hostServer) summary() started {
+	from := s.Summary()
+	to := started{
+		Name:      from.Name,
+		Addresses: from.Addresses,
+		Store: startedStore{
+			Kind: from.Store.Kind, Dir: from.Store.Dir, Durability: from.Store.Durability,
+			Documents: from.Store.Documents, Recovery: from.Store.Recovery,
+		},
+		Plugins: []startedPlugin{}, // an empty list in JSON, not null
+	}
+	for _, p := range from.Plugins {
+		kinds := make([]string, len(p.Kinds))
+		for i, k := range p.Kinds {
+			kinds[i] = string(k)
+		}
+		to.Plugins = append(to.Plugins, startedPlugin{
+			Name: p.Name, Kind: strings.Join(kinds, "+"), Version: p.Version,
+			State: string(p.State), Reason: p.Reason,
+		})
+	}
+	return to
+}
