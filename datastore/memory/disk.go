@@ -130,8 +130,14 @@ func (d *disk) apply(sync bool) error {
 	return nil
 }
 
-// trouble reports what keeps pebble from moving data out of the log, or nil.
+// trouble reports what keeps pebble from writing, or from moving data out of
+// the log, or nil.
 func (d *disk) trouble() error {
+	select {
+	case <-d.dead:
+		return fmt.Errorf("%w (%w)", ErrFailed, d.cause)
+	default:
+	}
 	if err := d.background.Load(); err != nil {
 		return fmt.Errorf("the data folder %s cannot take more, writes will wait; free space or repair the disk: %w", d.dir, *err)
 	}

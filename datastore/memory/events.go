@@ -73,8 +73,5 @@ func (d *disk) events() *pebble.EventListener {
 			d.logger.Error("a file in the data folder is damaged; restore it from a backup",
 				"dir", d.dir, "file", info.Path, "error", info.Details)
 		},
-		DiskSlow: func(info pebble.DiskSlowInfo) {
-			d.logger.Warn("the data folder's disk is slow", "dir", d.dir, "file", info.Path, "duration", info.Duration)
-		},
 	}
 }

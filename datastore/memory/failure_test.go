@@ -83,6 +83,33 @@ func TestAFailedCommitStopsTheStore(t *testing.T) {
 	}
 }
 
+func TestCheckTellsThatTablesCannotBeWritten(t *testing.T) {
+	var on atomic.Bool
+	inject := errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if on.Load() && op.Kind == errorfs.OpCreate && strings.HasSuffix(op.Path, ".sst") {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	dir := t.TempDir()
+	s := open(t, memory.Options{Dir: dir}.WithFS(errorfs.Wrap(vfs.Default, inject)))
+	require.NoError(t, s.Check(background))
+	on.Store(true)
+	large := `{"text":"` + strings.Repeat("x", 50_000) + `"}`
+	require.Eventually(t, func() bool {
+		put(t, s, "/a", large)
+		return s.Check(background) != nil
+	}, 10*time.Second, time.Millisecond)
+	err := s.Check(background)
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.ErrorContains(t, err, dir)
+	on.Store(false)
+	require.Eventually(t, func() bool { return s.Check(background) == nil }, 10*time.Second, time.Millisecond)
+	put(t, s, "/b", "{}")
+	require.NoError(t, s.Close())
+	require.Equal(t, 2, count(t, open(t, memory.Options{Dir: dir}), "*"))
+}
+
 func TestAFullQueueHoldsWritersBack(t *testing.T) {
 	f := &fault{hold: make(chan struct{})}
 	o := f.options(t.TempDir())

@@ -246,5 +246,5 @@ func (j *journal) abort(cause error, records []record) {
 			waiting[i].call()
 		}
 	}
-	j.closeErr = err
+	j.closeErr = errors.Join(err, j.disk.abandon())
 }

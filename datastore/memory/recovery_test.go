@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -56,6 +57,58 @@ func TestWhatWasWrittenIsThereAfterReopening(t *testing.T) {
 			require.NoError(t, s.Close())
 		})
 	}
+}
+
+// TestTheDiskSeesWritesInTheOrderOfMemory races writers on few paths through a
+// queue that is always full.
+func TestTheDiskSeesWritesInTheOrderOfMemory(t *testing.T) {
+	for round := range 5 {
+		o := memory.Options{Dir: t.TempDir(), QueueBytes: 2 << 10, Durability: memory.DurabilityAsync}
+		s := open(t, o)
+		var group sync.WaitGroup
+		for g := range 8 {
+			group.Go(func() {
+				random := rand.New(rand.NewPCG(uint64(round), uint64(g)))
+				done := make(answers, 2000)
+				for i := range cap(done) {
+					path := fmt.Sprintf("/%d", random.IntN(4))
+					switch random.IntN(5) {
+					case 0:
+						s.Remove(background, &datastore.Query{Pattern: []byte(path)}, done)
+					case 1:
+						s.Write(background, &datastore.Write{Op: datastore.Increment, Path: []byte(path), Gauge: "g", By: 1, Now: int64(i)}, done)
+					default:
+						s.Write(background, putWrite(path, fmt.Sprintf(`{"g%d":%d}`, g, i)), done)
+					}
+				}
+				for range cap(done) {
+					done.next(t)
+				}
+			})
+		}
+		group.Wait()
+		before := everything(t, s)
+		require.NoError(t, s.Close())
+		s = open(t, o)
+		require.Equal(t, before, everything(t, s))
+		require.NoError(t, s.Close())
+	}
+}
+
+func TestLargeDocuments(t *testing.T) {
+	o := memory.Options{Dir: t.TempDir()}
+	s := open(t, o)
+	large := `{"text":"` + strings.Repeat("0123456789", 2<<20) + `"}` // larger than a memtable
+	for i := range 3 {
+		put(t, s, fmt.Sprintf("/large/%d", i), large)
+		put(t, s, fmt.Sprintf("/small/%d", i), `{}`)
+	}
+	require.NoError(t, s.Close())
+	s = open(t, o)
+	require.Equal(t, 6, count(t, s, "*"))
+	doc, err := s.Get(background, []byte("/large/2"))
+	require.NoError(t, err)
+	require.Equal(t, large, string(doc.Data))
 }
 
 func TestNothingIsKeptWithDurabilityNone(t *testing.T) {
