@@ -1,0 +1,195 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/memory"
+	"github.com/happn-host/happn-host/host/config"
+	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/pubsub"
+	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/host/transport"
+)
+
+// Options says what a Host is made of. Config must be valid (see config.Load
+// and config.Default).
+type Options struct {
+	Config  config.Config
+	Version string       // of the program, for /version and logs
+	Logger  *slog.Logger // nil logs nothing
+
+	// Store replaces the embedded store. The host closes it when it stops.
+	Store datastore.Store
+}
+
+// Host is a happn server.
+type Host struct {
+	config  config.Config
+	version string
+	log     *slog.Logger
+	started time.Time
+
+	store    datastore.Store
+	embedded *memory.Store // store, if it is the embedded one
+	plugins  *plugin.Manager
+	sessions *session.Registry
+	tree     *pubsub.Tree
+	pipeline *pipeline.Pipeline
+	server   *transport.Server
+	listener net.Listener
+	name     string
+
+	ready   atomic.Bool
+	stopped sync.Once
+	stopErr error
+}
+
+// New opens the store and the plugins. The host accepts nobody until Start.
+// After an error there is nothing to stop.
+func New(o Options) (*Host, error) {
+	h := &Host{config: o.Config, version: o.Version, log: o.Logger, store: o.Store}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	if err := h.openStore(); err != nil {
+		return nil, err
+	}
+	name, err := serverName(h.store, h.config.Name)
+	if err != nil {
+		return nil, errors.Join(err, h.store.Close())
+	}
+	h.name = name
+	h.plugins, err = plugin.Open(context.Background(), plugin.Options{
+		Dir:      h.config.Plugins.Dir,
+		CacheDir: h.cacheDir(),
+		Settle:   h.config.Plugins.Settle,
+		Limits: plugin.Limits{
+			Timeout: h.config.Plugins.Default.Timeout, MemoryMiB: h.config.Plugins.Default.MemoryMiB,
+			OutputKiB: h.config.Plugins.Default.OutputKiB, Instances: h.config.Plugins.Default.Instances,
+		},
+		Logger: h.log,
+	})
+	if err != nil {
+		return nil, errors.Join(err, h.store.Close())
+	}
+	h.wire()
+	return h, nil
+}
+
+func (h *Host) openStore() error {
+	if h.store != nil {
+		return nil
+	}
+	store, err := memory.Open(memory.Options{
+		Dir: h.config.Data.Dir, Durability: memory.Durability(h.config.Data.Durability), Logger: h.log,
+	})
+	if err != nil {
+		return fmt.Errorf("open the data store: %w", err)
+	}
+	h.store, h.embedded = store, store
+	return nil
+}
+
+// cacheDir is where compiled plugins are kept: beside the documents, never in
+// the plugins' own folder.
+func (h *Host) cacheDir() string {
+	if h.config.Data.Dir == "" || h.config.Data.Durability == string(memory.DurabilityNone) {
+		return ""
+	}
+	return filepath.Join(h.config.Data.Dir, "plugin-cache")
+}
+
+// wire connects the rooms.
+func (h *Host) wire() {
+	h.sessions = session.NewRegistry()
+	h.tree = pubsub.NewTree()
+	h.pipeline = pipeline.New(pipeline.Options{
+		Store:            h.store,
+		Sessions:         h.sessions,
+		Publisher:        &pubsub.Publisher{Tree: h.tree},
+		Acks:             pubsub.NewAcks(h.config.PubSub.AckTimeout),
+		Layers:           h.plugins,
+		Server:           session.Server{Name: h.name, CookieName: "happn_token"},
+		Logger:           h.log,
+		DefaultDepth:     h.config.PubSub.DefaultVariableDepth,
+		MaxSubscriptions: h.config.Limits.SubscriptionsPerSession,
+		MaxJSONDepth:     h.config.Limits.JSONDepth,
+		MaxPathBytes:     h.config.Limits.PathBytes,
+		Completers:       runtime.GOMAXPROCS(0),
+	})
+	h.server = transport.NewServer(transport.Options{
+		Config: h.config, Handler: acceptor{h.pipeline}, Logger: h.log, Fallback: http.HandlerFunc(h.serveHTTP),
+	})
+}
+
+// Start listens and serves. It returns when the host accepts connections.
+func (h *Host) Start(ctx context.Context) error {
+	address := net.JoinHostPort(h.config.Host, strconv.Itoa(h.config.Port))
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", address)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", address, err)
+	}
+	h.listener, h.started = l, time.Now()
+	h.server.Serve(l)
+	h.ready.Store(true)
+	return nil
+}
+
+// Addr returns the address that the host listens on, nil before Start.
+func (h *Host) Addr() net.Addr {
+	if h.listener == nil {
+		return nil
+	}
+	return h.listener.Addr()
+}
+
+// Plugins returns what there is to know about the plugins.
+func (h *Host) Plugins() []plugin.Info { return h.plugins.List() }
+
+// Stop drains and closes the host: nothing more is read, everything that was
+// accepted becomes durable and is answered, then connections, plugins and store
+// are closed. ctx bounds the waiting for peers, not for the disk. Further calls
+// return what the first one did.
+func (h *Host) Stop(ctx context.Context) error {
+	h.stopped.Do(func() { h.stopErr = h.stop(ctx) })
+	return h.stopErr
+}
+
+func (h *Host) stop(ctx context.Context) error {
+	h.ready.Store(false)
+	var errs []error
+	if h.listener != nil {
+		errs = append(errs, h.server.Quiesce(ctx))
+	}
+	errs = append(errs, h.store.Close())
+	h.pipeline.Close()
+	if h.listener != nil {
+		errs = append(errs, h.server.Shutdown(ctx, h.farewell))
+	}
+	errs = append(errs, h.plugins.Close())
+	return errors.Join(errs...)
+}
+
+// farewell ends one connection at shutdown (happn-wire.md, 1.4).
+func (h *Host) farewell(c *transport.Conn) {
+	if h.config.Shutdown.Reconnect {
+		c.Close(0, "", false)
+		return
+	}
+	c.Send([]byte(`{"_meta":{"type":"system"},"data":{"reason":"reconnect-false"},"eventKey":"server-side-disconnect"}`), true)
+	c.Close(0, "", true)
+}

@@ -1,0 +1,13 @@
+// Package pipeline carries out requests: frame, inbound layers, action,
+// outbound layers, answer and publications. One Peer stands for one
+// connection; its requests are handled in the order in which they arrive, by
+// the goroutine that reads them.
+//
+// What a request needs while it is handled (decoder, buffers, the batch of
+// peers to flush) is borrowed for a burst of frames and given back when the
+// connection goes idle. A write that waits for the store is an op in the
+// peer's lane: writes are answered and published in the order in which they
+// were asked for, while the connection's next requests go on.
+//
+// It imports host/protocol, host/session, host/pubsub, datastore and abi.
+package pipeline

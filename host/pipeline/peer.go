@@ -1,0 +1,240 @@
+package pipeline
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/protocol"
+	"github.com/happn-host/happn-host/host/pubsub"
+	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/internal/rawjson"
+)
+
+// Peer is one connection as the pipeline sees it. Its methods are called by one
+// goroutine at a time, except ServerPings.
+type Peer struct {
+	pipeline   *Pipeline
+	session    *session.Session
+	subscriber *pubsub.Subscriber
+	plain      bool // answers everything, also what happn-3 passes over in silence
+	work       *worker
+	lane       lane
+}
+
+// Open registers a new connection. A plain one is for people without a happn
+// client: it speaks happn_4 from the start, and every frame is answered.
+func (p *Pipeline) Open(link session.Link, origin session.Origin, plain bool) *Peer {
+	s := p.Sessions.Open(link, origin)
+	peer := &Peer{pipeline: p, session: s, plain: plain}
+	peer.lane.pipeline = p
+	peer.subscriber = p.Publisher.Tree.NewSubscriber(s, p.MaxSubscriptions)
+	if plain {
+		s.Speak(protocol.V4)
+	}
+	return peer
+}
+
+// Session returns the peer's session.
+func (peer *Peer) Session() *session.Session { return peer.session }
+
+// ServerPings reports whether the host sends this peer its heartbeats.
+func (peer *Peer) ServerPings() bool { return peer.session.Version().ServerPings() }
+
+// Closed is called once, when the connection has ended.
+func (peer *Peer) Closed(error) {
+	peer.Idle()
+	peer.subscriber.End()
+	peer.pipeline.Sessions.End(peer.session)
+}
+
+// Idle lets out everything that was answered and published, and gives back what
+// the peer borrowed. It is called before the connection is waited for.
+func (peer *Peer) Idle() {
+	if peer.work == nil {
+		return
+	}
+	peer.work.batch.Flush()
+	peer.pipeline.release(peer.work)
+	peer.work = nil
+}
+
+// Frame carries out the request in one frame, which is borrowed. An error means
+// that the text was not JSON.
+func (peer *Peer) Frame(text []byte) error {
+	if peer.work == nil {
+		peer.work = peer.pipeline.worker()
+	}
+	w := peer.work
+	peer.session.CountMessage()
+	peer.pipeline.stats.Requests.Add(1)
+	err := w.decode.Decode(text, &w.request)
+	if err == nil {
+		peer.handle(w)
+		w.trim()
+		return nil
+	}
+	peer.pipeline.stats.Unreadable.Add(1)
+	if peer.plain {
+		peer.refuse(w, err.Error())
+	}
+	var syntax *rawjson.SyntaxError
+	if errors.As(err, &syntax) {
+		return err
+	}
+	return nil
+}
+
+// Refused answers a frame that the transport could not hand on.
+func (peer *Peer) Refused(reason string) {
+	peer.pipeline.stats.Unreadable.Add(1)
+	if !peer.plain {
+		return
+	}
+	if peer.work == nil {
+		peer.work = peer.pipeline.worker()
+	}
+	peer.work.request = protocol.Request{}
+	peer.refuse(peer.work, reason)
+}
+
+func (peer *Peer) refuse(w *worker, reason string) {
+	peer.fail(w, protocol.NewError(reason))
+}
+
+// handle carries out the decoded request.
+func (peer *Peer) handle(w *worker) {
+	r := &w.request
+	if r.Action == 0 || r.Action == abi.ActionDisconnect && !peer.session.Version().AnswersDisconnect() && !peer.plain {
+		// happn-3 says nothing, and the client finds out a minute later.
+		if r.Action == 0 {
+			peer.fail(w, protocol.NewError(fmt.Sprintf("unknown action %s", r.Name)))
+		}
+		return
+	}
+	if r.Action == abi.ActionConfigure {
+		if err := peer.configure(r); err != nil {
+			peer.fail(w, err)
+			return
+		}
+	}
+	if layers := peer.pipeline.Layers.Inbound(); len(layers) > 0 && !peer.inbound(w, layers) {
+		return
+	}
+	if r.Encrypted {
+		peer.fail(w, protocol.NewError("Encrypted payloads are no longer supported"))
+		return
+	}
+	peer.act(w)
+}
+
+// act checks the path of data requests and dispatches.
+func (peer *Peer) act(w *worker) {
+	r := &w.request
+	switch r.Action {
+	case abi.ActionGet, abi.ActionSet, abi.ActionRemove, abi.ActionOn, abi.ActionOff, abi.ActionCount:
+		if err := protocol.CheckPath(r, peer.pipeline.MaxPathBytes); err != nil {
+			peer.fail(w, err)
+			return
+		}
+	}
+	w.reply = protocol.Reply{}
+	switch r.Action {
+	case abi.ActionGet:
+		peer.get(w)
+	case abi.ActionSet:
+		peer.set(w)
+	case abi.ActionRemove:
+		peer.remove(w)
+	case abi.ActionCount:
+		peer.count(w)
+	case abi.ActionOn:
+		peer.on(w)
+	case abi.ActionOff:
+		peer.off(w)
+	case abi.ActionAck:
+		if rawjson.IsString(r.Data) {
+			peer.pipeline.Acks.Acknowledge(peer.session, string(rawjson.Unquote(r.Data)))
+		}
+		peer.respond(w)
+	default:
+		peer.system(w)
+	}
+}
+
+// system carries out the requests that are not about data.
+func (peer *Peer) system(w *worker) {
+	r := &w.request
+	server := peer.pipeline.Server
+	switch r.Action {
+	case abi.ActionDescribe:
+		w.meta = peer.session.AppendDescription(w.meta[:0], server)
+		w.reply.Data = w.meta
+	case abi.ActionLogin:
+		info, _ := rawjson.Lookup(r.Data, "info")
+		peer.session.Login(info)
+		w.meta = peer.session.AppendRecord(w.meta[:0], server)
+		w.reply.Data = w.meta
+	case abi.ActionRequestNonce:
+		if key, _ := rawjson.Lookup(r.Data, "publicKey"); !protocol.Truthy(key) {
+			peer.fail(w, protocol.NewError("no public key with request"))
+			return
+		}
+		w.reply.Extra = append(append([]byte(`"nonce":"`), newNonce()...), '"')
+		w.reply.Data = append(append([]byte{'{'}, w.reply.Extra...), '}')
+	case abi.ActionRevokeToken, abi.ActionChangePassword:
+		name := string(bytes.Trim(r.Name, `"`))
+		peer.fail(w, protocol.NewError("Cannot "+name+" Not Secure"))
+		return
+	}
+	peer.respond(w)
+}
+
+// configure applies a configure-session request, before any layer sees it.
+func (peer *Peer) configure(r *protocol.Request) *protocol.Error {
+	raw, _ := rawjson.Lookup(r.Data, "protocol")
+	if !rawjson.IsString(raw) {
+		return protocol.NewError(`configure-session needs data such as {"protocol":"happn_4","version":"13.12.1","browser":false}`)
+	}
+	v, ok := protocol.ParseVersion(string(rawjson.Unquote(raw)))
+	if !ok {
+		return protocol.NewError(fmt.Sprintf("unknown protocol %s: this server speaks happn_1 to happn_4", raw))
+	}
+	client, _ := rawjson.Lookup(r.Data, "version")
+	browser, _ := rawjson.Lookup(r.Data, "browser")
+	peer.session.Configure(v, string(rawjson.Unquote(client)), protocol.Truthy(browser))
+	return nil
+}
+
+// fail answers with an error.
+func (peer *Peer) fail(w *worker, err *protocol.Error) {
+	peer.pipeline.stats.Errors.Add(1)
+	w.reply = protocol.Reply{Error: err}
+	peer.send(w)
+}
+
+// respond shows w.reply to the outbound layers and sends it.
+func (peer *Peer) respond(w *worker) {
+	if layers := peer.pipeline.Layers.Outbound(); len(layers) > 0 {
+		if !peer.pipeline.screenReply(&w.batch, peer.session, layers, &w.request, &w.reply) {
+			return
+		}
+	}
+	peer.send(w)
+}
+
+func (peer *Peer) send(w *worker) {
+	w.out = protocol.AppendReply(w.out[:0], peer.session.Version(), &w.request, &w.reply)
+	w.sendOut(peer.session)
+}
+
+// sendOut sends w.out, giving it away if it is too large to be copied.
+func (w *worker) sendOut(s *session.Session) {
+	if len(w.out) > keepBytes {
+		w.batch.Send(s, w.out, true)
+		w.out = nil
+		return
+	}
+	w.batch.Send(s, w.out, false)
+}

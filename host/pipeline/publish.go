@@ -1,0 +1,135 @@
+package pipeline
+
+import (
+	"context"
+	"strconv"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/protocol"
+	"github.com/happn-host/happn-host/host/pubsub"
+	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/internal/rawjson"
+)
+
+// publicationID returns the id under which clients acknowledge the op.
+func (o *op) publicationID(dst []byte) []byte {
+	dst = append(dst, o.peer.session.ID...)
+	dst = append(dst, '-')
+	return append(dst, o.request.EventText()...)
+}
+
+// appendPublicationMeta appends the members of a publication's _meta that are
+// the same on every channel (happn-wire.md, 5.1).
+func (o *op) appendPublicationMeta(dst []byte) []byte {
+	if o.isSet() {
+		dst = append(dst, `"action":"/SET@`...)
+	} else {
+		dst = append(dst, `"action":"/REMOVE@`...)
+	}
+	dst = append(dst, rawjson.AppendString(nil, o.request.Path)[1:]...)
+	dst = append(dst, `,"type":"data","sessionId":"`...)
+	dst = append(dst, o.peer.session.ID...)
+	dst = append(dst, `","consistency":`...)
+	dst = strconv.AppendInt(dst, int64(o.consistency), 10)
+	dst = append(dst, `,"publicationId":`...)
+	dst = rawjson.AppendString(dst, o.publicationID(nil))
+	dst = append(dst, ',')
+	if o.isSet() && o.doc != nil && o.gauge == "" {
+		dst = protocol.AppendDocumentMeta(dst, o.request.Path, o.doc.Created, o.doc.Modified)
+	} else {
+		dst = appendPath(dst, o.request.Path)
+	}
+	return appendCustomMeta(dst, o.meta)
+}
+
+// appendCustomMeta appends the publisher's own members of _meta. Those that the
+// host makes itself cannot be given, so nobody can forge where a publication
+// came from.
+func appendCustomMeta(dst, meta []byte) []byte {
+	for name, value := range rawjson.Members(meta) {
+		switch string(name) {
+		case "created", "modified", "path", "action", "type", "published", "status", "eventId", "sessionId",
+			"channel", "depth", "consistency", "publicationId", "eventOrigin":
+			continue
+		}
+		dst = append(dst, ',')
+		dst = rawjson.AppendString(dst, name)
+		dst = append(dst, ':')
+		dst = append(dst, value...)
+	}
+	return dst
+}
+
+// publish sends the op to its subscribers. w.reply holds its data.
+func (o *op) publish(w *worker, b *session.Batch, acks *pubsub.Pending) protocol.Outcome {
+	p := o.peer.pipeline
+	p.stats.Publications.Add(1)
+	if p.Publisher.Tree.Count() == 0 {
+		return protocol.Outcome{}
+	}
+	w.out = o.appendPublicationMeta(w.out[:0])
+	pub := pubsub.Publication{
+		Event: pubsub.Set, Path: o.request.Path, Data: w.reply.Data, Sent: o.sent, Meta: w.out,
+		Targets: o.targets, HasTargets: o.hasTargets, NoCluster: o.noCluster, Acks: acks,
+	}
+	if !o.isSet() {
+		pub.Event = pubsub.Remove
+	}
+	if layers := p.Layers.Outbound(); len(layers) > 0 {
+		screen := &publicationScreen{pipeline: p, op: o, batch: b, layers: layers}
+		if !screen.whole(&pub) {
+			return protocol.Outcome{}
+		}
+		if screen.perRecipient() {
+			pub.Screen = screen
+		}
+	}
+	outcome := p.Publisher.Publish(b, &pub)
+	p.stats.Deliveries.Add(int64(outcome.Queued))
+	return outcome
+}
+
+// publishLater publishes after the answer and tells the publisher how it went.
+func (o *op) publishLater(w *worker, b *session.Batch) {
+	id := string(o.publicationID(nil))
+	peer, eventID := o.peer, append([]byte(nil), o.request.EventID...)
+	if o.consistency != protocol.Acknowledged {
+		outcome := o.publish(w, b, nil)
+		peer.acknowledge(b, id, eventID, outcome, true)
+		return
+	}
+	// The acknowledgements arrive on other goroutines, long after this batch.
+	pending := peer.pipeline.Acks.Open(id, func(outcome protocol.Outcome, complete bool) {
+		var late session.Batch
+		peer.acknowledge(&late, id, eventID, outcome, complete)
+		late.Flush()
+	})
+	outcome := o.publish(w, b, pending)
+	b.Flush()
+	pending.Sent(outcome)
+}
+
+// acknowledge sends a publication-ack to the publisher.
+func (peer *Peer) acknowledge(b *session.Batch, id string, eventID []byte, outcome protocol.Outcome, complete bool) {
+	problem := ""
+	if !complete {
+		problem = "unacknowledged publication"
+	}
+	p := peer.pipeline
+	frame := protocol.AppendPublicationAck(nil, peer.session.Version(), id, eventID, outcome, problem)
+	for _, l := range p.Layers.Outbound() {
+		if !l.Handles(abi.KindPublication, abi.ActionPublicationAck, nil) {
+			continue
+		}
+		rec := abi.Record{
+			Kind: abi.KindPublication, Action: abi.ActionPublicationAck,
+			SessionID: []byte(peer.session.ID), Data: outcome.Append(nil),
+		}
+		verdict, err := l.Call(context.Background(), &rec)
+		p.logFault(l, err)
+		if verdict == abi.VerdictDrop || verdict == abi.VerdictReject {
+			return
+		}
+	}
+	b.Send(peer.session, frame, true)
+}

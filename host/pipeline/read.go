@@ -1,0 +1,167 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/match"
+	"github.com/happn-host/happn-host/host/protocol"
+	"github.com/happn-host/happn-host/internal/rawjson"
+)
+
+// isPattern reports whether a path names many documents.
+func isPattern(path []byte) bool { return bytes.IndexByte(path, '*') >= 0 }
+
+// dataError is a failure of the data layer as the client is told of it.
+func dataError(err error) *protocol.Error { return protocol.SystemError(err.Error()) }
+
+// selection reads the options of get, count and remove, and of on where it asks
+// for initial values.
+func (peer *Peer) selection(r *protocol.Request) (*match.Options, *protocol.Error) {
+	o, err := match.ParseOptions(r.Options)
+	if err != nil {
+		return nil, dataError(err)
+	}
+	switch {
+	case o.Aggregate:
+		return nil, protocol.SystemError(fmt.Sprintf("aggregate feature not available for provider on path: %s", r.Path))
+	case o.Collation:
+		return nil, protocol.SystemError(fmt.Sprintf("collation feature not available for provider on path: %s", r.Path))
+	}
+	return o, nil
+}
+
+// storeQuery returns a selection as the store wants it.
+func storeQuery(path []byte, o *match.Options) *datastore.Query {
+	q := &datastore.Query{Pattern: path, Skip: o.Skip, Limit: o.Limit}
+	if o.Filter != nil {
+		q.Filter = o.Filter
+	}
+	if o.Order != nil {
+		q.Order = o.Order
+	}
+	return q
+}
+
+// get answers with one document, or with all that a pattern matches.
+func (peer *Peer) get(w *worker) {
+	r := &w.request
+	o, failure := peer.selection(r)
+	if failure != nil {
+		peer.fail(w, failure)
+		return
+	}
+	if isPattern(r.Path) {
+		peer.list(w, o)
+		return
+	}
+	doc, err := peer.pipeline.Store.Get(context.Background(), r.Path)
+	if err != nil {
+		peer.fail(w, dataError(err))
+		return
+	}
+	if doc == nil || o.Filter != nil && !o.Filter.Match(doc) {
+		peer.respond(w)
+		return
+	}
+	switch {
+	case o.PathOnly:
+		w.meta = append(w.meta[:0], `"path":`...)
+		w.meta = rawjson.AppendString(w.meta, doc.Path)
+		w.reply.NoData = true
+	case o.Fields != nil:
+		w.items, w.meta = o.Fields.Append(w.items[:0], w.meta[:0], doc)
+		w.reply.Data = w.items
+	default:
+		w.meta = appendMeta(w.meta[:0], doc)
+		w.reply.Data = doc.Data
+	}
+	w.reply.Meta = w.meta
+	peer.respond(w)
+}
+
+// appendMeta appends the members of _meta for a document that is read.
+func appendMeta(dst []byte, doc *datastore.Document) []byte {
+	dst = protocol.AppendDocumentMeta(dst, doc.Path, doc.Created, doc.Modified)
+	if doc.ModifiedBy != "" {
+		dst = append(dst, `,"modifiedBy":`...)
+		dst = rawjson.AppendString(dst, doc.ModifiedBy)
+	}
+	return dst
+}
+
+// list answers a get with wildcards.
+func (peer *Peer) list(w *worker, o *match.Options) {
+	r := &w.request
+	w.items = w.items[:0]
+	err := peer.pipeline.Store.Find(context.Background(), storeQuery(r.Path, o), func(doc *datastore.Document) bool {
+		w.appendItem(doc, o)
+		return true
+	})
+	if err != nil {
+		peer.fail(w, dataError(err))
+		return
+	}
+	if layers := peer.pipeline.Layers.Outbound(); len(layers) > 0 {
+		w.reply.Data = bracketed(w.items)
+		if !peer.pipeline.screenReply(&w.batch, peer.session, layers, r, &w.reply) {
+			return
+		}
+		if w.reply.Error != nil || !rawjson.IsArray(w.reply.Data) {
+			peer.send(w)
+			return
+		}
+		w.items = append(w.items[:0], w.reply.Data[1:len(w.reply.Data)-1]...)
+	}
+	w.out = protocol.AppendList(w.out[:0], peer.session.Version(), r, w.items)
+	w.sendOut(peer.session)
+}
+
+// bracketed returns the items of a list as an array.
+func bracketed(items []byte) []byte {
+	array := append(make([]byte, 0, len(items)+2), '[')
+	array = append(array, items...)
+	return append(array, ']')
+}
+
+// appendItem adds a document to w.items.
+func (w *worker) appendItem(doc *datastore.Document, o *match.Options) {
+	if len(w.items) > 0 {
+		w.items = append(w.items, ',')
+	}
+	switch {
+	case o.PathOnly:
+		w.items = append(w.items, `{"_meta":{"path":`...)
+		w.items = rawjson.AppendString(w.items, doc.Path)
+		w.items = append(w.items, "}}"...)
+	case o.Fields != nil:
+		var data []byte
+		data, w.meta = o.Fields.Append(nil, w.meta[:0], doc)
+		w.items = protocol.AppendItem(w.items, data, w.meta)
+	default:
+		w.meta = appendMeta(w.meta[:0], doc)
+		w.items = protocol.AppendItem(w.items, doc.Data, w.meta)
+	}
+}
+
+// count answers with the number of documents.
+func (peer *Peer) count(w *worker) {
+	o, failure := peer.selection(&w.request)
+	if failure != nil {
+		peer.fail(w, failure)
+		return
+	}
+	n, err := peer.pipeline.Store.Count(context.Background(), storeQuery(w.request.Path, o))
+	if err != nil {
+		peer.fail(w, dataError(err))
+		return
+	}
+	w.items = append(w.items[:0], `{"value":`...)
+	w.items = strconv.AppendInt(w.items, int64(n), 10)
+	w.items = append(w.items, '}')
+	w.reply.Data = w.items
+	peer.respond(w)
+}

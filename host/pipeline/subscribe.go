@@ -1,0 +1,166 @@
+package pipeline
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/host/protocol"
+	"github.com/happn-host/happn-host/host/pubsub"
+	"github.com/happn-host/happn-host/internal/rawjson"
+)
+
+// byModified is the order of initial values (happn-wire.md, 4.11); the store
+// orders equal ones by path.
+type byModified struct{}
+
+func (byModified) Compare(a, b *datastore.Document) int { return cmp.Compare(a.Modified, b.Modified) }
+func (byModified) Source() []byte                       { return []byte(`{"modified":1}`) }
+
+// on subscribes.
+func (peer *Peer) on(w *worker) {
+	r := &w.request
+	protocol.ParseOptions(r.Options, &w.options)
+	opts := &w.options
+	sub := pubsub.Subscription{
+		Channel: string(r.Path), Merge: opts.Merge, RefCount: string(opts.RefCount), Options: string(r.Options),
+	}
+	_, path := pubsub.SplitChannel(sub.Channel)
+	if isDeep(path) {
+		if sub.Depth = opts.Depth; sub.Depth <= 0 {
+			sub.Depth = peer.pipeline.DefaultDepth
+		}
+	}
+	reference, err := peer.subscriber.Add(sub)
+	if err != nil {
+		peer.fail(w, protocol.NewError(err.Error()))
+		return
+	}
+	if !opts.InitialEmit && !opts.InitialValues {
+		w.reply.Data = append(rawjson.AppendString([]byte(`{"id":`), reference), '}')
+		peer.respond(w)
+		return
+	}
+	if failure := peer.initialValues(w, path, sub.Depth); failure != nil {
+		// A subscription whose start is unknown is of no use to its owner.
+		peer.subscriber.Remove(sub.Channel, func(s pubsub.Subscription) bool { return s.Reference == reference })
+		peer.fail(w, failure)
+		return
+	}
+	w.reply.Data = bracketed(w.items)
+	w.reply.Meta = rawjson.AppendString([]byte(`"referenceId":`), reference)
+	emit := opts.InitialEmit && peer.session.Version().EmitsInitialValues()
+	peer.respond(w)
+	if emit {
+		peer.emitInitial(w)
+	}
+}
+
+func isDeep(path string) bool { return path == "**" || strings.HasSuffix(path, "/**") }
+
+// initialValues puts the documents under a subscription's path into w.items.
+func (peer *Peer) initialValues(w *worker, path string, depth int) *protocol.Error {
+	o, failure := peer.selection(&w.request)
+	if failure != nil {
+		return failure
+	}
+	q := storeQuery([]byte(path), o)
+	if q.Order == nil {
+		q.Order = byModified{}
+	}
+	prefix := []byte(strings.TrimSuffix(path, "**"))
+	q.Limit, q.Skip = 0, 0
+	taken := 0
+	w.items = w.items[:0]
+	err := peer.pipeline.Store.Find(context.Background(), q, func(doc *datastore.Document) bool {
+		if depth > 0 && segmentsBelow(doc.Path, prefix) > depth {
+			return true
+		}
+		if taken++; taken <= o.Skip {
+			return true
+		}
+		w.appendItem(doc, o)
+		return o.Limit <= 0 || taken < o.Skip+o.Limit
+	})
+	if err != nil {
+		return dataError(err)
+	}
+	return nil
+}
+
+// segmentsBelow counts the segments of path after prefix.
+func segmentsBelow(path string, prefix []byte) int {
+	return strings.Count(strings.TrimPrefix(path, string(prefix)), "/") + 1
+}
+
+// emitInitial sends the initial values once more as publications, as the oldest
+// protocols expect them.
+func (peer *Peer) emitInitial(w *worker) {
+	channel := string(w.request.Path)
+	o := op{peer: peer, request: w.request, consistency: protocol.Transactional}
+	meta := append([]byte(`"action":`), rawjson.AppendString(nil, "/ON@"+channel)...)
+	meta = append(meta, `,"type":"data","sessionId":"`...)
+	meta = append(meta, peer.session.ID...)
+	meta = append(meta, `","consistency":2,"publicationId":`...)
+	meta = rawjson.AppendString(meta, o.publicationID(nil))
+	meta = append(append(meta, ','), appendPath(nil, w.request.Path)...)
+	for item := range rawjson.Elements(w.reply.Data) {
+		frame := protocol.AppendPublicationHead(nil, item, meta)
+		frame = protocol.AppendPublicationTail(frame, peer.session.Version(), channel, 0)
+		w.batch.Send(peer.session, frame, true)
+	}
+}
+
+// off ends subscriptions (happn-wire.md, 4.12): the one that a reference names,
+// all on a channel, or, for the path `*`, all of the session.
+func (peer *Peer) off(w *worker) {
+	r := &w.request
+	protocol.ParseOptions(r.Options, &w.options)
+	opts := &w.options
+	channel := string(r.Path)
+	var gone []pubsub.Subscription
+	reference := opts.Reference
+	switch {
+	case channel == "*" && reference == nil:
+		gone = peer.subscriber.RemoveAll()
+	case reference != nil:
+		gone = peer.subscriber.Remove(channel, func(s pubsub.Subscription) bool { return s.Reference == string(reference) })
+	case opts.RefCount != nil && peer.session.Version().CountsReferences():
+		gone = peer.subscriber.Remove(channel, func(s pubsub.Subscription) bool { return s.RefCount == string(opts.RefCount) })
+		if len(gone) > 0 {
+			reference = []byte(gone[0].Reference)
+		}
+	default:
+		gone = peer.subscriber.Remove(channel, func(pubsub.Subscription) bool { return true })
+	}
+	w.items = append(w.items[:0], `{"id":`...)
+	if reference != nil {
+		w.items = rawjson.AppendString(w.items, reference)
+	} else {
+		w.items = append(w.items, "false"...)
+	}
+	w.items = peer.appendRemoved(w.items, channel, gone)
+	w.reply.Data = append(w.items, '}')
+	peer.respond(w)
+}
+
+// appendRemoved appends the member that lists what off has ended. What stands
+// there when nothing matched depends on the channel, in happn-3 as here.
+func (peer *Peer) appendRemoved(dst []byte, channel string, gone []pubsub.Subscription) []byte {
+	event, path := pubsub.SplitChannel(channel)
+	switch {
+	case isDeep(path):
+		return dst
+	case len(gone) == 0 && (event == pubsub.Any || strings.Contains(path, "*")):
+		return append(dst, `,"removed":0`...)
+	}
+	dst = append(dst, `,"removed":[`...)
+	for i, sub := range gone {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = pubsub.AppendRemoved(dst, peer.session, sub)
+	}
+	return append(dst, ']')
+}

@@ -1,0 +1,177 @@
+package pipeline
+
+import (
+	"context"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/host/protocol"
+	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/internal/rawjson"
+)
+
+// set stores, merges, increments or only publishes.
+func (peer *Peer) set(w *worker) {
+	r := &w.request
+	protocol.ParseOptions(r.Options, &w.options)
+	opts := &w.options
+	opts.NoDataResponse = opts.NoDataResponse && peer.session.Version().NoDataResponse()
+	if opts.NullValue {
+		r.Data, r.DataHasMeta = []byte("null"), false
+	}
+	if opts.Increment != nil {
+		peer.increment(w)
+		return
+	}
+	data := protocol.Wrap(r.Data, r.DataHasMeta)
+	o := peer.newOp(w)
+	if opts.NoStore {
+		o.keepData(data)
+		peer.run(w, o, o.answered)
+		return
+	}
+	write := datastore.Write{Op: datastore.Put, Path: o.request.Path, Data: data, Now: o.now}
+	if opts.Merge {
+		write.Op = datastore.Merge
+		o.keepSent(data)
+	}
+	peer.run(w, o, func() { peer.pipeline.Store.Write(context.Background(), &write, o) })
+}
+
+// keepData keeps the data of an op that is not stored.
+func (o *op) keepData(data []byte) { o.request.Data = append([]byte(nil), data...) }
+
+// keepSent keeps the data as sent, for subscribers that want them so.
+func (o *op) keepSent(data []byte) { o.sent = append([]byte(nil), data...) }
+
+// increment adds to a counter in a document (happn-wire.md, 4.7).
+func (peer *Peer) increment(w *worker) {
+	by, ok := number(w.options.Increment)
+	if !ok {
+		peer.fail(w, protocol.SystemError("increment option value must be a number"))
+		return
+	}
+	if !rawjson.IsString(w.request.Data) {
+		peer.fail(w, protocol.SystemError("invalid increment counter field name, must be a string"))
+		return
+	}
+	o := peer.newOp(w)
+	o.gauge = string(rawjson.Unquote(w.request.Data))
+	write := datastore.Write{Op: datastore.Increment, Path: o.request.Path, Gauge: o.gauge, By: by, Now: o.now}
+	peer.run(w, o, func() { peer.pipeline.Store.Write(context.Background(), &write, o) })
+}
+
+// number reads a finite number, also one in a string.
+func number(raw []byte) (float64, bool) {
+	if rawjson.IsString(raw) {
+		raw = rawjson.Unquote(raw)
+	}
+	f, err := strconv.ParseFloat(strings.TrimSpace(string(raw)), 64)
+	return f, err == nil && !math.IsInf(f, 0) && !math.IsNaN(f)
+}
+
+// remove removes the documents that a path names.
+func (peer *Peer) remove(w *worker) {
+	r := &w.request
+	selected, failure := peer.selection(r)
+	if failure != nil {
+		peer.fail(w, failure)
+		return
+	}
+	protocol.ParseOptions(r.Options, &w.options)
+	w.options.NoDataResponse = false
+	o := peer.newOp(w)
+	q := &datastore.Query{Pattern: o.request.Path}
+	if selected.Filter != nil && isPattern(r.Path) {
+		q.Filter = selected.Filter
+	}
+	peer.run(w, o, func() { peer.pipeline.Store.Remove(context.Background(), q, o) })
+}
+
+// fill sets the reply of an op that succeeded: data and the members of _meta.
+func (o *op) fill(w *worker) {
+	w.reply = protocol.Reply{}
+	w.meta = w.meta[:0]
+	switch {
+	case !o.isSet():
+		w.items = append(w.items[:0], `{"removed":`...)
+		w.items = strconv.AppendInt(w.items, int64(o.removed), 10)
+		w.items = append(w.items, '}')
+		w.reply.Data = w.items
+		w.meta = append(w.meta, `"timestamp":`...)
+		w.meta = strconv.AppendInt(w.meta, o.now, 10)
+		w.meta = append(w.meta, ',')
+		w.meta = appendPath(w.meta, o.request.Path)
+	case o.gauge != "":
+		w.items = o.appendGauge(w.items[:0])
+		w.reply.Data = w.items
+	case o.doc == nil:
+		w.reply.Data = o.request.Data
+		w.meta = appendPath(w.meta, o.request.Path)
+	default:
+		w.reply.Data = o.doc.Data
+		w.meta = protocol.AppendDocumentMeta(w.meta, o.request.Path, o.doc.Created, o.doc.Modified)
+	}
+}
+
+func appendPath(dst, path []byte) []byte {
+	dst = append(dst, `"path":`...)
+	return rawjson.AppendString(dst, path)
+}
+
+// appendGauge appends what answers and publications of an increment hold.
+func (o *op) appendGauge(dst []byte) []byte {
+	value := []byte("null")
+	if member, ok := rawjson.Lookup(o.doc.Data, o.gauge); ok {
+		if v, ok := rawjson.Lookup(member, "value"); ok {
+			value = v
+		}
+	}
+	dst = append(dst, `{"value":`...)
+	dst = append(dst, value...)
+	dst = append(dst, `,"gauge":`...)
+	dst = rawjson.AppendString(dst, o.gauge)
+	return append(dst, '}')
+}
+
+// fail answers an op that the store refused.
+func (o *op) fail(w *worker, b *session.Batch) {
+	o.peer.pipeline.stats.Errors.Add(1)
+	w.reply = protocol.Reply{Error: dataError(o.err)}
+	w.out = protocol.AppendReply(w.out[:0], o.peer.session.Version(), &o.request, &w.reply)
+	b.Send(o.peer.session, w.out, false)
+}
+
+// answer sends the answer of an op; outcome is nil if it was not published
+// before.
+func (o *op) answer(w *worker, b *session.Batch, outcome *protocol.Outcome) {
+	w.reply.Meta, w.reply.Published = w.meta, outcome != nil
+	if outcome != nil && o.publishResults {
+		meta := append([]byte(nil), w.meta...)
+		if len(meta) > 0 {
+			meta = append(meta, ',')
+		}
+		w.reply.Meta = outcome.Append(append(meta, `"publishResults":`...))
+	}
+	s := o.peer.session
+	if layers := o.peer.pipeline.Layers.Outbound(); len(layers) > 0 {
+		data := w.reply.Data
+		if !o.peer.pipeline.screenReply(b, s, layers, &o.request, &w.reply) {
+			return
+		}
+		defer func() { w.reply.Data = data }() // what is published later is not what this layer saw
+	}
+	if o.noDataResponse && w.reply.Error == nil {
+		w.out = protocol.AppendNoData(w.out[:0], &o.request, o.request.Path, w.reply.Published)
+	} else {
+		w.out = protocol.AppendReply(w.out[:0], s.Version(), &o.request, &w.reply)
+	}
+	if len(w.out) > keepBytes {
+		b.Send(s, w.out, true)
+		w.out = nil
+		return
+	}
+	b.Send(s, w.out, false)
+}

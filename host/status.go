@@ -1,0 +1,169 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/transport"
+)
+
+// happnVersion is the release of happn-3 whose behaviour the host has.
+const happnVersion = "13.12.1"
+
+// Summary is what a host did when it started.
+type Summary struct {
+	Name      string
+	Addresses []string // URLs of the endpoints
+	Store     StoreSummary
+	Plugins   []plugin.Info
+}
+
+// StoreSummary describes the store.
+type StoreSummary struct {
+	Kind       string // embedded, or custom for one that the embedder supplied
+	Dir        string
+	Durability string
+	Documents  int
+	Recovery   string // what was found when the store was opened, "" if nothing
+}
+
+// Summary describes the host as it is now.
+func (h *Host) Summary() Summary {
+	s := Summary{Name: h.name, Plugins: h.plugins.List(), Store: StoreSummary{Kind: "custom"}}
+	if h.listener != nil {
+		s.Addresses = addresses(h.listener.Addr())
+	}
+	if h.embedded != nil {
+		s.Store = StoreSummary{
+			Kind: "embedded", Dir: h.config.Data.Dir, Durability: h.config.Data.Durability,
+			Documents: int(h.embedded.Stats().Documents),
+		}
+		if s.Store.Durability == "none" {
+			s.Store.Dir = ""
+		} else {
+			s.Store.Recovery = h.embedded.Recovery().String()
+		}
+	}
+	return s
+}
+
+// addresses returns the URLs under which an address can be reached.
+func addresses(addr net.Addr) []string {
+	host, port, err := net.SplitHostPort(addr.String())
+	if err != nil {
+		return []string{addr.String()}
+	}
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = "127.0.0.1"
+	}
+	at := net.JoinHostPort(host, port)
+	return []string{"http://" + at, "ws://" + at + "/primus", "ws://" + at + "/ws"}
+}
+
+// serveHTTP answers the host's own routes.
+func (h *Host) serveHTTP(w http.ResponseWriter, r *http.Request) {
+	path := r.URL.Path
+	switch {
+	case strings.EqualFold(path, "/version") && r.URL.RawQuery == "":
+		writeJSON(w, http.StatusOK, map[string]string{
+			"version": happnVersion, "server": "happn-host", "serverVersion": h.version,
+		})
+	case strings.EqualFold(path, "/ping") && r.URL.RawQuery == "":
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = w.Write([]byte("pong"))
+	case path == "/healthz":
+		h.serveHealth(w, r, false)
+	case path == "/readyz":
+		h.serveHealth(w, r, true)
+	default:
+		transport.NotFound(w, r)
+	}
+}
+
+// Health is what /healthz and /readyz answer.
+type Health struct {
+	Status  string `json:"status"`           // ok or failing
+	Reason  string `json:"reason,omitempty"` // why it is failing
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	Uptime  int64  `json:"uptimeSeconds"`
+
+	Sessions      int   `json:"sessions"`
+	Subscriptions int   `json:"subscriptions"`
+	Requests      int64 `json:"requests"`
+	Errors        int64 `json:"errors"`
+	Publications  int64 `json:"publications"`
+	Deliveries    int64 `json:"deliveries"`
+	SlowReaders   int64 `json:"slowReaders"`
+	DeadPeers     int64 `json:"deadPeers"`
+
+	Documents  int64  `json:"documents"`
+	StoreBytes int64  `json:"storeBytes"`
+	DiskBytes  int64  `json:"diskBytes"`
+	Durability string `json:"durability,omitempty"`
+
+	Plugins []PluginHealth `json:"plugins"`
+}
+
+// PluginHealth is one plugin in Health.
+type PluginHealth struct {
+	Name    string       `json:"name"`
+	Version string       `json:"version,omitempty"`
+	State   plugin.State `json:"state"`
+	Reason  string       `json:"reason,omitempty"`
+}
+
+// checkTimeout bounds how long a store may think about its health.
+const checkTimeout = 2 * time.Second
+
+// Health reports how the host is.
+func (h *Host) Health(ctx context.Context) Health {
+	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
+	defer cancel()
+	stats, conns := h.pipeline.Stats(), h.server.Stats()
+	health := Health{
+		Status: "ok", Name: h.name, Version: h.version, Uptime: int64(time.Since(h.started).Seconds()),
+		Sessions: h.sessions.Count(), Subscriptions: h.tree.Count(),
+		Requests: stats.Requests.Load(), Errors: stats.Errors.Load(),
+		Publications: stats.Publications.Load(), Deliveries: stats.Deliveries.Load(),
+		SlowReaders: conns.SlowReaders.Load(), DeadPeers: conns.DeadPeers.Load(),
+		Plugins: []PluginHealth{},
+	}
+	if h.embedded != nil {
+		s := h.embedded.Stats()
+		health.Documents, health.StoreBytes, health.DiskBytes = int64(s.Documents), int64(s.Bytes), int64(s.DiskBytes)
+		health.Durability = h.config.Data.Durability
+	}
+	for _, p := range h.plugins.List() {
+		health.Plugins = append(health.Plugins, PluginHealth{Name: p.Name, Version: p.Version, State: p.State, Reason: p.Reason})
+	}
+	if err := h.store.Check(ctx); err != nil {
+		health.Status, health.Reason = "failing", err.Error()
+	}
+	return health
+}
+
+// serveHealth answers /healthz (is the process well?) and /readyz (should it be
+// sent anybody?).
+func (h *Host) serveHealth(w http.ResponseWriter, r *http.Request, readiness bool) {
+	health := h.Health(r.Context())
+	if readiness && health.Status == "ok" && !h.ready.Load() {
+		health.Status, health.Reason = "failing", "the host is stopping"
+	}
+	status := http.StatusOK
+	if health.Status != "ok" {
+		status = http.StatusServiceUnavailable
+	}
+	writeJSON(w, status, health)
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the peer has gone if it fails
+}
