@@ -28,7 +28,7 @@ type Client struct {
 
 	ctx    context.Context // ends at Close
 	cancel context.CancelFunc
-	wg     sync.WaitGroup  // every goroutine of the client
+	wg     sync.WaitGroup // every goroutine of the client
 
 	life    sync.Mutex
 	closing bool // no goroutine may be started any more

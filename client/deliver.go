@@ -190,8 +190,12 @@ func (s *Subscription) reaches(path string) bool {
 	if s.opts.Depth == 0 {
 		return true
 	}
-	below := strings.TrimPrefix(strings.TrimPrefix(path, "/"), s.root)
-	return strings.Count("/"+strings.TrimPrefix(below, "/"), "/") <= s.opts.Depth
+	return segments(path)-s.above <= s.opts.Depth
+}
+
+// segments counts the parts of a path; its leading slash is optional.
+func segments(path string) int {
+	return 1 + strings.Count(strings.TrimPrefix(path, "/"), "/")
 }
 
 // finish ends a subscription that has counted to its end.

@@ -71,8 +71,8 @@ type Subscription struct {
 	options []byte // raw JSON, sent with every on
 	opts    OnOptions
 	handler Handler
-	root    string // of a path that ends in **: what comes before it
-	initial bool   // the answer to on carries documents
+	above   int  // segments before the ** of a path that ends in it
+	initial bool // the answer to on carries documents
 
 	mu      sync.Mutex
 	link    *link  // on which ref is valid
@@ -160,7 +160,7 @@ func (c *Client) newSubscription(path string, handler Handler, o *OnOptions) (*S
 	set(&s.opts.QueueSize, c.opts.QueueSize)
 	if path == "**" || strings.HasSuffix(path, "/**") {
 		set(&s.opts.Depth, c.opts.DefaultVariableDepth)
-		s.root = strings.Trim(strings.TrimSuffix(path, "**"), "/")
+		s.above = segments(path) - 1
 	} else {
 		s.opts.Depth = 0
 	}

@@ -36,7 +36,7 @@ type Server struct {
 	Port int
 	cmd  *exec.Cmd
 	in   io.Closer
-	done chan error
+	done chan struct{} // closed when the process has ended
 }
 
 // script starts a server with the configuration in its argument, tells the
@@ -88,12 +88,13 @@ func Start(ctx context.Context, port int, config map[string]any, prepare string)
 	if err = cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start the reference server: %w", err)
 	}
-	s := &Server{cmd: cmd, in: in, done: make(chan error, 1)}
+	s := &Server{cmd: cmd, in: in, done: make(chan struct{})}
 	told := make(chan error, 1)
 	go func() {
 		told <- s.readPort(bufio.NewScanner(out))
 		_, _ = io.Copy(io.Discard, out)
-		s.done <- cmd.Wait()
+		_ = cmd.Wait() // we are who ends it: how is of no interest
+		close(s.done)
 	}()
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
@@ -138,7 +139,7 @@ func (s *Server) URL() string { return fmt.Sprintf("http://127.0.0.1:%d", s.Port
 // PID is the server's process.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
 
-// Stop ends the server and waits for it.
+// Stop ends the server and waits for it. Both it and Kill may follow the other.
 func (s *Server) Stop() error {
 	_ = s.in.Close()
 	select {
