@@ -182,9 +182,10 @@ func TestSlowHandlerLosesTheNewestAndIsTold(t *testing.T) {
 	losses := make(chan loss, 100)
 	c := connect(t, client.Options{URL: s.server.URL, Listener: client.Listener{
 		PublicationsDropped: func(sub *client.Subscription, n uint64) { losses <- loss{sub, n} }}})
-	release := make(chan struct{})
+	entered, release := make(chan struct{}, 20), make(chan struct{})
 	got := make(chan client.Publication, 100)
 	slow, err := c.On(testContext(t), "/a", func(_ context.Context, p client.Publication) {
+		entered <- struct{}{}
 		<-release
 		got <- p
 	}, &client.OnOptions{QueueSize: 3})
@@ -192,15 +193,17 @@ func TestSlowHandlerLosesTheNewestAndIsTold(t *testing.T) {
 	quick := make(chan client.Publication, 100)
 	_, err = c.On(testContext(t), "/a", collect(quick), nil)
 	require.NoError(t, err)
-	for i := range 20 {
-		s.peer(0).publish("/ALL@/a", fmt.Sprint(i), `{}`, "")
+	s.peer(0).publish("/ALL@/a", "0", `{}`, "")
+	receive(t, entered)
+	for i := range 19 {
+		s.peer(0).publish("/ALL@/a", fmt.Sprint(i+1), `{}`, "")
 	}
 	for i := range 20 {
 		assert.Equal(t, fmt.Sprint(i), receive(t, quick).Meta.Path, "others are not held up")
 	}
 	close(release)
 	dropped := slow.Dropped()
-	assert.GreaterOrEqual(t, dropped, uint64(16), "one in the handler, three in the queue")
+	require.Equal(t, uint64(16), dropped, "one in the handler, three in the queue")
 	for i := range 20 - int(dropped) {
 		assert.Equal(t, fmt.Sprint(i), receive(t, got).Meta.Path)
 	}
