@@ -77,7 +77,7 @@ func (c *compiler) member(name string, val []byte, at *place, s scope) (node, er
 	case "$comment":
 		return node{op: all}, nil
 	case "$not":
-		return node{}, at.up.errorf("$not stands inside a field; to negate whole criteria use $nor: [{...}], found")
+		return node{}, at.up.errorf("$not belongs inside a field (to negate whole criteria use $nor: [{...}]), but stands")
 	}
 	return node{}, at.up.errorf("unknown operator %s", name)
 }

@@ -2,6 +2,7 @@ package match
 
 import (
 	"bytes"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -50,6 +51,9 @@ func (c *compiler) lokiOperator(k call) (node, error) {
 			n = not(n)
 		}
 		return n, nil
+	}
+	if !strings.HasPrefix(k.name, "$") {
+		return node{}, k.errorf("%s stands among operators but is not one", k.name)
 	}
 	return node{}, k.errorf("unknown operator %s", k.name)
 }
