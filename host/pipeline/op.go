@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"sync/atomic"
 
 	"github.com/happn-host/happn-host/abi"
@@ -26,11 +27,37 @@ type op struct {
 	meta                               []byte // the publisher's own, raw JSON object; in arena
 	sent                               []byte // data as sent, where the stored data differ; in arena
 
+	kind  opKind
+	write datastore.Write // what the store is asked, by kind; here, so that asking allocates nothing
+	query datastore.Query
+
 	state   atomic.Uint32
 	doc     *datastore.Document
 	removed int
 	now     int64 // Unix ms when it was asked for
 	err     error
+}
+
+// opKind says what an op asks of the store.
+type opKind uint8
+
+const (
+	opPublish opKind = iota // nothing
+	opWrite
+	opRemove
+)
+
+// ask hands the op to the store. Nothing of it may be touched afterwards but
+// its state, unless that says that the store has answered.
+func (o *op) ask(store datastore.Store) {
+	switch o.kind {
+	case opWrite:
+		store.Write(context.Background(), &o.write, o)
+	case opRemove:
+		store.Remove(context.Background(), &o.query, o)
+	default:
+		o.answered()
+	}
 }
 
 // States of an op. It becomes answered once, by whoever the store answers on.
@@ -115,15 +142,15 @@ func (o *op) release(p *Pipeline) {
 
 // run hands the op to the store and finishes it at once if nothing stands
 // before it and the store has answered; otherwise the lane does.
-func (peer *Peer) run(w *worker, o *op, ask func()) {
-	lane := &peer.lane
+func (peer *Peer) run(w *worker, o *op) {
+	lane, store := &peer.lane, peer.pipeline.Store
 	if lane.busy() {
 		o.state.Store(opQueued)
 		lane.push(o)
-		ask()
+		o.ask(store)
 		return
 	}
-	ask()
+	o.ask(store)
 	if o.done() {
 		o.finish(&w.batch)
 		return

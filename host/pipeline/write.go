@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"context"
 	"math"
 	"strconv"
 	"strings"
@@ -28,20 +27,20 @@ func (peer *Peer) set(w *worker) {
 	data := protocol.Wrap(r.Data, r.DataHasMeta)
 	o := peer.newOp(w)
 	if opts.NoStore {
-		o.keepData(data)
-		peer.run(w, o, o.answered)
+		if o.request.Data = data; peer.lane.busy() { // it will outlive the frame
+			o.request.Data = append([]byte(nil), data...)
+		}
+		peer.run(w, o)
 		return
 	}
-	write := datastore.Write{Op: datastore.Put, Path: o.request.Path, Data: data, Now: o.now}
+	o.kind = opWrite
+	o.write = datastore.Write{Op: datastore.Put, Path: o.request.Path, Data: data, Now: o.now}
 	if opts.Merge {
-		write.Op = datastore.Merge
+		o.write.Op = datastore.Merge
 		o.keepSent(data)
 	}
-	peer.run(w, o, func() { peer.pipeline.Store.Write(context.Background(), &write, o) })
+	peer.run(w, o)
 }
-
-// keepData keeps the data of an op that is not stored.
-func (o *op) keepData(data []byte) { o.request.Data = append([]byte(nil), data...) }
 
 // keepSent keeps the data as sent, for subscribers that want them so.
 func (o *op) keepSent(data []byte) { o.sent = append([]byte(nil), data...) }
@@ -59,8 +58,9 @@ func (peer *Peer) increment(w *worker) {
 	}
 	o := peer.newOp(w)
 	o.gauge = string(rawjson.Unquote(w.request.Data))
-	write := datastore.Write{Op: datastore.Increment, Path: o.request.Path, Gauge: o.gauge, By: by, Now: o.now}
-	peer.run(w, o, func() { peer.pipeline.Store.Write(context.Background(), &write, o) })
+	o.kind = opWrite
+	o.write = datastore.Write{Op: datastore.Increment, Path: o.request.Path, Gauge: o.gauge, By: by, Now: o.now}
+	peer.run(w, o)
 }
 
 // number reads a finite number, also one in a string.
@@ -83,11 +83,11 @@ func (peer *Peer) remove(w *worker) {
 	protocol.ParseOptions(r.Options, &w.options)
 	w.options.NoDataResponse = false
 	o := peer.newOp(w)
-	q := &datastore.Query{Pattern: o.request.Path}
+	o.kind, o.query = opRemove, datastore.Query{Pattern: o.request.Path}
 	if selected.Filter != nil && isPattern(r.Path) {
-		q.Filter = selected.Filter
+		o.query.Filter = selected.Filter
 	}
-	peer.run(w, o, func() { peer.pipeline.Store.Remove(context.Background(), q, o) })
+	peer.run(w, o)
 }
 
 // fill sets the reply of an op that succeeded: data and the members of _meta.

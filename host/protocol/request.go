@@ -75,11 +75,10 @@ func (d *Decoder) envelope(frame []byte, i int, r *Request) (int, error) {
 		return i + 1, nil
 	}
 	for {
-		start, err := d.scan.Key(frame, i)
+		name, start, err := d.scan.Key(frame, i)
 		if err != nil {
 			return i, err
 		}
-		name := memberName(frame, i)
 		var end int
 		if string(name) == "data" {
 			end, err = d.data(frame, start, r)
@@ -94,11 +93,6 @@ func (d *Decoder) envelope(frame []byte, i int, r *Request) (int, error) {
 			return i, err
 		}
 	}
-}
-
-// memberName returns the decoded name that starts at b[i], known to be valid.
-func memberName(b []byte, i int) []byte {
-	return rawjson.Unquote(b[i:rawjson.End(b, i)])
 }
 
 // nextMember steps over what follows a member: the offset of the next name, or
@@ -137,7 +131,7 @@ func (d *Decoder) data(frame []byte, i int, r *Request) (int, error) {
 		return i + 1, nil
 	}
 	for {
-		start, err := inner.Key(frame, i)
+		name, start, err := inner.Key(frame, i)
 		if err != nil {
 			return i, err
 		}
@@ -145,13 +139,11 @@ func (d *Decoder) data(frame []byte, i int, r *Request) (int, error) {
 		if err != nil {
 			return i, err
 		}
-		if frame[i+1] == '_' || frame[i+1] == 'e' || frame[i+1] == '\\' {
-			switch string(memberName(frame, i)) {
-			case "_meta":
-				r.DataHasMeta = true
-			case "encrypted":
-				r.Encrypted = r.Encrypted || Truthy(frame[start:end])
-			}
+		switch string(name) {
+		case "_meta":
+			r.DataHasMeta = true
+		case "encrypted":
+			r.Encrypted = r.Encrypted || Truthy(frame[start:end])
 		}
 		if i, err = nextMember(frame, end); err != nil || frame[i-1] == '}' {
 			d.scan.LineSeparators = d.scan.LineSeparators || inner.LineSeparators

@@ -34,6 +34,8 @@ type Scanner struct {
 	// happn-3 sends those escaped, since old JavaScript engines took them for
 	// ends of lines; see EscapeLineSeparators.
 	LineSeparators bool
+
+	escapes bool // the last string holds escapes
 }
 
 // Space returns the offset of the first byte at or after i that is not white
@@ -102,7 +104,7 @@ func (s *Scanner) object(b []byte, i, depth int) (int, error) {
 		return i + 1, nil
 	}
 	for {
-		end, err := s.Key(b, i)
+		_, end, err := s.Key(b, i)
 		if err != nil {
 			return end, err
 		}
@@ -125,19 +127,24 @@ func (s *Scanner) object(b []byte, i, depth int) (int, error) {
 }
 
 // Key validates a member's name and the colon after it, from the opening quote
-// at b[i] on, and returns the offset where the member's value starts.
-func (s *Scanner) Key(b []byte, i int) (int, error) {
+// at b[i] on. It returns the decoded name, which aliases b if it is written
+// without escapes, and the offset where the member's value starts.
+func (s *Scanner) Key(b []byte, i int) (name []byte, value int, err error) {
 	if i >= len(b) || b[i] != '"' {
-		return i, fail(i, "expected a member name in double quotes")
+		return nil, i, fail(i, "expected a member name in double quotes")
 	}
+	s.escapes = false
 	end, err := s.String(b, i)
 	if err != nil {
-		return end, err
+		return nil, end, err
+	}
+	if name = b[i+1 : end-1 : end-1]; s.escapes {
+		name = Unquote(b[i:end])
 	}
 	if end = Space(b, end); end >= len(b) || b[end] != ':' {
-		return end, fail(end, "expected ':' after a member name")
+		return nil, end, fail(end, "expected ':' after a member name")
 	}
-	return Space(b, end+1), nil
+	return name, Space(b, end+1), nil
 }
 
 func (s *Scanner) array(b []byte, i, depth int) (int, error) {
@@ -207,6 +214,7 @@ func (s *Scanner) String(b []byte, i int) (int, error) {
 			if n == 0 {
 				return i, fail(i, "invalid escape in a string")
 			}
+			s.escapes = true
 			i += n
 		case c < 0x20:
 			return i, fail(i, "a control character in a string must be escaped")
