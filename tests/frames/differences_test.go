@@ -21,6 +21,7 @@ type difference struct {
 	id         string // its heading in docs/differences.md
 	transcript string
 	line       int
+	conn       int // the connection that gets the frames, if not the line's
 	sends      []string
 }
 
@@ -59,5 +60,3 @@ func TestADifferenceIsOne(t *testing.T) {
 		}
 	}
 }
-
-var differences = []difference{}

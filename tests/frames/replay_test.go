@@ -104,8 +104,12 @@ func (p *replay) atEndpoint(text string) string {
 }
 
 func (p *replay) expectInstead(l line, d difference) {
+	conn := l.Conn
+	if d.conn != 0 {
+		conn = d.conn
+	}
 	for _, frame := range d.sends {
-		p.expect(l.Conn, expected{l.number, frame})
+		p.expect(conn, expected{l.number, frame})
 	}
 }
 
@@ -199,7 +203,7 @@ func (p *replay) take(conn int, group []expected, live string) []expected {
 		}
 	}
 	require.Failf(p.t, "another answer", "%s line %d, connection %d: %v\n recorded: %s\n received: %s",
-		p.script.name, group[0].line, conn, first, clip(group[0].frame), clip(live))
+		p.script.name, group[0].line, conn, first, clip(group[0].frame), clip(p.tokens.toRecorded(live)))
 	return nil
 }
 

@@ -31,16 +31,21 @@ func (k *tokens) pair(recorded, live string) bool {
 }
 
 // toLive puts the names of this run into a frame that is to be sent.
-func (k *tokens) toLive(frame string) string {
-	names := make([]string, 0, len(k.live))
-	for name := range k.live {
+func (k *tokens) toLive(frame string) string { return rename(frame, k.live) }
+
+// toRecorded puts the names of the recording into a frame that came.
+func (k *tokens) toRecorded(frame string) string { return rename(frame, k.recorded) }
+
+func rename(frame string, to map[string]string) string {
+	names := make([]string, 0, len(to))
+	for name := range to {
 		names = append(names, name)
 	}
 	// Longest first: a reference may be the beginning of another one.
 	sort.Slice(names, func(i, j int) bool { return len(names[i]) > len(names[j]) })
 	pairs := make([]string, 0, 2*len(names))
 	for _, name := range names {
-		pairs = append(pairs, name, k.live[name])
+		pairs = append(pairs, name, to[name])
 	}
 	return strings.NewReplacer(pairs...).Replace(frame)
 }

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -182,7 +183,21 @@ func (s *Server) command() *exec.Cmd {
 	}
 	args = append(args, "--websocket.compression="+strconv.FormatBool(set.Compression),
 		"--shutdown.reconnect="+strconv.FormatBool(!set.NoReconnect))
-	return exec.Command(Binary(s.tb), append(args, set.Args...)...)
+	cmd := exec.Command(Binary(s.tb), append(args, set.Args...)...)
+	cmd.Env = withoutSettings(os.Environ())
+	return cmd
+}
+
+// withoutSettings drops what the host would take for its configuration, the
+// variables of these tests among it.
+func withoutSettings(environ []string) []string {
+	var kept []string
+	for _, variable := range environ {
+		if !strings.HasPrefix(variable, "HAPPN_") {
+			kept = append(kept, variable)
+		}
+	}
+	return kept
 }
 
 func (s *Server) referenceCommand() *exec.Cmd {
