@@ -1,0 +1,74 @@
+// Command build compiles the example plugins into a folder:
+//
+//	go run ./plugins/examples/build -out plugins
+//
+// With each module comes its operator file, unless the folder has one. It runs
+// in any folder of this repository.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+
+	"github.com/happn-host/happn-host/host/plugin/build"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "build:", err)
+		os.Exit(1) //nolint:gocritic // nothing is left to stop
+	}
+}
+
+func run(ctx context.Context) error {
+	out := flag.String("out", "plugins-enabled", "folder that receives the modules")
+	only := flag.String("only", "", "build just this example")
+	flag.Parse()
+	root, err := moduleRoot(ctx)
+	if err != nil {
+		return err
+	}
+	manifests, err := filepath.Glob(filepath.Join(root, "plugins", "examples", "*", build.ManifestFile))
+	if err != nil {
+		return err
+	}
+	built := 0
+	for _, m := range manifests {
+		dir := filepath.Dir(m)
+		if *only != "" && filepath.Base(dir) != *only {
+			continue
+		}
+		module, err := build.Build(ctx, build.Options{Dir: dir, Out: *out, OperatorFile: true})
+		if err != nil {
+			return err
+		}
+		fmt.Println("built", module)
+		built++
+	}
+	if built == 0 {
+		return fmt.Errorf("no example called %q in %s", *only, filepath.Join(root, "plugins", "examples"))
+	}
+	return nil
+}
+
+// moduleRoot asks the go command where this repository is.
+func moduleRoot(ctx context.Context) (string, error) {
+	mod, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("go env GOMOD: %w", err)
+	}
+	path := strings.TrimSpace(string(mod))
+	if path == "" || path == os.DevNull {
+		return "", errors.New("run it inside a clone of happn-host")
+	}
+	return filepath.Dir(path), nil
+}

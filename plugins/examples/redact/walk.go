@@ -1,0 +1,80 @@
+package main
+
+import "github.com/happn-host/happn-host/plugins/sdk/rawjson"
+
+// next returns where a member leads, nil for nowhere.
+func (n *node) next(name []byte) *node {
+	if c := n.children[string(name)]; c != nil {
+		return c
+	}
+	if n.any != nil {
+		return n.any
+	}
+	return nil
+}
+
+// holds reports whether value has a field that n leads to. Lists are looked
+// through: a field of each element counts.
+func holds(value []byte, n *node) bool {
+	switch rawjson.TypeOf(value) {
+	case rawjson.Array:
+		for element := range rawjson.Elements(value) {
+			if holds(element, n) {
+				return true
+			}
+		}
+	case rawjson.Object:
+		for name, member := range rawjson.Members(value) {
+			if next := n.next(name); next != nil && (next.hit || holds(member, next)) {
+				return true
+			}
+			if n.deep && holds(member, n) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// append writes value without the fields that n leads to. What is not on the
+// way to one is copied as it is.
+func (r *redactor) append(dst, value []byte, n *node) []byte {
+	if !holds(value, n) {
+		return append(dst, value...)
+	}
+	separator := byte('[')
+	if rawjson.TypeOf(value) == rawjson.Array {
+		for element := range rawjson.Elements(value) {
+			dst = r.append(append(dst, separator), element, n)
+			separator = ','
+		}
+		return append(dst, ']')
+	}
+	separator = '{'
+	for name, member := range rawjson.Members(value) {
+		next := n.next(name)
+		if next != nil && next.hit && r.mask == nil {
+			continue
+		}
+		dst = append(dst, separator)
+		separator = ','
+		dst = append(rawjson.AppendString(dst, string(name)), ':')
+		switch {
+		case next != nil && next.hit:
+			dst = append(dst, r.mask...)
+		case next != nil && n.deep:
+			// Both ways lead on: what next hides, and what lies deeper.
+			dst = r.append(dst, r.append(nil, member, next), n)
+		case next != nil:
+			dst = r.append(dst, member, next)
+		case n.deep:
+			dst = r.append(dst, member, n)
+		default:
+			dst = append(dst, member...)
+		}
+	}
+	if separator == '{' {
+		dst = append(dst, separator)
+	}
+	return append(dst, '}')
+}

@@ -1,0 +1,29 @@
+package hostcall
+
+import "unsafe"
+
+//go:wasmimport happn log
+func hostLog(level int32, text unsafe.Pointer, length uint32)
+
+//go:wasmimport happn payload
+func hostPayload(dst unsafe.Pointer, capacity uint32) int32
+
+// Log writes a line to the host's log.
+func Log(level int32, text string) {
+	hostLog(level, unsafe.Pointer(unsafe.StringData(text)), uint32(len(text)))
+}
+
+// Payload returns the data of the present message, in buf if it fits.
+func Payload(buf []byte) []byte {
+	for {
+		buf = buf[:cap(buf)]
+		n := hostPayload(unsafe.Pointer(unsafe.SliceData(buf)), uint32(len(buf)))
+		switch {
+		case n < 0:
+			return nil
+		case int(n) <= len(buf):
+			return buf[:n]
+		}
+		buf = make([]byte, n)
+	}
+}

@@ -1,0 +1,59 @@
+package sdk
+
+import (
+	"unsafe"
+
+	"github.com/happn-host/happn-host/abi"
+)
+
+// guest is the one plugin of this module. The exports below have no other place
+// to find it.
+var guest struct {
+	runner Runner
+	input  []byte
+}
+
+// Register makes p the plugin of this module. Call it from an init function, so
+// that it is there when the host asks; the last call counts.
+func Register(p Plugin) { guest.runner.Plugin = p }
+
+//go:wasmexport happn_abi_v1
+func marker() {}
+
+//go:wasmexport happn_buf
+func buffer(size uint32) uint32 {
+	if uint64(size) > uint64(cap(guest.input)) {
+		guest.input = make([]byte, size)
+	}
+	return address(guest.input[:1])
+}
+
+//go:wasmexport happn_init
+func initialize(length uint32) int32 {
+	if !guest.runner.Plugin.Configure(guest.input[:length]) {
+		return 1
+	}
+	return 0
+}
+
+//go:wasmexport happn_inbound
+func inbound(length uint32) uint64 {
+	return result(guest.runner.Inbound(guest.input[:length]))
+}
+
+//go:wasmexport happn_outbound
+func outbound(length uint32) uint64 {
+	return result(guest.runner.Outbound(guest.input[:length]))
+}
+
+func result(v abi.Verdict, output []byte) uint64 {
+	if len(output) == 0 {
+		return abi.Pack(v, 0, 0)
+	}
+	if len(output) > abi.MaxOutput {
+		return abi.Pack(abi.VerdictError, 0, 0)
+	}
+	return abi.Pack(v, address(output), uint32(len(output)))
+}
+
+func address(b []byte) uint32 { return uint32(uintptr(unsafe.Pointer(unsafe.SliceData(b)))) }

@@ -1,0 +1,126 @@
+//go:build !wasip1
+
+package sdktest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/build"
+)
+
+// startTimeout bounds building and starting a plugin.
+const startTimeout = 5 * time.Minute
+
+// Compile builds the plugin in dir and returns the path of the module.
+func Compile(t testing.TB, dir string) (module string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	module, err := build.Build(ctx, build.Options{Dir: dir, Out: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return module
+}
+
+// Wasm starts a compiled plugin in the host's engine. Failures of the hook
+// become the verdict ERROR, with Result.Err saying why.
+func Wasm(t testing.TB, module, config string) Host {
+	t.Helper()
+	dir, name := t.TempDir(), filepath.Base(module)
+	content, err := os.ReadFile(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if config != "" {
+		operator := filepath.Join(dir, strings.TrimSuffix(name, ".wasm")+".yaml")
+		// JSON is YAML.
+		if err := os.WriteFile(operator, fmt.Appendf(nil, "config: %s\n", config), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := &wasm{t: t}
+	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
+	defer cancel()
+	w.manager, err = plugin.Open(ctx, plugin.Options{
+		Dir: dir, Limits: plugin.Limits{Instances: 1, Timeout: time.Second},
+		Logger: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := w.manager.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if info := w.manager.List()[0]; info.State != plugin.StateReady {
+		t.Fatalf("plugin is %s: %s\n%s", info.State, info.Reason, w.Log())
+	}
+	return w
+}
+
+type wasm struct {
+	t       testing.TB
+	manager *plugin.Manager
+	mu      sync.Mutex
+	log     bytes.Buffer
+}
+
+// Inbound implements Host.
+func (w *wasm) Inbound(r abi.Record) Result {
+	w.t.Helper()
+	setKind(&r, plugin.HookInbound)
+	return w.show(w.manager.Inbound(), r)
+}
+
+// Outbound implements Host.
+func (w *wasm) Outbound(r abi.Record) Result {
+	w.t.Helper()
+	setKind(&r, plugin.HookOutbound)
+	return w.show(w.manager.Outbound(), r)
+}
+
+func (w *wasm) show(layers []pipeline.Layer, r abi.Record) Result {
+	w.t.Helper()
+	if len(layers) != 1 {
+		w.t.Fatal("the plugin has no such hook; see hooks in its manifest")
+	}
+	if !layers[0].Handles(r.Kind, r.Action, r.Path) {
+		return Result{Verdict: abi.VerdictPass, Message: r}
+	}
+	verdict, err := layers[0].Call(context.Background(), &r)
+	if err != nil {
+		verdict = abi.VerdictError
+	}
+	return Result{Verdict: verdict, Message: r, Err: err}
+}
+
+// Log implements Host.
+func (w *wasm) Log() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.String()
+}
+
+// Write receives what the host logs.
+func (w *wasm) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.log.Write(p)
+}
