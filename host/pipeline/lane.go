@@ -30,6 +30,19 @@ func (l *lane) push(o *op) {
 	l.mu.Unlock()
 }
 
+// pushStarted adds an op that the store has already been asked about. A
+// completer may finish and reuse the op as soon as the lock is released.
+func (l *lane) pushStarted(o *op) {
+	l.pending.Add(1)
+	l.mu.Lock()
+	l.ops = append(l.ops, o)
+	answered := !o.state.CompareAndSwap(opStarted, opQueued)
+	l.mu.Unlock()
+	if answered {
+		l.ready()
+	}
+}
+
 // ready is called when an op of the lane is done.
 func (l *lane) ready() {
 	l.mu.Lock()

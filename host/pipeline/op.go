@@ -155,10 +155,7 @@ func (peer *Peer) run(w *worker, o *op) {
 		o.finish(&w.batch)
 		return
 	}
-	lane.push(o)
-	if !o.state.CompareAndSwap(opStarted, opQueued) {
-		lane.ready()
-	}
+	lane.pushStarted(o)
 }
 
 // isSet reports whether the op is a set, not a remove.
