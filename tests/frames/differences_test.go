@@ -15,8 +15,9 @@ import (
 // difference is a place where the host deliberately does not send what the
 // reference sent. The line is that of a recorded answer, which the frames take
 // the place of, or that of a request without an answer, which they follow. The
-// frames are written with the ids of the recording. They have to come: a
-// difference that no longer occurs fails its transcript.
+// frames are written with the ids of the recording; an error message "~x" is any
+// that contains x. They have to come: a difference that no longer occurs fails
+// its transcript.
 type difference struct {
 	id         string // its heading in docs/differences.md
 	transcript string
