@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/meter"
@@ -111,7 +113,7 @@ func (g *generation) warm(ctx context.Context, code []byte) error {
 	if err := instantiateWASI(ctx, g.runtime); err != nil {
 		return err
 	}
-	compiled, err := g.runtime.CompileModule(ctx, code)
+	compiled, err := g.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), code)
 	if err != nil {
 		return fmt.Errorf("compile: %w", err)
 	}

@@ -116,7 +116,7 @@ func (c *Conn) QueuedBytes() int { return c.out.depth() }
 // set, a Primus client is told not to come back. code is a close code of RFC
 // 6455, or 0 to send none, as happn-3 does.
 func (c *Conn) Close(code int, reason string, final bool) {
-	c.end(code, reason, final, false, nil)
+	c.end(code, reason, final, false)
 }
 
 // fellBehind ends the connection of a peer that does not read: what waits is
@@ -124,13 +124,13 @@ func (c *Conn) Close(code int, reason string, final bool) {
 func (c *Conn) fellBehind(err error) {
 	c.server.log.Warn("closing a connection that reads too slowly", "remote", c.info.RemoteIP, "error", err)
 	c.server.stats.SlowReaders.Add(1)
-	c.end(websocket.CloseTryAgainLater, "write queue full: read faster or subscribe to less", false, !c.compressed, err)
+	c.end(websocket.CloseTryAgainLater, "write queue full: read faster or subscribe to less", false, !c.compressed)
 }
 
 // closeGrace is how long a peer has to answer a close frame.
 const closeGrace = 2 * time.Second
 
-func (c *Conn) end(code int, reason string, final, discard bool, why error) {
+func (c *Conn) end(code int, reason string, final, discard bool) {
 	if c.closing.Swap(true) {
 		return
 	}
@@ -144,10 +144,7 @@ func (c *Conn) end(code int, reason string, final, discard bool, why error) {
 		payload = websocket.FormatCloseMessage(code, reason)
 	}
 	last = append(appendHeader(last, websocket.CloseMessage, len(payload)), payload...)
-	if why == nil {
-		why = errClosedByHost
-	}
-	c.out.finish(last, why, discard)
+	c.out.finish(last, discard)
 	_ = c.stream.Conn.SetReadDeadline(time.Now().Add(closeGrace))
 }
 
@@ -175,7 +172,7 @@ func (c *Conn) run() {
 	}
 	c.closing.Store(true)
 	c.peer.Closed(err)
-	c.out.finish(nil, errClosedByHost, false)
+	c.out.finish(nil, false)
 	c.out.wait()
 	c.hangUp()
 	c.stream.releaseBuffer()
@@ -301,7 +298,7 @@ func (c *Conn) onPeerClose(code int, _ string) error {
 	if code == websocket.CloseNoStatusReceived {
 		code = 0
 	}
-	c.end(code, "", false, false, nil)
+	c.end(code, "", false, false)
 	return nil
 }
 

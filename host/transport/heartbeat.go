@@ -83,7 +83,7 @@ func (c *Conn) beat(now time.Time, skips int) {
 func (c *Conn) miss(skips int) {
 	if c.skipped++; c.skipped > skips {
 		c.server.stats.DeadPeers.Add(1)
-		c.end(0, "", false, true, nil)
+		c.end(0, "", false, true)
 		_ = c.stream.Conn.SetReadDeadline(time.Unix(1, 0))
 	}
 }

@@ -11,6 +11,9 @@ import (
 // errSlowReader is the reason for closing a connection whose write queue is full.
 var errSlowReader = errors.New("the peer reads too slowly: its write queue is full")
 
+// errOutboxClosed is the answer to frames for a connection that is ending.
+var errOutboxClosed = errors.New("the connection is closed")
+
 // byteWriter is what an outbox writes to.
 type byteWriter interface {
 	// tryWrite writes what fits without waiting; n < len(b) without an error
@@ -39,7 +42,6 @@ type outbox struct {
 	dirty   bool      // somebody has promised to flush
 	busy    bool      // a flush or drain is under way
 	closed  bool      // nothing more is accepted
-	err     error     // why writing ended
 	drained sync.Cond // signalled when busy ends
 }
 
@@ -55,7 +57,7 @@ func (o *outbox) send(header, payload []byte, stable bool) (flush bool, err erro
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
-		return false, o.err
+		return false, errOutboxClosed
 	}
 	size := len(header) + len(payload)
 	if o.queued+size > o.limit && o.queued > 0 {
@@ -79,13 +81,13 @@ func (o *outbox) append(header, payload []byte, stable bool) {
 
 // finish queues the last frames and accepts nothing more. With discard, frames
 // that no flush has taken yet are thrown away first.
-func (o *outbox) finish(last []byte, why error, discard bool) {
+func (o *outbox) finish(last []byte, discard bool) {
 	o.mu.Lock()
 	if o.closed {
 		o.mu.Unlock()
 		return
 	}
-	o.closed, o.err = true, why
+	o.closed = true
 	if discard {
 		for _, s := range o.queue {
 			o.queued -= len(s.data)
@@ -187,7 +189,7 @@ func (o *outbox) fail(err error) {
 	if errors.As(err, &timeout) && timeout.Timeout() {
 		err = fmt.Errorf("the peer took no bytes for %s: %w", o.timeout, err)
 	}
-	o.closed, o.err, o.queue = true, err, nil
+	o.closed, o.queue = true, nil
 	o.queued = 0
 	o.idle()
 	o.mu.Unlock()

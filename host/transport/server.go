@@ -232,7 +232,7 @@ func (s *Server) start(c *Conn) {
 	}
 	if err != nil {
 		s.mu.Unlock()
-		c.end(websocket.CloseTryAgainLater, err.Error(), false, false, err)
+		c.end(websocket.CloseTryAgainLater, err.Error(), false, false)
 		c.out.wait()
 		_ = c.stream.Conn.Close()
 		if peer != nil {
