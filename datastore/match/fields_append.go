@@ -42,6 +42,8 @@ func (f *Fields) appendData(dst []byte, doc *datastore.Document) []byte {
 	switch {
 	case f == nil, f.exclude && len(f.data.kids) == 0:
 		return append(dst, doc.Data...)
+	case len(doc.Data) == 0:
+		return append(dst, "{}"...)
 	case f.exclude:
 		return f.data.appendWithout(dst, doc.Data)
 	case len(f.data.kids) == 0:

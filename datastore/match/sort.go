@@ -14,22 +14,6 @@ type keyed struct {
 	rest  []value
 }
 
-func (o *Order) keyed(doc *datastore.Document) keyed {
-	k := keyed{doc: doc}
-	for i := range o.fields {
-		v := o.fields[i].key(doc).settled()
-		if i == 0 {
-			k.first = v
-			if len(o.fields) > 1 {
-				k.rest = make([]value, 0, len(o.fields)-1)
-			}
-			continue
-		}
-		k.rest = append(k.rest, v)
-	}
-	return k
-}
-
 // compareKeyed orders by the sort keys, then by path.
 func (o *Order) compareKeyed(a, b *keyed) int {
 	for i := range o.fields {
@@ -65,6 +49,8 @@ type Top struct {
 	order *Order
 	n     int
 	kept  []keyed // once there are n: a heap with the last document on top
+	spare []value // room for the rest of some document's keys
+	room  []value // where spares are cut from
 }
 
 // Top returns a collector of the first n documents; n = 0 keeps all.
@@ -78,9 +64,23 @@ func (o *Order) Top(n int) *Top {
 // Add shows a document to the collector, which keeps it if it is among the
 // first n so far.
 func (t *Top) Add(doc *datastore.Document) {
-	k := t.order.keyed(doc)
+	k := keyed{doc: doc}
+	fields := t.order.fields
+	full := t.n > 0 && len(t.kept) == t.n
+	if len(fields) > 0 {
+		k.first = fields[0].key(doc).settled()
+		if full && fields[0].compare(k.first, t.kept[0].first) > 0 {
+			return
+		}
+	}
+	if len(fields) > 1 {
+		k.rest = t.take(len(fields) - 1)
+		for i := range k.rest {
+			k.rest[i] = fields[i+1].key(doc).settled()
+		}
+	}
 	switch {
-	case t.n == 0 || len(t.kept) < t.n:
+	case !full:
 		t.kept = append(t.kept, k)
 		if len(t.kept) == t.n {
 			for i := t.n/2 - 1; i >= 0; i-- {
@@ -88,9 +88,27 @@ func (t *Top) Add(doc *datastore.Document) {
 			}
 		}
 	case t.order.compareKeyed(&k, &t.kept[0]) < 0:
+		t.spare = t.kept[0].rest
 		t.kept[0] = k
 		t.sink(0)
+	default:
+		t.spare = k.rest
 	}
+}
+
+// take returns room for n values, from a document that was not kept if it can.
+func (t *Top) take(n int) []value {
+	if t.spare != nil {
+		out := t.spare
+		t.spare = nil
+		return out
+	}
+	if len(t.room) < n {
+		t.room = make([]value, n*64)
+	}
+	out := t.room[:n:n]
+	t.room = t.room[n:]
+	return out
 }
 
 // Docs returns the collected documents in order and empties the collector.

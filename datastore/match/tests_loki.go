@@ -92,18 +92,25 @@ func (textLength) count(v value) (int, bool) {
 // contains is about the elements of an array, the parts of a text, or the
 // member names of an object.
 type contains struct {
-	wanted []value
+	wanted []part
 	every  bool // all that is wanted, or any
 }
 
+// part is one thing that may be contained.
+type part struct {
+	element test   // holds for the elements of an array that are it
+	name    []byte // it as a piece of text or a name
+}
+
 // wanted makes a list of an array, and a list of one of anything else.
-func wanted(arg value) []value {
+func wanted(arg value) []part {
 	if arg.kind != array {
-		return []value{arg}
+		return []part{{equals(arg), nameOf(arg)}}
 	}
-	var list []value
+	var list []part
 	for elem := range rawjson.Elements(arg.raw) {
-		list = append(list, valueOf(elem).settled())
+		v := valueOf(elem).settled()
+		list = append(list, part{equals(v), nameOf(v)})
 	}
 	return list
 }
@@ -112,22 +119,22 @@ func (t contains) holds(v value) bool {
 	if v.kind != array && v.kind != text && v.kind != object {
 		return false
 	}
-	for _, want := range t.wanted {
-		if holdsPart(v, want) != t.every {
+	for i := range t.wanted {
+		if t.wanted[i].in(v) != t.every {
 			return !t.every
 		}
 	}
 	return t.every
 }
 
-func holdsPart(v, want value) bool {
+func (p *part) in(v value) bool {
 	switch v.kind {
 	case array:
-		return anyValue{equals(want)}.holds(v)
+		return anyValue{p.element}.holds(v)
 	case text:
-		return bytes.Contains(v.text(), nameOf(want))
+		return bytes.Contains(v.text(), p.name)
 	}
-	return lookup(v.raw, string(nameOf(want))) != nil
+	return lookup(v.raw, string(p.name)) != nil
 }
 
 // nameOf is the text that JavaScript makes of a value to use it as a name.
