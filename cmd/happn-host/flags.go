@@ -18,9 +18,22 @@ func newFlags(name string) *pflag.FlagSet {
 	return flags
 }
 
-// parse reads args. When done is true the command is over and ends with code:
-// its help was asked for, or args are wrong.
+// parse reads the args of a command that takes flags only. When done is true the
+// command is over and ends with code: its help was asked for, or args are wrong.
 func (p *process) parse(flags *pflag.FlagSet, args []string, usage string) (code int, done bool) {
+	code, done = p.parseWithArguments(flags, args, usage)
+	switch {
+	case done || flags.NArg() == 0:
+		return code, done
+	case flags.Arg(0) == "true" || flags.Arg(0) == "false":
+		return p.fail(exitUsage, "does not know what to do with %q; a switch is written with =, as in --shutdown.reconnect=false", flags.Arg(0)), true
+	default:
+		return p.fail(exitUsage, "does not know what to do with %q; see happn-host help %s", flags.Arg(0), flags.Name()), true
+	}
+}
+
+// parseWithArguments is parse for a command that takes more than flags.
+func (p *process) parseWithArguments(flags *pflag.FlagSet, args []string, usage string) (code int, done bool) {
 	err := flags.Parse(args)
 	var unknown *pflag.NotExistError
 	switch {
@@ -32,10 +45,6 @@ func (p *process) parse(flags *pflag.FlagSet, args []string, usage string) (code
 			unknown.GetSpecifiedName(), nearestFlag(flags, unknown.GetSpecifiedName()), flags.Name()), true
 	case err != nil:
 		return p.fail(exitUsage, "%s; see happn-host help %s", err, flags.Name()), true
-	case flags.NArg() > 0 && (flags.Arg(0) == "true" || flags.Arg(0) == "false"):
-		return p.fail(exitUsage, "does not know what to do with %q; a switch is written with =, as in --shutdown.reconnect=false", flags.Arg(0)), true
-	case flags.NArg() > 0:
-		return p.fail(exitUsage, "does not know what to do with %q; see happn-host help %s", flags.Arg(0), flags.Name()), true
 	}
 	return exitOK, false
 }

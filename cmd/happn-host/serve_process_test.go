@@ -188,6 +188,26 @@ func TestServeNamesAPluginThatItRefuses(t *testing.T) {
 	require.Equal(t, 0, code)
 }
 
+func TestAPluginIsBuiltAndServed(t *testing.T) {
+	example, err := filepath.Abs(filepath.Join("..", "..", "plugins", "examples", "validate"))
+	require.NoError(t, err)
+	cmd := command(t, "plugin", "build", "--operator-file", example)
+	code, stdout, stderr := finish(t, cmd)
+	require.Equal(t, 0, code, stderr)
+	require.Equal(t, "built "+filepath.Join("plugins", "validate.wasm")+"\n", stdout)
+
+	host := command(t, "serve", "--port", "0", "--log.format", "json")
+	host.Dir = cmd.Dir
+	r := start(t, host)
+	plugins := r.summary().Plugins
+	require.Len(t, plugins, 1)
+	require.Equal(t, "ready", plugins[0].State, plugins[0].Reason)
+	require.Equal(t, "inbound", plugins[0].Kind)
+	require.NotEmpty(t, plugins[0].Version)
+	_, code = r.stop(syscall.SIGTERM)
+	require.Equal(t, 0, code)
+}
+
 func TestServeSaysWhyItDoesNotStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)

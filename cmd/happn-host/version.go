@@ -19,8 +19,8 @@ Prints the version of the program, the commit it was built from and the Go relea
   --json   print an object instead of a line
 `
 
-// build says what this program was built from.
-type build struct {
+// provenance says what this program was built from.
+type provenance struct {
 	Version  string `json:"version"`
 	Commit   string `json:"commit,omitempty"`
 	Time     string `json:"time,omitempty"` // of the commit
@@ -29,8 +29,8 @@ type build struct {
 	Platform string `json:"platform"`
 }
 
-func currentBuild() build {
-	b := build{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
+func currentBuild() provenance {
+	b := provenance{Version: version, Go: runtime.Version(), Platform: runtime.GOOS + "/" + runtime.GOARCH}
 	info, ok := debug.ReadBuildInfo()
 	if ok {
 		for _, s := range info.Settings {
@@ -53,7 +53,7 @@ func currentBuild() build {
 	return b
 }
 
-func (b build) String() string {
+func (b provenance) String() string {
 	s := "happn-host " + b.Version
 	if b.Commit != "" {
 		s += " commit " + b.Commit[:min(12, len(b.Commit))]
