@@ -155,12 +155,12 @@ func TestAFullQueueHoldsWritersBack(t *testing.T) {
 func TestRemovingManyWaitsForRoom(t *testing.T) {
 	o := memory.Options{Dir: t.TempDir(), QueueBytes: 1 << 10}
 	s := open(t, o)
-	putMany(t, s, "/r/", 2000)
+	putMany(t, s, "/r/", 500)
 	done := make(answers, 1)
 	s.Remove(background, &datastore.Query{Pattern: []byte("/r/*")}, done)
 	got := done.next(t)
 	require.NoError(t, got.err)
-	require.Equal(t, 2000, got.n)
+	require.Equal(t, 500, got.n)
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
