@@ -15,8 +15,8 @@ import (
 type acceptor struct{ pipeline *pipeline.Pipeline }
 
 // Accept implements transport.Handler.
-func (a acceptor) Accept(c *transport.Conn) (transport.Peer, error) {
-	return a.pipeline.Open(c, originOf(c.Info(), c.Primus()), !c.Primus()), nil
+func (a acceptor) Accept(c *transport.Conn, info transport.Info) (transport.Peer, error) {
+	return a.pipeline.Open(c, originOf(info, c.Primus()), !c.Primus()), nil
 }
 
 // shownHeader reports whether a session shows a header of its upgrade request

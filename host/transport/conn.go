@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bufio"
 	"errors"
 	"io"
 	"log/slog"
@@ -39,19 +38,18 @@ type Peer interface {
 // Conn is one websocket connection. Send, Flush and Close may be called from
 // any goroutine.
 type Conn struct {
-	ws     *websocket.Conn
-	stream *stream
-	br     *bufio.Reader
-	out    outbox
 	server *Server
 	peer   Peer
-	info   Info
+	stream stream
+	out    outbox
+	remote string // peer's address, for logs
 
 	primus     bool // Primus framing, otherwise plain
 	compressed bool
 	compressMu sync.Mutex // one compressed message at a time
 
-	frame *[]byte // pooled, held while frames are being read
+	codec *codec  // borrowed while messages are being read
+	frame *[]byte // pooled, likewise
 
 	lastSeen atomic.Int64 // Unix ms of the last sign of life that counts
 	pinged   atomic.Int64 // Unix ms of the ping that waits for its answer, 0 if none does
@@ -65,11 +63,8 @@ type Info struct {
 	RemotePort int
 	TLS        bool
 	URL        string      // request URI
-	Header     [][2]string // the headers that sessions show, names in lower case
+	Header     [][2]string // the headers that say where a session comes from, names in lower case
 }
-
-// Info returns what the upgrade request said.
-func (c *Conn) Info() Info { return c.info }
 
 // Primus reports whether the connection uses Primus framing.
 func (c *Conn) Primus() bool { return c.primus }
@@ -93,9 +88,11 @@ func (c *Conn) Send(payload []byte, stable bool) (flush bool) {
 func (c *Conn) sendCompressed(payload []byte) bool {
 	c.compressMu.Lock()
 	defer c.compressMu.Unlock()
-	if err := c.ws.WriteMessage(websocket.TextMessage, payload); err != nil {
+	k := c.server.codecs.borrow(c)
+	if err := k.ws.WriteMessage(websocket.TextMessage, payload); err != nil {
 		return false
 	}
+	c.server.codecs.giveBack(k)
 	return true
 }
 
@@ -122,7 +119,7 @@ func (c *Conn) Close(code int, reason string, final bool) {
 // fellBehind ends the connection of a peer that does not read: what waits is
 // thrown away, so that the reason can be sent as soon as the peer reads again.
 func (c *Conn) fellBehind(err error) {
-	c.server.log.Warn("closing a connection that reads too slowly", "remote", c.info.RemoteIP, "error", err)
+	c.server.log.Warn("closing a connection that reads too slowly", "remote", c.remote, "error", err)
 	c.server.stats.SlowReaders.Add(1)
 	c.end(websocket.CloseTryAgainLater, "write queue full: read faster or subscribe to less", false, !c.compressed)
 }
@@ -145,7 +142,7 @@ func (c *Conn) end(code int, reason string, final, discard bool) {
 	}
 	last = append(appendHeader(last, websocket.CloseMessage, len(payload)), payload...)
 	c.out.finish(last, discard)
-	_ = c.stream.Conn.SetReadDeadline(time.Now().Add(closeGrace))
+	_ = c.stream.socket.SetReadDeadline(time.Now().Add(closeGrace))
 }
 
 var errClosedByHost = errors.New("closed by the host")
@@ -183,7 +180,7 @@ func (c *Conn) run() {
 // it first: otherwise the system would reset the connection, and the peer lose
 // what was sent to it last.
 func (c *Conn) hangUp() {
-	conn := c.stream.Conn
+	conn := c.stream.socket
 	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
 		_ = conn.SetReadDeadline(time.Now().Add(closeGrace))
 		_, _ = io.Copy(io.Discard, conn)
@@ -199,11 +196,14 @@ func (c *Conn) read() error {
 	for {
 		// Waiting here rather than inside gorilla keeps the stack of an idle
 		// connection's goroutine small, and lets it hold no buffer.
-		if c.br.Buffered() == 0 && len(c.stream.pending) == 0 {
-			c.releaseFrame()
-			if err := c.stream.fill(); err != nil {
+		if len(c.stream.pending) == 0 && (c.codec == nil || c.codec.br.Buffered() == 0) {
+			c.rest()
+			if err := c.wait(); err != nil {
 				return err
 			}
+		}
+		if c.codec == nil {
+			c.codec = c.server.codecs.borrow(c)
 		}
 		if err := c.readMessage(); err != nil {
 			return err
@@ -211,8 +211,34 @@ func (c *Conn) read() error {
 	}
 }
 
+// wait lets out what was answered and waits for more to read.
+func (c *Conn) wait() error {
+	c.peer.Idle()
+	c.out.flush()
+	return c.stream.fill()
+}
+
+// rest gives back what the connection needs only while messages arrive.
+func (c *Conn) rest() {
+	c.releaseFrame()
+	if c.codec != nil {
+		c.server.codecs.giveBack(c.codec)
+		c.codec = nil
+	}
+}
+
+// readBytes gives gorilla bytes of the message that it is reading.
+func (c *Conn) readBytes(p []byte) (int, error) {
+	if len(c.stream.pending) == 0 {
+		if err := c.wait(); err != nil {
+			return 0, err
+		}
+	}
+	return c.stream.take(p), nil
+}
+
 func (c *Conn) readMessage() error {
-	kind, r, err := c.ws.NextReader()
+	kind, r, err := c.codec.ws.NextReader()
 	if err != nil {
 		return err
 	}
@@ -278,23 +304,15 @@ func (c *Conn) releaseFrame() {
 	c.frame = nil
 }
 
-// onIdle is called before the reading goroutine waits.
-func (c *Conn) onIdle() {
-	if c.peer != nil {
-		c.peer.Idle()
-	}
-	c.out.flush()
-}
-
 // writeFailed is called when nothing more can be written.
 func (c *Conn) writeFailed(err error) {
 	if !c.closing.Swap(true) {
-		c.server.log.Debug("a connection cannot be written to", "remote", c.info.RemoteIP, "error", err)
+		c.server.log.Debug("a connection cannot be written to", "remote", c.remote, "error", err)
 	}
-	_ = c.stream.Conn.SetReadDeadline(time.Unix(1, 0))
+	_ = c.stream.socket.SetReadDeadline(time.Unix(1, 0))
 }
 
-func (c *Conn) onPeerClose(code int, _ string) error {
+func (c *Conn) onPeerClose(code int) error {
 	if code == websocket.CloseNoStatusReceived {
 		code = 0
 	}
@@ -309,10 +327,10 @@ func (c *Conn) onPing(data string) error {
 	return nil
 }
 
-func (c *Conn) onPong(string) error {
+func (c *Conn) onPong() error {
 	c.alive()
 	return nil
 }
 
 // LogValue shows a connection in logs by its address.
-func (c *Conn) LogValue() slog.Value { return slog.StringValue(c.info.RemoteIP) }
+func (c *Conn) LogValue() slog.Value { return slog.StringValue(c.remote) }

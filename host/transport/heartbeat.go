@@ -57,6 +57,9 @@ func (c *Conn) alive() {
 // beat is called on each tick of the heartbeat, by its goroutine only. A peer
 // whose answer is missing is given skips beats of grace.
 func (c *Conn) beat(now time.Time, skips int) {
+	if c.closing.Load() {
+		return
+	}
 	if c.primus && !c.peer.ServerPings() {
 		if now.UnixMilli()-c.lastSeen.Load() < legacyPingWindow.Milliseconds() {
 			c.skipped = 0
@@ -84,6 +87,6 @@ func (c *Conn) miss(skips int) {
 	if c.skipped++; c.skipped > skips {
 		c.server.stats.DeadPeers.Add(1)
 		c.end(0, "", false, true)
-		_ = c.stream.Conn.SetReadDeadline(time.Unix(1, 0))
+		_ = c.stream.socket.SetReadDeadline(time.Unix(1, 0))
 	}
 }

@@ -14,16 +14,6 @@ var errSlowReader = errors.New("the peer reads too slowly: its write queue is fu
 // errOutboxClosed is the answer to frames for a connection that is ending.
 var errOutboxClosed = errors.New("the connection is closed")
 
-// byteWriter is what an outbox writes to.
-type byteWriter interface {
-	// tryWrite writes what fits without waiting; n < len(b) without an error
-	// means that the rest must wait.
-	tryWrite(b []byte) (n int, err error)
-	// Write waits until all is written or the write deadline passes.
-	Write(b []byte) (n int, err error)
-	SetWriteDeadline(t time.Time) error
-}
-
 // outbox is the write queue of one connection: whole frames as bytes, bounded.
 //
 // Frames are copied in by send and leave in flush with as few system calls as
@@ -31,24 +21,20 @@ type byteWriter interface {
 // written by a goroutine that lives until the queue is empty. Lock order: mu is
 // a leaf.
 type outbox struct {
-	w       byteWriter
-	limit   int           // bytes queued before the peer counts as too slow
-	timeout time.Duration // for one write of a peer that does not keep up
-	failed  func(error)   // called once, without mu, when writing has failed
+	conn *Conn
 
 	mu      sync.Mutex
-	queue   []segment // complete frames, not yet taken by a flush
-	queued  int       // bytes in queue and in the hands of a flush
-	dirty   bool      // somebody has promised to flush
-	busy    bool      // a flush or drain is under way
-	closed  bool      // nothing more is accepted
-	drained sync.Cond // signalled when busy ends
+	queue   []segment     // complete frames, not yet taken by a flush
+	queued  int           // bytes in queue and in the hands of a flush
+	dirty   bool          // somebody has promised to flush
+	busy    bool          // a flush or drain is under way
+	closed  bool          // nothing more is accepted
+	drained chan struct{} // closed when busy ends; nil if nobody waits for that
 }
 
-func (o *outbox) init(w byteWriter, limit int, timeout time.Duration, failed func(error)) {
-	o.w, o.limit, o.timeout, o.failed = w, limit, timeout, failed
-	o.drained.L = &o.mu
-}
+func (o *outbox) init(c *Conn) { o.conn = c }
+
+func (o *outbox) limit() int { return o.conn.server.config.WriteQueueBytes }
 
 // send queues one frame: header, then payload. With stable set the payload is
 // immutable and may be kept instead of copied. It reports whether the caller
@@ -60,8 +46,8 @@ func (o *outbox) send(header, payload []byte, stable bool) (flush bool, err erro
 		return false, errOutboxClosed
 	}
 	size := len(header) + len(payload)
-	if o.queued+size > o.limit && o.queued > 0 {
-		return false, fmt.Errorf("%w (%d of %d bytes)", errSlowReader, o.queued, o.limit)
+	if o.queued+size > o.limit() && o.queued > 0 {
+		return false, fmt.Errorf("%w (%d of %d bytes)", errSlowReader, o.queued, o.limit())
 	}
 	o.append(header, payload, stable)
 	flush = !o.dirty
@@ -133,7 +119,7 @@ func (o *outbox) flush() {
 // writeNow writes the segments without waiting and returns those left over.
 func (o *outbox) writeNow(batch []segment) (written int, rest []segment, err error) {
 	for i, s := range batch {
-		n, err := o.w.tryWrite(s.data)
+		n, err := o.conn.stream.tryWrite(s.data)
 		written += n
 		if err != nil {
 			return written, nil, err
@@ -150,11 +136,12 @@ func (o *outbox) writeNow(batch []segment) (written int, rest []segment, err err
 // drain writes for a peer that does not keep up, until the queue is empty. It
 // owns busy.
 func (o *outbox) drain(batch []segment) {
+	socket, timeout := o.conn.stream.socket, o.conn.server.config.WriteTimeout
 	for {
 		for _, s := range batch {
-			err := o.w.SetWriteDeadline(time.Now().Add(o.timeout))
+			err := socket.SetWriteDeadline(time.Now().Add(timeout))
 			if err == nil {
-				_, err = o.w.Write(s.data)
+				_, err = socket.Write(s.data)
 			}
 			size := len(s.data)
 			s.release()
@@ -180,29 +167,40 @@ func (o *outbox) drain(batch []segment) {
 // idle ends a flush. The caller holds mu.
 func (o *outbox) idle() {
 	o.busy = false
-	o.drained.Broadcast()
+	if o.drained != nil {
+		close(o.drained)
+		o.drained = nil
+	}
 }
 
 // fail ends writing for good. The caller holds mu and owns busy; fail unlocks.
 func (o *outbox) fail(err error) {
 	var timeout net.Error
 	if errors.As(err, &timeout) && timeout.Timeout() {
-		err = fmt.Errorf("the peer took no bytes for %s: %w", o.timeout, err)
+		err = fmt.Errorf("the peer took no bytes for %s: %w", o.conn.server.config.WriteTimeout, err)
 	}
 	o.closed, o.queue = true, nil
 	o.queued = 0
 	o.idle()
 	o.mu.Unlock()
-	o.failed(err)
+	o.conn.writeFailed(err)
 }
 
 // wait returns when nothing is being written.
 func (o *outbox) wait() {
-	o.mu.Lock()
-	for o.busy {
-		o.drained.Wait()
+	for {
+		o.mu.Lock()
+		if !o.busy {
+			o.mu.Unlock()
+			return
+		}
+		if o.drained == nil {
+			o.drained = make(chan struct{})
+		}
+		drained := o.drained
+		o.mu.Unlock()
+		<-drained
 	}
-	o.mu.Unlock()
 }
 
 // depth returns the bytes that are queued or being written.

@@ -2,10 +2,10 @@
 
 package transport
 
-// Where a socket cannot be read and written without waiting, connections read
-// into their own buffer and write from a goroutine.
+// Where a socket cannot be read and written without waiting, reads wait with a
+// buffer in hand and writes are made by a goroutine.
 const canPoll = false
 
 func (s *stream) readNow(uintptr) bool { return true }
 
-func (s *stream) writeNow(uintptr) bool { return true }
+func (w *pollWriter) writeNow(uintptr) bool { return true }

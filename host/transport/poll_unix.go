@@ -35,19 +35,19 @@ func (s *stream) readNow(fd uintptr) bool {
 
 // writeNow writes what the socket takes. It always ends the wait: who cannot
 // write everything now hands the rest to a goroutine that may wait.
-func (s *stream) writeNow(fd uintptr) bool {
-	for s.writeN < len(s.writeData) {
-		n, err := syscall.Write(int(fd), s.writeData[s.writeN:])
+func (w *pollWriter) writeNow(fd uintptr) bool {
+	for w.n < len(w.data) {
+		n, err := syscall.Write(int(fd), w.data[w.n:])
 		switch {
 		case err == syscall.EINTR:
 			continue
 		case err == syscall.EAGAIN:
 			return true
 		case err != nil:
-			s.writeErr = err
+			w.err = err
 			return true
 		}
-		s.writeN += n
+		w.n += n
 	}
 	return true
 }

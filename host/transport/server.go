@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,7 +22,7 @@ import (
 // Handler decides about new connections. Accept is called before the
 // connection's first frame is read; an error closes it with that reason.
 type Handler interface {
-	Accept(c *Conn) (Peer, error)
+	Accept(c *Conn, info Info) (Peer, error)
 }
 
 // Options says what a Server needs.
@@ -49,6 +50,7 @@ type Server struct {
 	log     *slog.Logger
 	http    *http.Server
 	up      websocket.Upgrader
+	codecs  codecs
 	stats   Stats
 
 	mu       sync.Mutex
@@ -76,8 +78,9 @@ func NewServer(o Options) *Server {
 		EnableCompression: s.config.Compression,
 		CheckOrigin:       s.originAllowed,
 		WriteBufferPool:   &sync.Pool{},
-		WriteBufferSize:   4 << 10,
+		WriteBufferSize:   512, // for the handshake only
 	}
+	s.codecs.limit = int64(s.config.MaxMessageBytes)
 	s.http = &http.Server{
 		Handler:           s.routes(o.Fallback),
 		ReadHeaderTimeout: o.Config.HTTP.ReadHeaderTimeout,
@@ -143,7 +146,7 @@ func (s *Server) Quiesce(ctx context.Context) error {
 	close(s.stop)
 	err := s.http.Shutdown(ctx)
 	for _, c := range s.snapshot() {
-		_ = c.stream.Conn.SetReadDeadline(time.Unix(1, 0))
+		_ = c.stream.socket.SetReadDeadline(time.Unix(1, 0))
 	}
 	s.reading.Wait()
 	return err
@@ -179,7 +182,7 @@ func (s *Server) Shutdown(ctx context.Context, farewell func(*Conn)) error {
 	case <-ended:
 	case <-ctx.Done():
 		for _, c := range s.snapshot() {
-			_ = c.stream.Conn.Close()
+			_ = c.stream.socket.Close()
 		}
 		<-ended
 		err = errors.Join(err, ctx.Err())
@@ -207,25 +210,22 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, primus bool) {
 		header.Set("Sec-Websocket-Protocol", offered[0])
 	}
 	h := &hijacker{ResponseWriter: w}
-	ws, err := s.up.Upgrade(h, r, header)
-	if err != nil {
+	if _, err := s.up.Upgrade(h, r, header); err != nil {
 		s.log.Debug("refused a websocket", "remote", r.RemoteAddr, "error", err)
 		return
 	}
-	c := &Conn{ws: ws, stream: h.stream, br: h.br, server: s, primus: primus, info: infoOf(r)}
+	info := infoOf(r)
+	c := &Conn{server: s, primus: primus, remote: info.RemoteIP}
 	c.compressed = s.config.Compression && offersDeflate(r)
 	c.lastSeen.Store(time.Now().UnixMilli())
-	c.out.init(socketWriter{c.stream}, s.config.WriteQueueBytes, s.config.WriteTimeout, c.writeFailed)
-	c.stream.onIdle, c.stream.divert = c.onIdle, c.divert
-	ws.SetReadLimit(int64(s.config.MaxMessageBytes))
-	ws.SetCloseHandler(c.onPeerClose)
-	ws.SetPingHandler(c.onPing)
-	ws.SetPongHandler(c.onPong)
-	s.start(c)
+	c.stream.init(h.socket)
+	c.stream.pending = h.early
+	c.out.init(c)
+	s.start(c, info)
 }
 
-func (s *Server) start(c *Conn) {
-	peer, err := s.handler.Accept(c)
+func (s *Server) start(c *Conn, info Info) {
+	peer, err := s.handler.Accept(c, info)
 	s.mu.Lock()
 	if s.stopping && err == nil {
 		err = errClosedByHost
@@ -234,7 +234,7 @@ func (s *Server) start(c *Conn) {
 		s.mu.Unlock()
 		c.end(websocket.CloseTryAgainLater, err.Error(), false, false)
 		c.out.wait()
-		_ = c.stream.Conn.Close()
+		_ = c.stream.socket.Close()
 		if peer != nil {
 			peer.Closed(err)
 		}
@@ -254,30 +254,26 @@ func (s *Server) start(c *Conn) {
 	}()
 }
 
-// hijacker hands gorilla a stream instead of the bare socket, and a read buffer
-// just large enough for what gorilla wants to peek at.
+// hijacker keeps the socket under a handshake, and frames that came right
+// behind it.
 type hijacker struct {
 	http.ResponseWriter
-	stream *stream
-	br     *bufio.Reader
+	socket net.Conn
+	early  []byte
 }
 
-// peekSize is the smallest buffer that gorilla takes over from a hijacked
-// connection.
-const peekSize = 260
-
+// Hijack implements http.Hijacker.
 func (h *hijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	conn, brw, err := http.NewResponseController(h.ResponseWriter).Hijack()
+	socket, brw, err := http.NewResponseController(h.ResponseWriter).Hijack()
 	if err != nil {
 		return nil, nil, err
 	}
-	h.stream = newStream(conn)
-	if n := brw.Reader.Buffered(); n > 0 { // frames sent right behind the handshake
-		early, _ := brw.Reader.Peek(n)
-		h.stream.pending = append([]byte(nil), early...)
+	h.socket = socket
+	if n := brw.Reader.Buffered(); n > 0 {
+		h.early = make([]byte, n)
+		_, _ = io.ReadFull(brw.Reader, h.early) // it is there
 	}
-	h.br = bufio.NewReaderSize(h.stream, peekSize)
-	return h.stream, bufio.NewReadWriter(h.br, brw.Writer), nil
+	return socket, brw, nil
 }
 
 // shownHeaders are the upgrade headers that a session shows (happn-wire.md, 2.4).

@@ -4,7 +4,6 @@ import (
 	"net"
 	"sync"
 	"syscall"
-	"time"
 )
 
 // readSize is how much is read from a socket at once, into a pooled buffer that
@@ -13,58 +12,41 @@ const readSize = 32 << 10
 
 var readBuffers = sync.Pool{New: func() any { b := make([]byte, readSize); return &b }}
 
-// stream is a socket as gorilla sees it. Reads come from a pooled buffer that
-// is filled only when the socket has something, so an idle connection holds
-// none; writes (handshakes, control frames, compressed messages) go to the
-// connection's outbox.
+// stream reads and writes a socket without holding buffers while there is
+// nothing to read or write, and without ever waiting to write.
 type stream struct {
-	net.Conn
+	socket  net.Conn
 	raw     syscall.RawConn // nil where sockets cannot be polled (TLS, some systems)
-	onIdle  func()          // called before waiting for bytes
-	divert  func([]byte)    // takes writes once the handshake is over; nil before
 	pending []byte          // read, not yet consumed
 	buf     *[]byte         // the buffer under pending
 
-	// State of the poll callbacks, which are made once so that a wait allocates
-	// nothing. The reader's belong to the reading goroutine, the writer's to
-	// whoever owns the outbox's busy flag.
-	readable, writable func(fd uintptr) bool
-	readN, writeN      int
-	readErr, writeErr  error
-	writeData          []byte
+	// The poll callback, made once so that waiting allocates nothing, and what
+	// it leaves behind. All of it is the reading goroutine's.
+	readable func(fd uintptr) bool
+	readN    int
+	readErr  error
 }
 
-func newStream(conn net.Conn) *stream {
-	s := &stream{Conn: conn}
-	if sc, ok := conn.(syscall.Conn); ok && canPoll {
+func (s *stream) init(socket net.Conn) {
+	s.socket = socket
+	if sc, ok := socket.(syscall.Conn); ok && canPoll {
 		if raw, err := sc.SyscallConn(); err == nil {
-			s.raw = raw
-			s.readable, s.writable = s.readNow, s.writeNow
+			s.raw, s.readable = raw, s.readNow
 		}
 	}
-	return s
 }
 
-// Read implements net.Conn for the websocket reader.
-func (s *stream) Read(p []byte) (int, error) {
-	if len(s.pending) == 0 {
-		if err := s.fill(); err != nil {
-			return 0, err
-		}
-	}
+// take copies out what was read last. There must be something.
+func (s *stream) take(p []byte) int {
 	n := copy(p, s.pending)
-	s.pending = s.pending[n:]
-	if len(s.pending) == 0 {
+	if s.pending = s.pending[n:]; len(s.pending) == 0 {
 		s.releaseBuffer()
 	}
-	return n, nil
+	return n
 }
 
 // fill waits until there is something to read, and reads it.
 func (s *stream) fill() error {
-	if s.onIdle != nil {
-		s.onIdle()
-	}
 	if s.raw != nil {
 		if err := s.raw.Read(s.readable); err != nil {
 			return err
@@ -76,7 +58,7 @@ func (s *stream) fill() error {
 		return nil
 	}
 	buf := readBuffers.Get().(*[]byte)
-	n, err := s.Conn.Read(*buf)
+	n, err := s.socket.Read(*buf)
 	if n == 0 {
 		readBuffers.Put(buf)
 		return err
@@ -88,44 +70,39 @@ func (s *stream) fill() error {
 func (s *stream) releaseBuffer() {
 	if s.buf != nil {
 		readBuffers.Put(s.buf)
-		s.buf, s.pending = nil, nil
+		s.buf = nil
 	}
+	s.pending = nil
 }
 
-// Write implements net.Conn for gorilla.
-func (s *stream) Write(p []byte) (int, error) {
-	if s.divert != nil {
-		s.divert(p)
-		return len(p), nil
-	}
-	return s.Conn.Write(p)
+// pollWriter is what one attempt to write needs. It is pooled rather than part
+// of the stream, since few connections are being written to at any moment.
+type pollWriter struct {
+	data     []byte
+	n        int
+	err      error
+	writable func(fd uintptr) bool
 }
 
-// SetWriteDeadline is gorilla's; the outbox keeps its own.
-func (s *stream) SetWriteDeadline(t time.Time) error {
-	if s.divert != nil {
-		return nil
-	}
-	return s.Conn.SetWriteDeadline(t)
-}
+var pollWriters = sync.Pool{New: func() any {
+	w := &pollWriter{}
+	w.writable = w.writeNow
+	return w
+}}
 
-// socketWriter is the stream as the outbox sees it: past gorilla.
-type socketWriter struct{ *stream }
-
-func (w socketWriter) tryWrite(b []byte) (int, error) {
-	s := w.stream
+// tryWrite writes what the socket takes now; n < len(b) without an error means
+// that the rest must wait.
+func (s *stream) tryWrite(b []byte) (n int, err error) {
 	if s.raw == nil {
 		return 0, nil
 	}
-	s.writeData, s.writeN, s.writeErr = b, 0, nil
-	err := s.raw.Write(s.writable)
-	s.writeData = nil
-	if err == nil {
-		err = s.writeErr
+	w := pollWriters.Get().(*pollWriter)
+	w.data = b
+	err = s.raw.Write(w.writable)
+	if n = w.n; err == nil {
+		err = w.err
 	}
-	return s.writeN, err
+	w.data, w.n, w.err = nil, 0, nil
+	pollWriters.Put(w)
+	return n, err
 }
-
-func (w socketWriter) Write(b []byte) (int, error) { return w.Conn.Write(b) }
-
-func (w socketWriter) SetWriteDeadline(t time.Time) error { return w.Conn.SetWriteDeadline(t) }

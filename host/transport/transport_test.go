@@ -50,7 +50,7 @@ type handler struct {
 	peers chan *echo
 }
 
-func (h *handler) Accept(c *transport.Conn) (transport.Peer, error) {
+func (h *handler) Accept(c *transport.Conn, _ transport.Info) (transport.Peer, error) {
 	e := &echo{conn: c, pings: h.pings, refused: make(chan string, 10), closed: make(chan error, 1)}
 	h.peers <- e
 	return e, nil

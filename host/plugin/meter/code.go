@@ -44,12 +44,21 @@ type function struct {
 	left uint32  // index of the added local that holds the fuel left, an i64
 	size uint32  // index of the added local that holds an operand, an i32
 	open []scope // blocks that are not closed
+
+	// entry is true until the check of the function's entry is written. It is put
+	// off as long as instructions run one after another, in the hope of a loop:
+	// a check at its head serves for the entry too.
+	entry bool
 }
+
+// maxLeaf is how long, in bytes, a function without loops and calls may be to go
+// without a check: it ends soon, and whoever calls it pays.
+const maxLeaf = 512
 
 // scope is an open block. For a loop, and for the function itself, price is
 // where the number of units stands in out that is known only at its end.
 type scope struct {
-	price int // 0 for other blocks
+	price int // 0 when nothing stands there: it is never at the very beginning
 	start int // offset of the first instruction in the original body
 }
 
@@ -57,7 +66,8 @@ func (f *function) rewrite(w *rewriter, body []byte, params int) error {
 	f.w, f.r = w, wasmbin.NewReader(body)
 	f.head, f.out, f.open = f.head[:0], f.out[:0], f.open[:0]
 	f.locals(uint32(params))
-	f.open = append(f.open, scope{price: f.charge(), start: f.r.Offset()})
+	f.open = append(f.open, scope{start: f.r.Offset()})
+	f.entry = !isLeaf(body[f.r.Offset():])
 	for len(f.open) > 0 && f.r.Err() == nil {
 		f.instruction()
 	}
@@ -82,15 +92,45 @@ func (f *function) locals(params uint32) {
 	f.left, f.size = uint32(total), uint32(total)+1
 }
 
+// isLeaf reports whether code is short and without loops and calls.
+func isLeaf(code []byte) bool {
+	if len(code) > maxLeaf {
+		return false
+	}
+	for r := wasmbin.NewReader(code); !r.Done(); {
+		op := r.Byte()
+		if op == opLoop || op == opCall || op == opCallIndirect {
+			return false
+		}
+		skip(r, op, immediates[op])
+	}
+	return true
+}
+
+// runsOn reports whether the instruction is one after which the next one is
+// certain to run.
+func runsOn(op byte) bool {
+	return op == opBlock || op == opNop || op >= opLocalGet && op <= opGlobalSet || op >= opI32Const && op <= opLastNumeric
+}
+
 // instruction copies one, with what must stand before or after it.
 func (f *function) instruction() {
 	r, start := f.r, f.r.Offset()
 	op := r.Byte()
+	if f.entry && op != opLoop && !runsOn(op) {
+		f.entry = false
+		f.open[0].price = f.charge()
+	}
 	switch op {
 	case opLoop:
 		skip(r, op, immBlock)
 		f.out = append(f.out, r.Since(start)...)
-		f.open = append(f.open, scope{price: f.charge(), start: start})
+		price := f.charge()
+		if f.entry { // the whole function is paid here
+			f.entry = false
+			f.open[0].price, price = price, 0
+		}
+		f.open = append(f.open, scope{price: price, start: start})
 	case opBlock, opIf:
 		skip(r, op, immBlock)
 		f.out = append(f.out, r.Since(start)...)

@@ -8,26 +8,30 @@ import (
 
 // Instructions that are written or looked at.
 const (
-	opBlock       = 0x02
-	opLoop        = 0x03
-	opIf          = 0x04
-	opEnd         = 0x0b
-	opCall        = 0x10
-	opLocalGet    = 0x20
-	opLocalTee    = 0x22
-	opGlobalGet   = 0x23
-	opGlobalSet   = 0x24
-	opMemoryGrow  = 0x40
-	opI64Const    = 0x42
-	opI64LtS      = 0x53
-	opI64Sub      = 0x7d
-	opI64Shl      = 0x86
-	opI64ShrU     = 0x88
-	opI64ExtendU  = 0xad
-	opRefFunc     = 0xd2
-	opPrefixMisc  = 0xfc
-	opPrefixSIMD  = 0xfd
-	blockTypeVoid = 0x40
+	opNop          = 0x01
+	opBlock        = 0x02
+	opLoop         = 0x03
+	opIf           = 0x04
+	opEnd          = 0x0b
+	opCall         = 0x10
+	opCallIndirect = 0x11
+	opLocalGet     = 0x20
+	opLocalTee     = 0x22
+	opGlobalGet    = 0x23
+	opGlobalSet    = 0x24
+	opMemoryGrow   = 0x40
+	opI32Const     = 0x41
+	opI64Const     = 0x42
+	opI64LtS       = 0x53
+	opI64Sub       = 0x7d
+	opI64Shl       = 0x86
+	opI64ShrU      = 0x88
+	opI64ExtendU   = 0xad
+	opLastNumeric  = 0xc4
+	opRefFunc      = 0xd2
+	opPrefixMisc   = 0xfc
+	opPrefixSIMD   = 0xfd
+	blockTypeVoid  = 0x40
 
 	miscMemoryInit = 8
 	miscMemoryCopy = 10
