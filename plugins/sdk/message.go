@@ -15,8 +15,12 @@ type Message struct {
 	payload []byte // data that was fetched, kept for its capacity
 }
 
-func (m *Message) reset() {
-	m.record, m.patch, m.changed = abi.Record{}, abi.Record{}, false
+// decode starts over with another record.
+func (m *Message) decode(input []byte) error {
+	if m.changed {
+		m.patch, m.changed = abi.Record{}, false
+	}
+	return m.record.Decode(input)
 }
 
 // Kind says what the message is.

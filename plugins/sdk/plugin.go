@@ -63,8 +63,7 @@ func (r *runner) run(hook Hook, input []byte) (verdict abi.Verdict, output []byt
 		}
 	}()
 	m := &r.message
-	m.reset()
-	if err := m.record.Decode(input); err != nil {
+	if err := m.decode(input); err != nil {
 		return abi.VerdictError, []byte(err.Error())
 	}
 	v := hook(m)

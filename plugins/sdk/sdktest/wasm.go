@@ -58,7 +58,8 @@ func Wasm(t testing.TB, module, config string) Host {
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	w.manager, err = plugin.Open(ctx, plugin.Options{
-		Dir: dir, Limits: plugin.Limits{Instances: 1, Timeout: time.Second},
+		Dir: dir, CacheDir: filepath.Join(filepath.Dir(module), "cache"), // one compilation for all starts
+		Limits: plugin.Limits{Instances: 1, Timeout: time.Second},
 		Logger: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
