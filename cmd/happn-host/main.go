@@ -44,6 +44,7 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"serve", "run a host until it is told to stop", serve},
 		{"check-config", "check a configuration without starting", checkConfig},
+		{"bench", "measure a happn-3 compatible server", benchCommand},
 		{"plugin", "build plugins from their sources", pluginCommand},
 		{"config-doc", "print the reference of every configuration key", configDoc},
 		{"version", "print the version", printVersion},

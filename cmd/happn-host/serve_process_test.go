@@ -208,6 +208,21 @@ func TestAPluginIsBuiltAndServed(t *testing.T) {
 	require.Equal(t, 0, code)
 }
 
+func TestBenchMeasuresAServedHost(t *testing.T) {
+	r := start(t, command(t, "serve", "--port", "0", "--data.durability", "none", "--log.format", "json"))
+	s := r.summary()
+	bench := command(t, "bench", "--url", "ws://"+s.base(t).Host, "--count", "200", "--clients", "2", "--docs", "20", "--warm-up", "0s", "--json", "get")
+	code, stdout, stderr := finish(t, bench)
+	require.Equal(t, 0, code, stderr)
+	require.True(t, json.Valid([]byte(stdout)), stdout)
+	_, code = r.stop(syscall.SIGTERM)
+	require.Equal(t, 0, code)
+
+	code, _, stderr = finish(t, command(t, "bench", "--url", "ws://"+s.base(t).Host, "get"))
+	require.Equal(t, 1, code, "the host has gone")
+	require.Contains(t, stderr, "happn-host: bench: ")
+}
+
 func TestServeSaysWhyItDoesNotStart(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
