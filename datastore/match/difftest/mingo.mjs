@@ -1,0 +1,26 @@
+// Answers one request on standard input with what mingo finds:
+// {docs, filters, sorts, projections} -> {filters: [[bool]], sorts: [[index]], projections: [[doc]]}
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+
+const require = createRequire(process.argv[2] + "/package.json");
+const { Query, find } = require("mingo");
+const { docs, filters, sorts, projections } = JSON.parse(readFileSync(0, "utf8"));
+
+const attempt = (f) => {
+  try {
+    return f();
+  } catch (e) {
+    return { error: String(e.message ?? e) };
+  }
+};
+const numbered = docs.map((d, i) => ({ ...d, __index: i }));
+
+process.stdout.write(JSON.stringify({
+  filters: filters.map((f) => attempt(() => {
+    const q = new Query(f);
+    return docs.map((d) => attempt(() => q.test(d)));
+  })),
+  sorts: sorts.map((s) => attempt(() => find(numbered, {}).sort(s).all().map((d) => d.__index))),
+  projections: projections.map((p) => attempt(() => docs.map((d) => find([structuredClone(d)], {}, p).all()[0]))),
+}));
