@@ -189,30 +189,35 @@ func (p *replay) settle() {
 	}
 }
 
-// take removes the frame that live is from the group of expected ones. Only a
-// frame that may come early is looked for behind the first one.
 func (p *replay) take(conn int, group []expected, live string) []expected {
 	p.t.Helper()
-	first := p.compare(group[0], live)
-	if first == nil {
-		return group[1:]
-	}
-	for i := 1; i < len(group); i++ {
-		if mayOvertake(group[:i], group[i]) && p.compare(group[i], live) == nil {
-			return append(append([]expected{}, group[:i]...), group[i+1:]...)
-		}
-	}
-	require.Failf(p.t, "another answer", "%s line %d, connection %d: %v\n recorded: %s\n received: %s",
-		p.script.name, group[0].line, conn, first, clip(group[0].frame), clip(p.tokens.toRecorded(live)))
-	return nil
+	rest, err := p.matcher.take(group, live, p.script.anyOrder[group[0].line] != "")
+	require.NoErrorf(p.t, err, "%s line %d, connection %d\n recorded: %s\n received: %s",
+		p.script.name, group[0].line, conn, clip(group[0].frame), clip(p.tokens.toRecorded(live)))
+	return rest
 }
 
-func (p *replay) compare(e expected, live string) error {
-	// A failed comparison must not leave wrong pairs behind.
-	before := p.tokens.copy()
-	err := p.matcher.frame(e.frame, live, p.script.anyOrder[e.line] != "")
+// take removes from a group of expected frames the one that live is: the first,
+// or one that may overtake those before it.
+func (m *matcher) take(group []expected, live string, anyOrder bool) ([]expected, error) {
+	first := m.try(group[0], live, anyOrder)
+	if first == nil {
+		return group[1:], nil
+	}
+	for i := 1; i < len(group); i++ {
+		if mayOvertake(group[:i], group[i]) && m.try(group[i], live, anyOrder) == nil {
+			return append(append([]expected{}, group[:i]...), group[i+1:]...), nil
+		}
+	}
+	return nil, first
+}
+
+// try compares, and forgets the pairs that a failed comparison has made.
+func (m *matcher) try(e expected, live string, anyOrder bool) error {
+	before := m.tokens.copy()
+	err := m.frame(e.frame, live, anyOrder)
 	if err != nil {
-		*p.tokens = *before
+		*m.tokens = *before
 	}
 	return err
 }

@@ -4,6 +4,9 @@
 // Environment:
 //
 //   - HAPPN_TEST_TARGET: "host" (the default) or "reference".
+//   - HAPPN_TEST_URL: a running server with the name "server1" and no documents,
+//     such as http://127.0.0.1:55000, to test instead of starting one. Say with
+//     HAPPN_TEST_TARGET which kind it is.
 //   - HAPPN_TEST_BINARY: a built happn-host to use instead of building one.
 //   - HAPPN_NPM_DIR: folder that holds (or will hold) the npm packages; by
 //     default a folder in the user's cache. Nothing is installed in the tree.

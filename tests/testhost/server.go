@@ -46,13 +46,15 @@ func Reference() bool { return os.Getenv("HAPPN_TEST_TARGET") == "reference" }
 
 // Server is a running server under test. It is not safe for concurrent use.
 type Server struct {
-	tb       testing.TB
-	dir      string
-	settings Settings
-	port     int
-	cmd      *exec.Cmd
-	exited   chan struct{}
-	log      *lockedBuffer
+	tb        testing.TB
+	reference bool
+	external  bool // it was there before, and stays
+	dir       string
+	settings  Settings
+	port      int
+	cmd       *exec.Cmd
+	exited    chan struct{}
+	log       *lockedBuffer
 }
 
 // Start starts the server under test on a free port of the loopback interface
@@ -60,7 +62,22 @@ type Server struct {
 // stops it; what it wrote is shown when the test failed.
 func Start(tb testing.TB, settings Settings) *Server {
 	tb.Helper()
-	s := &Server{tb: tb, dir: tb.TempDir(), settings: settings, log: &lockedBuffer{}}
+	if address := os.Getenv("HAPPN_TEST_URL"); address != "" {
+		return external(tb, settings, address)
+	}
+	return start(tb, settings, Reference())
+}
+
+// StartReference starts the npm reference server, whatever the target of the
+// tests, for those that compare with it.
+func StartReference(tb testing.TB, settings Settings) *Server {
+	tb.Helper()
+	return start(tb, settings, true)
+}
+
+func start(tb testing.TB, settings Settings, reference bool) *Server {
+	tb.Helper()
+	s := &Server{tb: tb, reference: reference, dir: tb.TempDir(), settings: settings, log: &lockedBuffer{}}
 	tb.Cleanup(func() {
 		s.Kill()
 		if tb.Failed() {
@@ -78,9 +95,6 @@ func (s *Server) Addr() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
 // Port is the port of the server.
 func (s *Server) Port() int { return s.port }
 
-// Pid is the process id of the server.
-func (s *Server) Pid() int { return s.cmd.Process.Pid }
-
 // Running reports whether the process is still there.
 func (s *Server) Running() bool {
 	select {
@@ -96,6 +110,8 @@ func (s *Server) Output() string { return s.log.String() }
 
 // Kill ends the process at once, as kill -9 does, and waits for its end.
 func (s *Server) Kill() {
+	s.tb.Helper()
+	s.needControl()
 	if s.cmd == nil || s.cmd.Process == nil {
 		return
 	}
@@ -106,6 +122,7 @@ func (s *Server) Kill() {
 // Terminate asks the process to stop and does not wait for it.
 func (s *Server) Terminate() {
 	s.tb.Helper()
+	s.needControl()
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		s.tb.Fatalf("terminate the server: %v", err)
 	}
@@ -166,7 +183,7 @@ func (s *Server) start() {
 
 func (s *Server) command() *exec.Cmd {
 	s.tb.Helper()
-	if Reference() {
+	if s.reference {
 		return s.referenceCommand()
 	}
 	set := s.settings

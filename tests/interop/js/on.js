@@ -154,6 +154,17 @@ test('merge subscribers get what was sent', async () => {
   same((await stored.next()).data, { a: 1, b: 2 });
 });
 
+test('merge subscribers get a bare value bare, others get it wrapped', async () => {
+  const [a, b] = await pair();
+  const [merged, stored] = [new Events(), new Events()];
+  await b.on('/on/bare', { merge: true }, merged.handler);
+  const c = await connect();
+  await c.on('/on/bare', stored.handler);
+  await a.set('/on/bare', 5);
+  assert.strictEqual((await merged.next()).data, 5);
+  same((await stored.next()).data, { value: 5 });
+});
+
 test('initialCallback hands over what is there', async () => {
   const [a, b] = await pair();
   for (const v of [2, 1, 3]) {

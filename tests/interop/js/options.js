@@ -20,6 +20,15 @@ test('noStore publishes without storing', async () => {
   assert.strictEqual(await a.get('/opt/nostore'), null);
 });
 
+test('noStore passes on what it got, a member named _meta too', async () => {
+  const { a, toB } = await trio('/opt/nostore/meta');
+  const document = await a.set('/opt/nostore/from', { v: 1 });
+  await a.set('/opt/nostore/meta', document, { noStore: true });
+  const { data } = await toB.next();
+  assert.strictEqual(data.v, 1);
+  assert.strictEqual(data._meta.path, '/opt/nostore/from');
+});
+
 test('noPublish stores without publishing', async () => {
   const { a, b, toB } = await trio('/opt/nopublish');
   const answer = await a.set('/opt/nopublish', { v: 1 }, { noPublish: true });

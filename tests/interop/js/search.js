@@ -113,6 +113,11 @@ test('a single document is filtered too', async () => {
   assert.strictEqual(await c.get('/search/Ann', { criteria: { age: 31 } }), null);
 });
 
+test('a single document is paged too', async () => {
+  assert.strictEqual((await c.get('/search/Ann', { options: { limit: 1 } })).name, 'Ann');
+  assert.strictEqual(await c.get('/search/Ann', { options: { skip: 1 } }), null);
+});
+
 test('remove takes criteria', async () => {
   assert.strictEqual((await c.remove('/search/*', { criteria: { age: { $lt: 30 } } })).removed, 2);
   assert.strictEqual(await find({}), 'Ann Cid');
