@@ -2,10 +2,12 @@ package plugin_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,15 +18,9 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/build"
 )
 
-// goGuest is testdata/goguest, compiled once for all tests, with a folder for
-// machine code beside it.
+// goGuest is testdata/goguest, compiled once for all tests.
 var goGuest = sync.OnceValues(func() (module []byte, err error) {
-	dir, err := os.MkdirTemp("", "goguest-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	path, err := build.Build(context.Background(), build.Options{Dir: filepath.Join("testdata", "goguest"), Out: dir})
+	path, err := build.Build(context.Background(), build.Options{Dir: filepath.Join("testdata", "goguest"), Out: scratch})
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +33,8 @@ func openGo(t testing.TB, change func(*plugin.Options)) *folder {
 	module, err := goGuest()
 	require.NoError(t, err)
 	f := open(t, func(o *plugin.Options) {
-		o.Limits.Timeout = 2 * time.Second // the machine of the tests is busy
+		o.CacheDir = filepath.Join(scratch, "cache")
+		o.Limits.Timeout, o.Limits.StartTimeout = 2*time.Second, time.Minute // the machine of the tests is busy
 		if change != nil {
 			change(o)
 		}
@@ -137,6 +134,36 @@ func TestGoGuestFetchesLazyData(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, abi.VerdictPatch, v)
 	require.Equal(t, want, string(rec.Data))
+}
+
+func TestAReloadOfAGoGuestDropsNoMessage(t *testing.T) {
+	f := openGo(t, func(o *plugin.Options) { o.Limits.Wait = 10 * time.Second })
+	layer := f.Inbound()[0]
+	var stop atomic.Bool
+	var calls atomic.Int64
+	var running sync.WaitGroup
+	for range 4 {
+		running.Go(func() {
+			for !stop.Load() {
+				rec := request()
+				rec.Path = []byte("!data")
+				v, err := layer.Call(context.Background(), rec)
+				if err != nil || v != abi.VerdictPatch {
+					t.Error(v, err)
+					return
+				}
+				calls.Add(1)
+			}
+		})
+	}
+	for i := range 5 {
+		f.put("goguest.yaml", fmt.Appendf(nil, "config: {version: %d}", i))
+		require.Equal(t, plugin.StateReady, f.only().State)
+	}
+	stop.Store(true)
+	running.Wait()
+	require.EqualValues(t, calls.Load(), f.only().Calls)
+	require.Zero(t, f.only().Skipped)
 }
 
 func TestRecordsMayBeLarge(t *testing.T) {

@@ -76,13 +76,15 @@ func slogLevel(level int32) slog.Level {
 // longer than the bound in pieces, become log entries. One instance writes it,
 // and an instance runs on one goroutine at a time.
 type guestOutput struct {
-	log   *guestLog
-	level int32
-	line  []byte
+	instance *instance
+	level    int32
+	line     []byte
 }
 
-// Write never fails.
+// Write never fails. It looks at the time limit, because one call of a guest can
+// write its whole memory many times over.
 func (o *guestOutput) Write(p []byte) (int, error) {
+	o.instance.yield()
 	n := len(p)
 	for len(p) > 0 {
 		end := bytes.IndexByte(p, '\n')
@@ -105,7 +107,7 @@ func (o *guestOutput) Write(p []byte) (int, error) {
 
 func (o *guestOutput) flush() {
 	if len(o.line) > 0 {
-		o.log.write(o.level, o.line)
+		o.instance.gen.guestLog.write(o.level, o.line)
 		o.line = o.line[:0]
 	}
 }

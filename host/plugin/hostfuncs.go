@@ -19,7 +19,8 @@ const maxGuestLog = 8 << 10
 const maxRandom = 64 << 10
 
 // hostFunction is one import that the host provides. call reads its arguments
-// from stack and writes its result there.
+// from stack and writes its result there. What takes longer than reading a
+// clock looks at the time limit, since fuel does not count time in the host.
 type hostFunction struct {
 	params, results []byte
 	grant           Grant // needed to import it; empty means none
@@ -63,6 +64,7 @@ func valueTypes(b []byte) []api.ValueType {
 }
 
 func hostLog(i *instance, stack []uint64) {
+	i.yield()
 	level, length := int32(stack[0]), min(uint32(stack[2]), maxGuestLog)
 	if text, ok := i.mem.Read(uint32(stack[1]), length); ok {
 		i.gen.guestLog.write(level, text)
@@ -86,6 +88,7 @@ func hostPayload(i *instance, stack []uint64) {
 }
 
 func hostRandom(i *instance, stack []uint64) {
+	i.yield()
 	length := uint32(stack[1])
 	if length > maxRandom {
 		stack[0] = errno(abi.ErrnoTooLarge)
@@ -103,6 +106,9 @@ func hostRandom(i *instance, stack []uint64) {
 // give answers an import of type (dst, cap) -> needed length: it writes b if it
 // fits, and nothing if not.
 func (i *instance) give(b []byte, stack []uint64) uint64 {
+	if len(b) > firstBuffer {
+		i.yield()
+	}
 	dst, capacity := uint32(stack[0]), uint32(stack[1])
 	if uint64(len(b)) <= uint64(capacity) && !i.mem.Write(dst, b) {
 		return errno(abi.ErrnoInvalid)

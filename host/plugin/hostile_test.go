@@ -1,6 +1,7 @@
 package plugin_test
 
 import (
+	"bytes"
 	"context"
 	"runtime"
 	"sync"
@@ -42,6 +43,8 @@ func TestHostileGuests(t *testing.T) {
 		"answers a negative number":  {sometimes(returns(asm.I64Const(-2 << 60))), "unknown verdict 14"},
 		"answers another kind's":     {sometimes(returns(verdict(abi.VerdictNeedMore, 0, 0))), "verdict need-more, which a layer cannot give"},
 		"exits":                      {exits(), "exit_code(3)"},
+		"asks for random for ever":   {wasiLoop("random_get", 2), "time limit"},
+		"prints for ever":            {wasiLoop("fd_write", 4), "time limit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := open(t, func(o *plugin.Options) {
@@ -79,6 +82,26 @@ func exits() []byte {
 	m.Func(abi.ExportInbound, asm.I32, asm.I64, nil,
 		asm.I32Const(at), []byte{0x2d, 0, 0}, asm.I32Const('!'), []byte{0x46},
 		asm.IfVoid, asm.I32Const(3), asm.Call(exit), asm.End, verdict(abi.VerdictPass, 0, 0))
+	return m.Bytes()
+}
+
+// wasiLoop makes a guest that calls a WASI function through its table for ever,
+// with large arguments.
+func wasiLoop(name string, params int) []byte {
+	m := &asm.Module{}
+	call := m.Import("wasi_snapshot_preview1", name, bytes.Repeat(asm.I32, params), asm.I32)
+	bare(m)
+	m.Table(1, call)
+	m.Data(output, []byte{0, 0, 0, 0, 0, 0, 3, 0}) // one vector of 192 KiB
+	arguments := asm.Join(asm.I32Const(0), asm.I32Const(200<<10))
+	if params == 4 {
+		arguments = asm.Join(asm.I32Const(1), asm.I32Const(output), asm.I32Const(1), asm.I32Const(output+64))
+	}
+	at := int32(buffer + abi.HeaderSize + 6*abi.SectionHeaderSize)
+	m.Func(abi.ExportInbound, asm.I32, asm.I64, nil,
+		asm.I32Const(at), []byte{0x2d, 0, 0}, asm.I32Const('!'), []byte{0x46}, asm.IfVoid,
+		asm.LoopVoid, arguments, asm.I32Const(0), asm.CallIndirect(0), asm.Drop, asm.Br(0), asm.End,
+		asm.End, verdict(abi.VerdictPass, 0, 0))
 	return m.Bytes()
 }
 

@@ -57,9 +57,7 @@ type instance struct {
 func newInstance(g *generation) (*instance, error) {
 	i := &instance{gen: g, limit: g.manifest.Limits.StartTimeout}
 	i.ctx = instanceContext{Context: context.Background(), instance: i}
-	out := &guestOutput{log: g.guestLog, level: abi.LogInfo}
-	errs := &guestOutput{log: g.guestLog, level: abi.LogWarn}
-	mod, err := g.runtime.InstantiateModule(i.ctx, g.compiled, moduleConfig(out, errs))
+	mod, err := g.runtime.InstantiateModule(i.ctx, g.compiled, moduleConfig(i))
 	if err != nil {
 		return nil, fmt.Errorf("start: %w", i.explain(err))
 	}

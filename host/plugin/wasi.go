@@ -6,6 +6,8 @@ import (
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"github.com/happn-host/happn-host/abi"
 )
 
 const wasiModule = wasi_snapshot_preview1.ModuleName
@@ -31,13 +33,23 @@ func instantiateWASI(ctx context.Context, rt wazero.Runtime) error {
 
 // moduleConfig is what one instance sees of the world. Sleeping returns at
 // once: a plugin that waits burns its own time limit.
-func moduleConfig(stdout, stderr *guestOutput) wazero.ModuleConfig {
+func moduleConfig(i *instance) wazero.ModuleConfig {
 	return wazero.NewModuleConfig().
 		WithName("").
 		WithStartFunctions().
 		WithSysWalltime().
 		WithSysNanotime().
-		WithRandSource(rand.Reader).
-		WithStdout(stdout).
-		WithStderr(stderr)
+		WithRandSource(guestRandom{i}).
+		WithStdout(&guestOutput{instance: i, level: abi.LogInfo}).
+		WithStderr(&guestOutput{instance: i, level: abi.LogWarn})
+}
+
+// guestRandom gives random bytes in pieces, and looks at the time limit between
+// them: a guest may ask for all of its memory at once.
+type guestRandom struct{ instance *instance }
+
+// Read never fails.
+func (g guestRandom) Read(p []byte) (int, error) {
+	g.instance.yield()
+	return rand.Read(p[:min(len(p), maxRandom)])
 }

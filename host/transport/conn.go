@@ -198,7 +198,7 @@ func (c *Conn) read() error {
 		// connection's goroutine small, and lets it hold no buffer.
 		if len(c.stream.pending) == 0 && (c.codec == nil || c.codec.br.Buffered() == 0) {
 			c.rest()
-			if err := c.wait(); err != nil {
+			if err := c.stream.fill(); err != nil {
 				return err
 			}
 		}
@@ -211,11 +211,10 @@ func (c *Conn) read() error {
 	}
 }
 
-// wait lets out what was answered and waits for more to read.
-func (c *Conn) wait() error {
+// onEmpty lets out what was answered, before the connection is waited for.
+func (c *Conn) onEmpty() {
 	c.peer.Idle()
 	c.out.flush()
-	return c.stream.fill()
 }
 
 // rest gives back what the connection needs only while messages arrive.
@@ -230,7 +229,7 @@ func (c *Conn) rest() {
 // readBytes gives gorilla bytes of the message that it is reading.
 func (c *Conn) readBytes(p []byte) (int, error) {
 	if len(c.stream.pending) == 0 {
-		if err := c.wait(); err != nil {
+		if err := c.stream.fill(); err != nil {
 			return 0, err
 		}
 	}

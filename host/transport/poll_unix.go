@@ -20,6 +20,7 @@ func (s *stream) readNow(fd uintptr) bool {
 			continue
 		case err == syscall.EAGAIN:
 			readBuffers.Put(buf)
+			s.empty()
 			return false
 		case err != nil || n == 0:
 			readBuffers.Put(buf)

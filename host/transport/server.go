@@ -218,7 +218,7 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, primus bool) {
 	c := &Conn{server: s, primus: primus, remote: info.RemoteIP}
 	c.compressed = s.config.Compression && offersDeflate(r)
 	c.lastSeen.Store(time.Now().UnixMilli())
-	c.stream.init(h.socket)
+	c.stream.init(h.socket, c.onEmpty)
 	c.stream.pending = h.early
 	c.out.init(c)
 	s.start(c, info)

@@ -25,10 +25,16 @@ type stream struct {
 	readable func(fd uintptr) bool
 	readN    int
 	readErr  error
+	onEmpty  func() // called before waiting, when there is nothing to read now
+	unseen   int    // bytes read since onEmpty was called
 }
 
-func (s *stream) init(socket net.Conn) {
-	s.socket = socket
+// maxUnseen is how much is read from a peer that never stops sending before
+// what it caused is let out all the same.
+const maxUnseen = 64 << 10
+
+func (s *stream) init(socket net.Conn, onEmpty func()) {
+	s.socket, s.onEmpty = socket, onEmpty
 	if sc, ok := socket.(syscall.Conn); ok && canPoll {
 		if raw, err := sc.SyscallConn(); err == nil {
 			s.raw, s.readable = raw, s.readNow
@@ -47,14 +53,20 @@ func (s *stream) take(p []byte) int {
 
 // fill waits until there is something to read, and reads it.
 func (s *stream) fill() error {
+	if s.unseen > maxUnseen || s.raw == nil {
+		s.empty()
+	}
 	if s.raw != nil {
 		if err := s.raw.Read(s.readable); err != nil {
+			s.empty()
 			return err
 		}
 		if s.readErr != nil {
+			s.empty()
 			return s.readErr
 		}
 		s.pending = (*s.buf)[:s.readN]
+		s.unseen += s.readN
 		return nil
 	}
 	buf := readBuffers.Get().(*[]byte)
@@ -65,6 +77,11 @@ func (s *stream) fill() error {
 	}
 	s.buf, s.pending = buf, (*buf)[:n]
 	return nil
+}
+
+func (s *stream) empty() {
+	s.unseen = 0
+	s.onEmpty()
 }
 
 func (s *stream) releaseBuffer() {
