@@ -32,4 +32,3 @@ func (s *Server) needControl() {
 		s.tb.Skip("needs to stop the server, which is not ours to stop")
 	}
 }
-
