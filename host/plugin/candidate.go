@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
@@ -27,19 +26,31 @@ type candidate struct {
 	engine   engineKind
 }
 
-// stamp tells cheaply whether a file may have changed.
-type stamp struct {
-	size int64
-	mod  time.Time
-	ok   bool
+// source is what the folder holds for one plugin. Its key tells whether it is
+// the same as at the last scan: times and sizes of files do not, two changes
+// may fall into one tick of the clock.
+type source struct {
+	module   []byte
+	operator []byte // nil when there is no file
+	err      error
+	key      string
 }
 
-func stampOf(path string) stamp {
-	info, err := os.Stat(path)
-	if err != nil {
-		return stamp{}
+// readSource reads a module and the operator's file beside it.
+func readSource(modulePath string, maxBytes int64) source {
+	var s source
+	if s.module, s.err = readWhole(modulePath, maxBytes); s.err == nil {
+		path := operatorPath(modulePath)
+		s.operator, s.err = readWhole(path, maxManifest)
+		if errors.Is(s.err, fs.ErrNotExist) {
+			s.err = nil
+		}
+		if s.err != nil {
+			s.err = fmt.Errorf("%s: %w", filepath.Base(path), s.err)
+		}
 	}
-	return stamp{size: info.Size(), mod: info.ModTime(), ok: true}
+	s.key = fmt.Sprintf("%s %t %s %v", fingerprint(s.module), s.operator != nil, fingerprint(s.operator), s.err)
+	return s
 }
 
 // operatorPath returns the path of the operator's file beside a module.
@@ -47,22 +58,24 @@ func operatorPath(modulePath string) string {
 	return strings.TrimSuffix(modulePath, ".wasm") + ".yaml"
 }
 
-// examine reads a module and the operator's file beside it and decides whether
-// it may run. The candidate says what is known of the module even when there is
-// an error.
-func examine(path string, maxBytes int64, limits Limits) (*candidate, error) {
+// examine decides whether a module may run. The candidate says what is known of
+// the module even when there is an error.
+func examine(path string, from source, limits Limits) (*candidate, error) {
 	c := &candidate{file: filepath.Base(path), manifest: &Manifest{Enabled: true}}
 	c.manifest.Name = strings.TrimSuffix(c.file, ".wasm")
-	module, err := readWhole(path, maxBytes)
+	if from.err != nil {
+		return c, from.err
+	}
+	c.module, c.sum = from.module, fingerprint(from.module)
+	m, err := wasmbin.Parse(c.module)
 	if err != nil {
 		return c, err
 	}
-	c.module, c.sum = module, fingerprint(module)
-	m, err := wasmbin.Parse(module)
-	if err != nil {
-		return c, err
+	var operator *operatorFile
+	operatorFile := filepath.Base(operatorPath(path))
+	if from.operator != nil {
+		operator, err = parseOperator(operatorFile, from.operator)
 	}
-	operator, operatorFile, err := readOperator(path)
 	if err != nil {
 		return c, err
 	}
@@ -115,20 +128,6 @@ func readManifestOf(file string, m *wasmbin.Module) (*Manifest, error) {
 		return nil, fmt.Errorf("%s: the file's name serves as the plugin's name and must hold only letters, digits, dots, dashes and underscores", file)
 	}
 	return manifest, nil
-}
-
-func readOperator(modulePath string) (*operatorFile, string, error) {
-	path := operatorPath(modulePath)
-	name := filepath.Base(path)
-	content, err := readWhole(path, maxManifest)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, name, nil
-	}
-	if err != nil {
-		return nil, name, fmt.Errorf("%s: %w", name, err)
-	}
-	o, err := parseOperator(name, content)
-	return o, name, err
 }
 
 // readWhole reads a regular file, or one that a symbolic link leads to, of at

@@ -123,16 +123,15 @@ func (m *Manager) removeMissing(files []string) {
 func (m *Manager) load(ctx context.Context, file string) error {
 	path := filepath.Join(m.options.Dir, file)
 	p := m.known(file)
-	module, operator := stampOf(path), stampOf(operatorPath(path))
-	if !p.again && p.module == module && p.operator == operator {
+	from := readSource(path, int64(m.options.MaxModuleMiB)<<20)
+	if errors.Is(from.err, errChanging) {
+		return from.err
+	}
+	if !p.again && p.key == from.key {
 		return nil
 	}
-	c, err := examine(path, int64(m.options.MaxModuleMiB)<<20, m.options.Limits)
-	if errors.Is(err, errChanging) {
-		p.again = true
-		return err
-	}
-	p.module, p.operator, p.again = module, operator, false
+	p.key, p.again = from.key, false
+	c, err := examine(path, from, m.options.Limits)
 	if err == nil && !c.manifest.Enabled {
 		p.retireInto(m, nil)
 		p.show(c, StateDisabled, "enabled is false in "+filepath.Base(operatorPath(path)))
@@ -144,6 +143,7 @@ func (m *Manager) load(ctx context.Context, file string) error {
 	}
 	if err == nil {
 		err = m.start(ctx, p, c)
+		p.again = err != nil // a busy machine may have been the reason
 	}
 	if err != nil {
 		p.refuse(c, err)

@@ -54,8 +54,8 @@ type plugin struct {
 	reason string
 	past   Counts // of generations that are gone
 
-	module, operator stamp // what was last looked at
-	again            bool  // look again at the next scan whatever the stamps say
+	key   string // of the source that was last looked at
+	again bool   // look again at the next scan whatever the key says
 }
 
 // Open loads the plugins of a folder and watches it. Everything that is in the
