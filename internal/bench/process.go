@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"syscall"
 	"time"
 )
 
@@ -51,13 +50,4 @@ func serverMemory(pid int) (int64, error) {
 		return 0, fmt.Errorf("--server-pid: /proc/%d/statm: %w", pid, err)
 	}
 	return pages * int64(os.Getpagesize()), nil
-}
-
-// ownCPU is the CPU time that this process has used.
-func ownCPU() time.Duration {
-	var u syscall.Rusage
-	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
