@@ -56,22 +56,29 @@ func (g *group) gather(obj []byte, slots [][]byte) {
 		if name, val, i = rawjson.NextMember(obj, i); i < 0 {
 			return
 		}
-		if bytes.IndexByte(name, '\\') >= 0 {
-			name = memberName(name)
-		}
-		if len(g.names) > fewNames {
-			if n, ok := g.byName[string(name)]; ok {
-				slots[n] = val
-			}
-			continue
-		}
-		for n, want := range g.names {
-			if string(name) == want {
-				slots[n] = val
-				break
-			}
+		if n := g.find(name); n >= 0 {
+			slots[n] = val
 		}
 	}
+}
+
+// find returns the slot of a name as it stands between its quotes, or -1.
+func (g *group) find(name []byte) int {
+	if bytes.IndexByte(name, '\\') >= 0 {
+		name = memberName(name)
+	}
+	if len(g.names) > fewNames {
+		if n, ok := g.byName[string(name)]; ok {
+			return n
+		}
+		return -1
+	}
+	for n, want := range g.names {
+		if string(name) == want {
+			return n
+		}
+	}
+	return -1
 }
 
 // gatherElements treats an array as an object whose names are the indexes.
