@@ -45,7 +45,8 @@ type Write struct {
 // write and as durable as the store is configured to make it, or with an error
 // and nothing changed. It may be called before Store.Write returns, on that
 // goroutine, or later from a goroutine of the store; writes of one goroutine
-// are answered in the order in which they were made. It must not block.
+// are answered in the order in which they were made. It must not block, nor
+// write to the store: the store may be waiting for it.
 type Written interface {
 	Written(doc *Document, err error)
 }

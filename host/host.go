@@ -139,6 +139,9 @@ func (h *Host) wire() {
 func (h *Host) Start(ctx context.Context) error {
 	address := net.JoinHostPort(h.config.Host, strconv.Itoa(h.config.Port))
 	var lc net.ListenConfig
+	if h.config.Websocket.PingInterval > 0 {
+		lc.KeepAlive = -1 // heartbeats find dead peers sooner, and cost no system calls for each connection
+	}
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -56,8 +57,13 @@ func (peer *Peer) increment(w *worker) {
 		peer.fail(w, protocol.SystemError("invalid increment counter field name, must be a string"))
 		return
 	}
+	gauge := string(rawjson.Unquote(w.request.Data))
+	if gauge == "" || gauge == "_meta" {
+		peer.fail(w, protocol.SystemError(fmt.Sprintf("invalid increment counter field name %q", gauge)))
+		return
+	}
 	o := peer.newOp(w)
-	o.gauge = string(rawjson.Unquote(w.request.Data))
+	o.gauge = gauge
 	o.kind = opWrite
 	o.write = datastore.Write{Op: datastore.Increment, Path: o.request.Path, Gauge: o.gauge, By: by, Now: o.now}
 	peer.run(w, o)

@@ -50,17 +50,10 @@ type frame struct {
 
 // scratch is what one delivery needs and the next one uses again.
 type scratch struct {
-	matches    []match
-	head       []byte // frame up to the channel, with the stored data
-	sent       []byte // the same with the data as sent
-	frames     []frame
-	recipients []recipient
-}
-
-// recipient is one member that a publication goes to.
-type recipient struct {
-	member *member
-	variant
+	matches []match
+	head    []byte // frame up to the channel, with the stored data
+	sent    []byte // the same with the data as sent
+	frames  []frame
 }
 
 // Publisher delivers publications to the subscribers in its tree.
@@ -80,8 +73,7 @@ func (p *Publisher) Publish(b *session.Batch, pub *Publication) protocol.Outcome
 	if s == nil {
 		s = &scratch{}
 	}
-	defer p.pool.Put(s)
-	s.reset()
+	defer p.release(s)
 	s.matches = p.Tree.match(s.matches, pub.Path)
 	if len(s.matches) == 0 {
 		return protocol.Outcome{}
@@ -101,10 +93,17 @@ func (p *Publisher) Publish(b *session.Batch, pub *Publication) protocol.Outcome
 	return outcome
 }
 
-func (s *scratch) reset() {
+// maxKept is how large a buffer may be to be kept for the next publication.
+const maxKept = 64 << 10
+
+func (p *Publisher) release(s *scratch) {
 	clear(s.matches)
 	s.matches = s.matches[:0]
 	s.head, s.sent = s.head[:0], s.sent[:0]
+	if cap(s.head) > maxKept || cap(s.sent) > maxKept {
+		s.head, s.sent = nil, nil
+	}
+	p.pool.Put(s)
 }
 
 // expectAcks registers everybody who is about to be sent pub.

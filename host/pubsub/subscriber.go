@@ -1,8 +1,9 @@
 package pubsub
 
 import (
+	"cmp"
 	"errors"
-	"sort"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -165,10 +166,10 @@ func (s *Subscriber) removeAll() []Subscription {
 		gone = append(gone, s.strip(m, func(Subscription) bool { return true })...)
 	}
 	prefix := len(s.session.ReferencePrefix()) + 1
-	sort.Slice(gone, func(i, j int) bool {
-		a, _ := strconv.Atoi(gone[i].Reference[prefix:])
-		b, _ := strconv.Atoi(gone[j].Reference[prefix:])
-		return a < b
+	slices.SortFunc(gone, func(a, b Subscription) int {
+		i, _ := strconv.Atoi(a.Reference[prefix:])
+		j, _ := strconv.Atoi(b.Reference[prefix:])
+		return cmp.Compare(i, j)
 	})
 	return gone
 }
@@ -201,22 +202,6 @@ func (s *Subscriber) describe(m *member, h held) Subscription {
 		Reference: s.reference(h.number), Channel: m.channel.text, Depth: int(h.depth),
 		Merge: h.merge, RefCount: h.refCount, Options: h.options.Value(),
 	}
-}
-
-// List returns the session's subscriptions, in the order in which they were made.
-func (s *Subscriber) List() []Subscription {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []Subscription
-	for _, m := range s.members {
-		for _, h := range m.load() {
-			all = append(all, s.describe(m, h))
-		}
-	}
-	sort.Slice(all, func(i, j int) bool {
-		return len(all[i].Reference) < len(all[j].Reference) || len(all[i].Reference) == len(all[j].Reference) && all[i].Reference < all[j].Reference
-	})
-	return all
 }
 
 // AppendRemoved appends a removed subscription as an answer to off shows it

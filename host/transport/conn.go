@@ -164,6 +164,9 @@ func (c *Conn) run() {
 	err := c.read()
 	c.releaseFrame()
 	c.server.park(c)
+	// After its close frame, or its end of the connection, a peer has nothing
+	// more to say.
+	silent := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isClose(err)
 	if c.closing.Load() || isOrderly(err) {
 		err = nil
 	}
@@ -171,21 +174,28 @@ func (c *Conn) run() {
 	c.peer.Closed(err)
 	c.out.finish(nil, false)
 	c.out.wait()
-	c.hangUp()
+	if !silent {
+		c.dismiss()
+	}
+	_ = c.stream.socket.Close()
 	c.stream.releaseBuffer()
 	c.server.forget(c)
 }
 
-// hangUp closes the socket. What the peer has sent and nobody read is taken off
-// it first: otherwise the system would reset the connection, and the peer lose
-// what was sent to it last.
-func (c *Conn) hangUp() {
-	conn := c.stream.socket
-	if half, ok := conn.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
-		_ = conn.SetReadDeadline(time.Now().Add(closeGrace))
-		_, _ = io.Copy(io.Discard, conn)
+// dismiss takes off the socket what the peer has sent and nobody read: otherwise
+// closing would reset the connection, and the peer lose what was sent to it
+// last.
+func (c *Conn) dismiss() {
+	socket := c.stream.socket
+	if half, ok := socket.(interface{ CloseWrite() error }); ok && half.CloseWrite() == nil {
+		_ = socket.SetReadDeadline(time.Now().Add(closeGrace))
+		_, _ = io.Copy(io.Discard, socket)
 	}
-	_ = conn.Close()
+}
+
+func isClose(err error) bool {
+	var closed *websocket.CloseError
+	return errors.As(err, &closed)
 }
 
 func isOrderly(err error) bool {
