@@ -202,25 +202,28 @@ func (r *Record) Decode(src []byte) error {
 }
 
 func (r *Record) decodeSections(src []byte, count, body int) error {
-	for i := 0; i < count; i++ {
-		head := src[HeaderSize+i*SectionHeaderSize:]
-		if head[2] != 0 || head[3] != 0 {
+	heads := src[HeaderSize:body]
+	bodies := src[body:]
+	for ; count > 0; count-- {
+		// One load: u16 id, u16 zero, u32 length.
+		head := binary.LittleEndian.Uint64(heads)
+		heads = heads[SectionHeaderSize:]
+		length := head >> 32
+		if head>>16&0xffff != 0 {
 			return ErrReserved
 		}
-		length := binary.LittleEndian.Uint32(head[4:])
-		if uint64(length) > uint64(len(src)-body) {
+		if length > uint64(len(bodies)) {
 			return ErrTruncated
 		}
-		end := body + int(length)
-		if place := r.Section(Section(binary.LittleEndian.Uint16(head))); place != nil {
+		if place := r.Section(Section(head & 0xffff)); place != nil {
 			if *place != nil {
 				return ErrDuplicate
 			}
-			*place = src[body:end:end]
+			*place = bodies[:length:length]
 		}
-		body = end
+		bodies = bodies[length:]
 	}
-	if body != len(src) {
+	if len(bodies) != 0 {
 		return ErrTrailing
 	}
 	return nil
