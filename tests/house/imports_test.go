@@ -21,7 +21,7 @@ var keepers = []struct {
 	{"go.mongodb.org/mongo-driver", []string{"datastore/mongo"}, false},
 	{"github.com/cockroachdb/pebble", []string{"datastore/memory"}, true},
 	{"github.com/fsnotify/fsnotify", []string{"host/plugin", "host/config"}, false},
-	{"github.com/spf13/pflag", []string{"cmd"}, false},
+	{"github.com/spf13/pflag", []string{"cmd", "internal/bench"}, false},
 	{"github.com/stretchr/testify", []string{"tests", "datastore/storetest"}, true},
 	{"go.uber.org/goleak", []string{"tests"}, true},
 }
@@ -48,7 +48,10 @@ var rooms = []struct {
 	modules bool
 }{
 	{"abi", nil, false},
-	{"plugins/sdk", []string{"abi", "plugins/sdk"}, false},
+	{"plugins/sdk", []string{"abi", "plugins/sdk", "internal/rawjson"}, false},
+	// What runs guests, or builds them, is never part of one.
+	{"plugins/sdk/sdktest", []string{"abi", "plugins/sdk", "host/plugin", "host/pipeline", "internal"}, true},
+	{"plugins/examples/build", []string{"host/plugin/build"}, false},
 	{"plugins/examples", []string{"abi", "plugins/sdk", "plugins/examples"}, false},
 	{"internal", []string{"internal"}, true},
 	{"datastore", []string{"datastore", "internal"}, false},
