@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -133,7 +134,7 @@ func checkCacheDir(cache, plugins string) error {
 	if err != nil {
 		return fmt.Errorf("plugin compile cache: %w", err)
 	}
-	if info.Mode().Perm()&0o022 != 0 {
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 { // there, access lists decide, and these bits say nothing
 		return fmt.Errorf("plugin compile cache %s may be written to by others (mode %o); it holds trusted machine code: chmod 700 it", cache, info.Mode().Perm())
 	}
 	return nil
