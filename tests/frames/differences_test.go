@@ -51,6 +51,7 @@ func TestTheDocumentExplainsEveryDifference(t *testing.T) {
 }
 
 func TestADifferenceIsOne(t *testing.T) {
+	skipReference(t)
 	m := matcher{tokens: newTokens(), started: time.Now()}
 	for _, d := range differences {
 		recorded := readTranscript(t, d.transcript)[d.line-1]

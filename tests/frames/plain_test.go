@@ -18,7 +18,7 @@ const plainEndpoint = "/ws"
 func skipReference(t *testing.T) {
 	t.Helper()
 	if testhost.Reference() {
-		t.Skip("the reference server has no such endpoint")
+		t.Skip("is about the host alone")
 	}
 }
 
