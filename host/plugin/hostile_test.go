@@ -249,6 +249,40 @@ func TestMessagesWaitForAnInstanceButNotForEver(t *testing.T) {
 	require.NoError(t, err)
 }
 
+func TestAnInstanceServesOneMessageAtATime(t *testing.T) {
+	// Traps when it is entered while it is busy, for some hundred microseconds.
+	m := &asm.Module{}
+	busy := m.GlobalI32(0)
+	bare(m)
+	m.Func(abi.ExportInbound, asm.I32, asm.I64, asm.I32,
+		asm.GlobalGet(busy), asm.IfVoid, asm.Unreachable, asm.End,
+		asm.I32Const(1), asm.GlobalSet(busy),
+		asm.I32Const(200_000), asm.LocalSet(1),
+		asm.LoopVoid, asm.LocalGet(1), asm.I32Const(1), asm.I32Sub, asm.LocalSet(1), asm.LocalGet(1), asm.BrIf(0), asm.End,
+		asm.I32Const(0), asm.GlobalSet(busy),
+		verdict(abi.VerdictPass, 0, 0))
+	f := open(t, func(o *plugin.Options) {
+		o.Limits = plugin.Limits{Instances: 1, Wait: time.Minute, Timeout: 10 * time.Second}
+	})
+	f.put("p.wasm", m.Bytes())
+	layer := f.Inbound()[0]
+	var all sync.WaitGroup
+	began := time.Now()
+	for range 8 {
+		all.Go(func() {
+			for range 20 {
+				if v, err := layer.Call(context.Background(), request()); err != nil || v != abi.VerdictPass {
+					t.Error(v, err)
+					return
+				}
+			}
+		})
+	}
+	all.Wait()
+	require.Less(t, time.Since(began), 30*time.Second, "those who wait are woken")
+	require.Zero(t, f.only().Traps)
+}
+
 func TestManySessionsShareFewInstances(t *testing.T) {
 	f := open(t, nil)
 	f.put("p.wasm", passes())

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
@@ -18,9 +17,9 @@ var (
 // layer is one hook of one plugin, whichever generation runs at the moment: a
 // message that took the list of layers before a swap reaches the new one.
 type layer struct {
-	name string
-	kind HookKind
-	gen  *atomic.Pointer[generation] // the plugin's; nil once it is gone
+	name   string
+	kind   HookKind
+	plugin *plugin
 }
 
 // Name returns the plugin's name.
@@ -28,9 +27,9 @@ func (l *layer) Name() string { return l.name }
 
 // Handles applies the hook's filters.
 func (l *layer) Handles(kind abi.Kind, action abi.Action, path []byte) bool {
-	g := l.gen.Load()
+	g := l.plugin.gen.Load()
 	if g == nil {
-		return false
+		return l.plugin.ended.Load()
 	}
 	h := g.hook(l.kind)
 	return h != nil && h.filter.matches(kind, action, path)
@@ -38,7 +37,7 @@ func (l *layer) Handles(kind abi.Kind, action abi.Action, path []byte) bool {
 
 // Recipient reports whether the hook sees a publication for each recipient.
 func (l *layer) Recipient() bool {
-	g := l.gen.Load()
+	g := l.plugin.gen.Load()
 	if g == nil {
 		return false
 	}
@@ -51,7 +50,11 @@ func (l *layer) Recipient() bool {
 // the connection has gone.
 func (l *layer) Call(_ context.Context, rec *abi.Record) (abi.Verdict, error) {
 	for {
-		g := l.gen.Load()
+		g := l.plugin.gen.Load()
+		if g == nil && l.plugin.ended.Load() {
+			rec.Error = l.failure()
+			return abi.VerdictReject, nil // a host that stops lets nothing past its layers
+		}
 		if g == nil {
 			return abi.VerdictPass, nil // the plugin was removed a moment ago
 		}

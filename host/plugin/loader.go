@@ -210,6 +210,7 @@ func (p *plugin) retireInto(m *Manager, next *generation) {
 
 // end stops the plugin for good.
 func (p *plugin) end() {
+	p.ended.Store(true)
 	if old := p.gen.Swap(nil); old != nil {
 		old.close()
 	}

@@ -46,8 +46,9 @@ type lists struct {
 // plugin is one file of the folder. The loader alone changes it; mu lets others
 // read.
 type plugin struct {
-	file string
-	gen  atomic.Pointer[generation]
+	file  string
+	gen   atomic.Pointer[generation] // nil when it does not run
+	ended atomic.Bool                // the Manager is closed
 
 	mu     sync.Mutex
 	shown  *candidate // what Info tells about: the running version, or the refused one
@@ -200,14 +201,13 @@ func (m *Manager) Rescan(ctx context.Context) error {
 	return m.WaitSettled(ctx)
 }
 
-// Close takes all layers away, waits for calls in progress and ends every
-// instance.
+// Close waits for calls in progress and ends every instance. Messages that still
+// come by are refused, so stop what sends them first.
 func (m *Manager) Close() error {
 	m.stop()
 	m.done.Wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.lists.Store(&lists{})
 	for _, p := range m.plugins {
 		p.end()
 	}
@@ -235,7 +235,7 @@ func (m *Manager) arrange() {
 			if g == nil || g.hook(kind) == nil {
 				continue
 			}
-			entries = append(entries, entry{g.hook(kind).order, &layer{name: g.manifest.Name, kind: kind, gen: &p.gen}})
+			entries = append(entries, entry{g.hook(kind).order, &layer{name: g.manifest.Name, kind: kind, plugin: p}})
 		}
 		slices.SortFunc(entries, func(a, b entry) int {
 			return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.layer.name, b.layer.name))

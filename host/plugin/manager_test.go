@@ -144,6 +144,22 @@ func TestALayerOfARemovedPluginPasses(t *testing.T) {
 	require.Equal(t, abi.VerdictPass, v)
 }
 
+func TestAClosedManagerLetsNothingPast(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "p.wasm"), passes(), 0o644))
+	m, err := plugin.Open(ctx(t), plugin.Options{Dir: dir})
+	require.NoError(t, err)
+	require.NoError(t, m.Close())
+	layers := m.Inbound()
+	require.Len(t, layers, 1)
+	rec := request()
+	require.True(t, layers[0].Handles(rec.Kind, rec.Action, rec.Path))
+	v, err := layers[0].Call(context.Background(), rec)
+	require.NoError(t, err)
+	require.Equal(t, abi.VerdictReject, v)
+	require.NotEmpty(t, rec.Error)
+}
+
 func TestTwoPluginsWithOneName(t *testing.T) {
 	f := open(t, nil)
 	f.put("a.wasm", withManifest(t, passes(), `{"name":"same"}`))

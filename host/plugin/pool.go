@@ -39,11 +39,21 @@ type pool struct {
 
 	waiting atomic.Int32
 	mu      sync.Mutex
-	waiters []chan *slot
+	waiters []waiter
 	done    chan struct{}
 	wait    time.Duration
 	most    int
 }
+
+// waiter is somebody who found every slot taken.
+type waiter struct {
+	handed chan *slot // has room for the one slot that is sent
+	since  time.Time
+}
+
+// starving is how long a waiter is overtaken by those who come by at the right
+// moment, which is cheaper for all, before it gets the next slot for certain.
+const starving = time.Millisecond
 
 func newPool(instances []*instance, wait time.Duration, waiting int) *pool {
 	p := &pool{slots: make([]slot, len(instances)), wait: wait, most: waiting, done: make(chan struct{})}
@@ -92,7 +102,7 @@ func (p *pool) park(home uint32) (*slot, error) {
 		return nil, errBusy
 	}
 	handed := make(chan *slot, 1)
-	p.waiters = append(p.waiters, handed)
+	p.waiters = append(p.waiters, waiter{handed: handed, since: time.Now()})
 	p.waiting.Add(1)
 	// A slot that was freed before waiting became visible would never be handed
 	// over: look once more.
@@ -123,9 +133,9 @@ func (p *pool) park(home uint32) (*slot, error) {
 
 // leave takes a waiter off the list, and reports whether it was still on it.
 // The caller holds p.mu.
-func (p *pool) leave(w chan *slot) bool {
+func (p *pool) leave(handed chan *slot) bool {
 	for i := range p.waiters {
-		if p.waiters[i] == w {
+		if p.waiters[i].handed == handed {
 			p.waiters = append(p.waiters[:i], p.waiters[i+1:]...)
 			p.waiting.Add(-1)
 			return true
@@ -136,6 +146,9 @@ func (p *pool) leave(w chan *slot) bool {
 
 // release gives a slot back.
 func (p *pool) release(s *slot) {
+	if p.waiting.Load() > 0 && p.relieve(s) {
+		return
+	}
 	s.state.Store(slotFree)
 	if p.waiting.Load() > 0 {
 		p.handOver()
@@ -143,6 +156,26 @@ func (p *pool) release(s *slot) {
 	if p.closed.Load() {
 		p.retire(s)
 	}
+}
+
+// relieve gives a held slot to whoever waits the longest, if that is long.
+func (p *pool) relieve(s *slot) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.waiters) == 0 || time.Since(p.waiters[0].since) < starving {
+		return false
+	}
+	s.state.Store(slotBusy) // it may come from the keeper
+	p.serve(s)
+	return true
+}
+
+// serve sends a held slot to the first waiter. The caller holds p.mu.
+func (p *pool) serve(s *slot) {
+	w := p.waiters[0]
+	p.waiters = p.waiters[1:]
+	p.waiting.Add(-1)
+	w.handed <- s
 }
 
 // handOver gives free slots to those who wait, first come first served.
@@ -154,10 +187,7 @@ func (p *pool) handOver() {
 		if s == nil {
 			return
 		}
-		w := p.waiters[0]
-		p.waiters = p.waiters[1:]
-		p.waiting.Add(-1)
-		w <- s
+		p.serve(s)
 	}
 }
 
