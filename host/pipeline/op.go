@@ -25,7 +25,7 @@ type op struct {
 	targets                            []string
 	consistency                        int
 	meta                               []byte // the publisher's own, raw JSON object; in arena
-	sent                               []byte // data as sent, where the stored data differ; in arena
+	sent                               []byte // data as sent, raw JSON, where the stored data differ; nil if they do not
 
 	kind  opKind
 	write datastore.Write // what the store is asked, by kind; here, so that asking allocates nothing
@@ -97,7 +97,7 @@ func (peer *Peer) newOp(w *worker) *op {
 	opts := &w.options
 	o.peer = peer
 	o.noStore, o.noDataResponse = opts.NoStore, opts.NoDataResponse
-	o.noPublish = opts.NoPublish || opts.UpsertType == upsertBulk
+	o.noPublish = opts.NoPublish || opts.UpsertType == upsertBulk && !opts.NoStore
 	o.publishResults, o.noCluster = opts.PublishResults, opts.NoCluster
 	o.targets, o.hasTargets, o.consistency = opts.Targets, opts.HasTargets, opts.Consistency
 	o.now = peer.pipeline.nowMillis()

@@ -67,10 +67,10 @@ func (peer *Peer) Frame(text []byte) error {
 		peer.work = peer.pipeline.worker()
 	}
 	w := peer.work
-	peer.session.CountMessage()
 	peer.pipeline.stats.Requests.Add(1)
 	err := w.decode.Decode(text, &w.request)
 	if err == nil {
+		peer.session.CountMessage()
 		peer.handle(w)
 		w.trim()
 		return nil
@@ -83,6 +83,7 @@ func (peer *Peer) Frame(text []byte) error {
 	if errors.As(err, &syntax) {
 		return err
 	}
+	peer.session.CountMessage() // happn-3 counts whatever is JSON
 	return nil
 }
 

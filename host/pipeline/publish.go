@@ -11,11 +11,12 @@ import (
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
-// publicationID returns the id under which clients acknowledge the op.
-func (o *op) publicationID(dst []byte) []byte {
+// appendPublicationID appends the id under which clients acknowledge the op, as
+// it stands in JSON.
+func (o *op) appendPublicationID(dst []byte) []byte {
 	dst = append(dst, o.peer.session.ID...)
 	dst = append(dst, '-')
-	return append(dst, o.request.EventText()...)
+	return rawjson.AppendEscaped(dst, o.request.EventText())
 }
 
 // appendPublicationMeta appends the members of a publication's _meta that are
@@ -26,14 +27,14 @@ func (o *op) appendPublicationMeta(dst []byte) []byte {
 	} else {
 		dst = append(dst, `"action":"/REMOVE@`...)
 	}
-	dst = append(dst, rawjson.AppendString(nil, o.request.Path)[1:]...)
-	dst = append(dst, `,"type":"data","sessionId":"`...)
+	dst = rawjson.AppendEscaped(dst, o.request.Path)
+	dst = append(dst, `","type":"data","sessionId":"`...)
 	dst = append(dst, o.peer.session.ID...)
 	dst = append(dst, `","consistency":`...)
 	dst = strconv.AppendInt(dst, int64(o.consistency), 10)
-	dst = append(dst, `,"publicationId":`...)
-	dst = rawjson.AppendString(dst, o.publicationID(nil))
-	dst = append(dst, ',')
+	dst = append(dst, `,"publicationId":"`...)
+	dst = o.appendPublicationID(dst)
+	dst = append(dst, `",`...)
 	if o.isSet() && o.doc != nil && o.gauge == "" {
 		dst = protocol.AppendDocumentMeta(dst, o.request.Path, o.doc.Created, o.doc.Modified)
 	} else {
@@ -91,7 +92,7 @@ func (o *op) publish(w *worker, b *session.Batch, acks *pubsub.Pending) protocol
 
 // publishLater publishes after the answer and tells the publisher how it went.
 func (o *op) publishLater(w *worker, b *session.Batch) {
-	id := string(o.publicationID(nil))
+	id := o.peer.session.ID + "-" + string(o.request.EventText())
 	peer, eventID := o.peer, append([]byte(nil), o.request.EventID...)
 	if o.consistency != protocol.Acknowledged {
 		outcome := o.publish(w, b, nil)

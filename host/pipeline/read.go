@@ -63,7 +63,8 @@ func (peer *Peer) get(w *worker) {
 		peer.fail(w, dataError(err))
 		return
 	}
-	if doc == nil || o.Filter != nil && !o.Filter.Match(doc) {
+	none := o.Skip > 0 || o.Limit < 0 // of one document, that leaves nothing
+	if doc == nil || none || o.Filter != nil && !o.Filter.Match(doc) {
 		peer.respond(w)
 		return
 	}

@@ -102,9 +102,9 @@ func (peer *Peer) emitInitial(w *worker) {
 	meta := append([]byte(`"action":`), rawjson.AppendString(nil, "/ON@"+channel)...)
 	meta = append(meta, `,"type":"data","sessionId":"`...)
 	meta = append(meta, peer.session.ID...)
-	meta = append(meta, `","consistency":2,"publicationId":`...)
-	meta = rawjson.AppendString(meta, o.publicationID(nil))
-	meta = append(append(meta, ','), appendPath(nil, w.request.Path)...)
+	meta = append(meta, `","consistency":2,"publicationId":"`...)
+	meta = o.appendPublicationID(meta)
+	meta = appendPath(append(meta, `",`...), w.request.Path)
 	for item := range rawjson.Elements(w.reply.Data) {
 		frame := protocol.AppendPublicationHead(nil, item, meta)
 		frame = protocol.AppendPublicationTail(frame, peer.session.Version(), channel, 0)
@@ -152,7 +152,7 @@ func (peer *Peer) appendRemoved(dst []byte, channel string, gone []pubsub.Subscr
 	switch {
 	case isDeep(path):
 		return dst
-	case len(gone) == 0 && (event == pubsub.Any || strings.Contains(path, "*")):
+	case len(gone) == 0 && channel != "*" && (event == pubsub.Any || strings.Contains(path, "*")):
 		return append(dst, `,"removed":0`...)
 	}
 	dst = append(dst, `,"removed":[`...)

@@ -25,26 +25,28 @@ func (peer *Peer) set(w *worker) {
 		peer.increment(w)
 		return
 	}
-	data := protocol.Wrap(r.Data, r.DataHasMeta)
 	o := peer.newOp(w)
+	switch object := rawjson.IsObject(r.Data); {
+	case object && r.DataHasMeta && opts.Merge && !opts.NoStore:
+		o.sent = protocol.StripMeta(r.Data)
+	case r.Data != nil && (opts.Merge || !object):
+		o.sent = append([]byte(nil), r.Data...)
+	}
 	if opts.NoStore {
-		if o.request.Data = data; peer.lane.busy() { // it will outlive the frame
-			o.request.Data = append([]byte(nil), data...)
+		// What is not stored is passed on as it is, _meta and all.
+		if o.request.Data = protocol.Wrap(r.Data, false); peer.lane.busy() { // it will outlive the frame
+			o.request.Data = append([]byte(nil), o.request.Data...)
 		}
 		peer.run(w, o)
 		return
 	}
 	o.kind = opWrite
-	o.write = datastore.Write{Op: datastore.Put, Path: o.request.Path, Data: data, Now: o.now}
+	o.write = datastore.Write{Op: datastore.Put, Path: o.request.Path, Data: protocol.Wrap(r.Data, r.DataHasMeta), Now: o.now}
 	if opts.Merge {
 		o.write.Op = datastore.Merge
-		o.keepSent(data)
 	}
 	peer.run(w, o)
 }
-
-// keepSent keeps the data as sent, for subscribers that want them so.
-func (o *op) keepSent(data []byte) { o.sent = append([]byte(nil), data...) }
 
 // increment adds to a counter in a document (happn-wire.md, 4.7).
 func (peer *Peer) increment(w *worker) {

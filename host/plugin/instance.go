@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
@@ -204,6 +205,10 @@ func (i *instance) yield() int64 {
 		i.timed, i.deadline = true, now.Add(i.limit)
 	case now.After(i.deadline):
 		panic(errTimeout)
+	default:
+		// A guest that computes for long lets others go first: sessions and the
+		// collector would otherwise wait for Go's time slice of 10 ms.
+		runtime.Gosched()
 	}
 	return meter.Slice
 }

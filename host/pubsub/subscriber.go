@@ -229,8 +229,8 @@ func AppendRemoved(dst []byte, s *session.Session, sub Subscription) []byte {
 	return append(dst, "}}"...)
 }
 
-// channelParts returns the event's name and the path with a leading slash, as
-// happn-3 keeps them. A channel without an @ is its own action.
+// channelParts returns the event's name and the path as it was subscribed to. A
+// channel without an @ is its own action.
 func channelParts(channel string) (action, path string) {
 	event, path := SplitChannel(channel)
 	switch {
@@ -241,9 +241,6 @@ func channelParts(channel string) (action, path string) {
 	}
 	if len(action) > 0 && action[0] == '/' {
 		action = action[1:]
-	}
-	if path != "*" && (path == "" || path[0] != '/') {
-		path = "/" + path
 	}
 	return action, path
 }

@@ -78,6 +78,21 @@ func TestStringsRoundTrip(t *testing.T) {
 	assert.Equal(t, "\"\uFFFD\"", string(rawjson.AppendString(nil, "\xff")))
 }
 
+func FuzzStrings(f *testing.F) {
+	f.Add("a\xff\u2028\"\\\n long enough to look at eight bytes together")
+	f.Fuzz(func(t *testing.T, text string) {
+		var got, want string
+		if err := json.Unmarshal(rawjson.AppendString(nil, text), &got); err != nil {
+			t.Fatal(err)
+		}
+		std, _ := json.Marshal(text)
+		_ = json.Unmarshal(std, &want)
+		if got != want || string(rawjson.AppendString(nil, []byte(text))) != string(rawjson.AppendString(nil, text)) {
+			t.Fatalf("%q became %q", text, got)
+		}
+	})
+}
+
 func FuzzScanner(f *testing.F) {
 	f.Add([]byte(`{"a":[1,"x\u00e9",null]}`))
 	f.Add([]byte("\"\u2028\xff\""))

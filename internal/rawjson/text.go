@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // Unquote returns the text of a raw JSON string. Without escapes it aliases
@@ -74,37 +75,46 @@ const hexDigits = "0123456789abcdef"
 // AppendString appends s to dst as a JSON string. Bytes that are not UTF-8
 // become U+FFFD; U+2028 and U+2029 are escaped, as happn-3 does.
 func AppendString[T ~string | ~[]byte](dst []byte, s T) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
+	return append(AppendEscaped(append(dst, '"'), s), '"')
+}
+
+// AppendEscaped is AppendString without the quotes.
+func AppendEscaped[T ~string | ~[]byte](dst []byte, s T) []byte {
+	b := view(&s)
+	for {
+		n := plainRun(b)
+		dst, b = append(dst, b[:n]...), b[n:]
+		if len(b) == 0 {
+			return dst
 		}
-		if c < utf8.RuneSelf {
-			dst = append(dst, s[start:i]...)
-			dst = appendEscape(dst, c)
-			i++
-			start = i
-			continue
-		}
-		r, n := utf8.DecodeRuneInString(string(s[i:min(len(s), i+utf8.UTFMax)]))
-		if (r == utf8.RuneError && n == 1) || r == '\u2028' || r == '\u2029' {
-			dst = append(dst, s[start:i]...)
-			switch r {
-			case '\u2028', '\u2029':
-				dst = append(dst, `\u202`...)
-				dst = append(dst, hexDigits[r&0xf])
-			default:
+		c := b[0]
+		switch {
+		case c >= utf8.RuneSelf:
+			r, n := utf8.DecodeRune(b)
+			switch {
+			case r == utf8.RuneError && n == 1:
 				dst = append(dst, "\uFFFD"...)
+			case r == '\u2028' || r == '\u2029':
+				dst = append(append(dst, `\u202`...), hexDigits[r&0xf])
+			default:
+				dst = append(dst, b[:n]...)
 			}
-			start = i + n
+			b = b[n:]
+			continue
+		case c < 0x20 || c == '"' || c == '\\':
+			dst = appendEscape(dst, c)
+		default: // less than eight bytes were left to look at together
+			dst = append(dst, c)
 		}
-		i += n
+		b = b[1:]
 	}
-	dst = append(dst, s[start:]...)
-	return append(dst, '"')
+}
+
+// view returns the bytes of s, only to be read: a slice starts with what a
+// string is made of.
+func view[T ~string | ~[]byte](s *T) []byte {
+	text := *(*string)(unsafe.Pointer(s))
+	return unsafe.Slice(unsafe.StringData(text), len(text))
 }
 
 func appendEscape(dst []byte, c byte) []byte {
