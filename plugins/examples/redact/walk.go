@@ -39,16 +39,18 @@ func holds(value []byte, n *node) bool {
 // append writes value without the fields that n leads to. What is not on the
 // way to one is copied as it is.
 func (r *redactor) append(dst, value []byte, n *node) []byte {
-	if !holds(value, n) {
+	kind := rawjson.TypeOf(value)
+	// Below "**" everything is on the way; looking ahead saves writing it anew.
+	if kind != rawjson.Array && kind != rawjson.Object || n.deep && !holds(value, n) {
 		return append(dst, value...)
 	}
 	separator := byte('[')
-	if rawjson.TypeOf(value) == rawjson.Array {
+	if kind == rawjson.Array {
 		for element := range rawjson.Elements(value) {
 			dst = r.append(append(dst, separator), element, n)
 			separator = ','
 		}
-		return append(dst, ']')
+		return closed(dst, separator, '[', ']')
 	}
 	separator = '{'
 	for name, member := range rawjson.Members(value) {
@@ -73,8 +75,13 @@ func (r *redactor) append(dst, value []byte, n *node) []byte {
 			dst = append(dst, member...)
 		}
 	}
-	if separator == '{' {
-		dst = append(dst, separator)
+	return closed(dst, separator, '{', '}')
+}
+
+// closed ends a list or an object, which has not begun when nothing was written.
+func closed(dst []byte, separator, begin, end byte) []byte {
+	if separator == begin {
+		dst = append(dst, begin)
 	}
-	return append(dst, '}')
+	return append(dst, end)
 }
