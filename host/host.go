@@ -57,6 +57,10 @@ type Host struct {
 	stopErr error
 }
 
+// pluginsTimeout bounds how long a start waits for plugins. Those that are not
+// ready by then go on loading while the host already serves.
+const pluginsTimeout = 30 * time.Second
+
 // New opens the store and the plugins. The host accepts nobody until Start.
 // After an error there is nothing to stop.
 func New(o Options) (*Host, error) {
@@ -72,7 +76,9 @@ func New(o Options) (*Host, error) {
 		return nil, errors.Join(err, h.store.Close())
 	}
 	h.name = name
-	h.plugins, err = plugin.Open(context.Background(), plugin.Options{
+	ctx, cancel := context.WithTimeout(context.Background(), pluginsTimeout)
+	defer cancel()
+	h.plugins, err = plugin.Open(ctx, plugin.Options{
 		Dir:      h.config.Plugins.Dir,
 		CacheDir: h.cacheDir(),
 		Settle:   h.config.Plugins.Settle,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"unique"
@@ -130,15 +131,33 @@ func (m *member) load() []held {
 
 func (m *member) set(list []held) { m.subs.Store(&list) }
 
-// Remove ends the subscriptions of the session on channel that keep accepts,
-// and returns them in the order in which they were made.
+// Remove ends the subscriptions of the session on channel that which accepts,
+// and returns them in the order in which they were made. As everywhere in
+// subscriptions, it makes no difference whether the path has its leading slash.
 func (s *Subscriber) Remove(channel string, which func(Subscription) bool) []Subscription {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if m := s.members[channel]; m != nil {
-		return s.strip(m, which)
+	var gone []Subscription
+	for _, text := range [...]string{channel, otherSpelling(channel)} {
+		if m := s.members[text]; m != nil {
+			gone = append(gone, s.strip(m, which)...)
+		}
 	}
-	return nil
+	return s.inOrder(gone)
+}
+
+// otherSpelling returns the channel with the leading slash of its path added or
+// taken away, or the channel itself where that would mean something else.
+func otherSpelling(channel string) string {
+	event, path := SplitChannel(channel)
+	head := channel[:len(channel)-len(path)]
+	switch {
+	case event == Unknown && head == "" || path == "*" || path == "/*":
+		return channel
+	case strings.HasPrefix(path, "/"):
+		return head + path[1:]
+	}
+	return head + "/" + path
 }
 
 // RemoveAll ends all subscriptions of the session and returns them.
@@ -165,6 +184,11 @@ func (s *Subscriber) removeAll() []Subscription {
 	for _, m := range s.members {
 		gone = append(gone, s.strip(m, func(Subscription) bool { return true })...)
 	}
+	return s.inOrder(gone)
+}
+
+// inOrder sorts subscriptions by when they were made.
+func (s *Subscriber) inOrder(gone []Subscription) []Subscription {
 	prefix := len(s.session.ReferencePrefix()) + 1
 	slices.SortFunc(gone, func(a, b Subscription) int {
 		i, _ := strconv.Atoi(a.Reference[prefix:])
