@@ -1,39 +1,28 @@
 package client_test
 
 import (
-	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/happn-host/happn-host/client"
-	"github.com/happn-host/happn-host/internal/reference"
+	"github.com/happn-host/happn-host/tests/testhost"
 )
 
 // startReference runs the real happn-3 server for one test.
-func startReference(t *testing.T, port int, config map[string]any, prepare string) *reference.Server {
+func startReference(t *testing.T, settings testhost.Settings) *testhost.Server {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("the reference server is left out of short tests")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // npm may have to install it
-	defer cancel()
-	s, err := reference.Start(ctx, port, config, prepare)
-	if errors.Is(err, reference.ErrNoNode) {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = s.Stop() })
-	return s
+	return testhost.StartReference(t, settings)
 }
 
 type person struct {
@@ -42,7 +31,7 @@ type person struct {
 }
 
 func TestReferenceStoresAndFinds(t *testing.T) {
-	s := startReference(t, 0, nil, "")
+	s := startReference(t, testhost.Settings{})
 	c := connect(t, client.Options{URL: s.URL()})
 	ctx := testContext(t)
 
@@ -95,7 +84,7 @@ func TestReferenceStoresAndFinds(t *testing.T) {
 }
 
 func TestReferenceStoresEveryKindOfValue(t *testing.T) {
-	s := startReference(t, 0, nil, "")
+	s := startReference(t, testhost.Settings{})
 	c := connect(t, client.Options{URL: s.URL()})
 	for _, value := range []string{`"text"`, `1.5`, `true`, `null`, `[1,"2",{}]`, `{"a":{"b":[null]}}`, `{}`} {
 		want := value
@@ -124,7 +113,7 @@ func TestReferenceStoresEveryKindOfValue(t *testing.T) {
 }
 
 func TestReferencePublishes(t *testing.T) {
-	s := startReference(t, 0, nil, "")
+	s := startReference(t, testhost.Settings{})
 	subscriber, publisher := connect(t, client.Options{URL: s.URL()}), connect(t, client.Options{URL: s.URL()})
 	ctx := testContext(t)
 	on := func(path string, o *client.OnOptions) (<-chan client.Publication, *client.Subscription) {
@@ -189,7 +178,7 @@ func TestReferencePublishes(t *testing.T) {
 }
 
 func TestReferenceForgetsSubscriptionsThatEnd(t *testing.T) {
-	s := startReference(t, 0, nil, "")
+	s := startReference(t, testhost.Settings{})
 	c := connect(t, client.Options{URL: s.URL()})
 	ctx := testContext(t)
 	recipients := func() int {
@@ -213,7 +202,7 @@ func TestReferenceForgetsSubscriptionsThatEnd(t *testing.T) {
 }
 
 func TestReferenceConsistency(t *testing.T) {
-	s := startReference(t, 0, nil, "")
+	s := startReference(t, testhost.Settings{})
 	subscriber, publisher := connect(t, client.Options{URL: s.URL()}), connect(t, client.Options{URL: s.URL()})
 	ctx := testContext(t)
 	got := make(chan client.Publication, 10)
@@ -243,14 +232,14 @@ func TestReferenceConsistency(t *testing.T) {
 }
 
 func TestReferenceReconnectsAfterACrash(t *testing.T) {
-	s := startReference(t, 0, nil, "")
+	s := startReference(t, testhost.Settings{})
 	c := connect(t, client.Options{URL: s.URL(), Reconnect: quickly()})
 	got := make(chan client.Publication, 10)
 	_, err := c.On(testContext(t), "/r/**", collect(got), &client.OnOptions{Depth: 7, Merge: true, Event: client.EventSet})
 	require.NoError(t, err)
 	before := c.Session().ID
-	require.NoError(t, s.Kill())
-	startReference(t, s.Port, nil, "")
+	s.Kill()
+	s.StartAgain()
 	require.Eventually(t, func() bool { return c.Session().ID != before }, patience, 10*tick)
 
 	_, err = c.Set(testContext(t), "/r/1/2/3/4/5/6/7", 1, nil)
@@ -260,7 +249,7 @@ func TestReferenceReconnectsAfterACrash(t *testing.T) {
 }
 
 func TestReferenceThatStopsForGood(t *testing.T) {
-	s := startReference(t, 0, nil, "setTimeout(() => server.stop({reconnect:false}, () => {}), 1000)")
+	s := startReference(t, testhost.Settings{NoReconnect: true})
 	ended := make(chan error, 1)
 	c := connect(t, client.Options{URL: s.URL(), Reconnect: quickly(), Listener: client.Listener{
 		StateChanged: func(state client.State, err error) {
@@ -268,6 +257,7 @@ func TestReferenceThatStopsForGood(t *testing.T) {
 				ended <- err
 			}
 		}}})
+	s.Terminate()
 	err := receive(t, ended)
 	assert.ErrorIs(t, err, client.ErrSessionEnded)
 	assert.ErrorContains(t, err, "reconnect-false")
@@ -280,11 +270,11 @@ func TestReferenceChecksWhoWeAre(t *testing.T) {
 	public := string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&key.PublicKey)}))
 	publicJS, err := json.Marshal(public)
 	require.NoError(t, err)
-	s := startReference(t, 0, map[string]any{"secure": true}, fmt.Sprintf(`
+	s := startReference(t, testhost.Settings{Config: map[string]any{"secure": true}, Prepare: fmt.Sprintf(`
 		const users = server.services.security.users, groups = server.services.security.groups;
 		const group = await groups.upsertGroup({name:'g', permissions:{'/mine/*':{actions:['*']}}});
 		const bob = await users.upsertUser({username:'bob', password:'secret', publicKey:%s});
-		await groups.linkGroup(group, bob);`, publicJS))
+		await groups.linkGroup(group, bob);`, publicJS)})
 	ctx := testContext(t)
 
 	_, err = client.Connect(ctx, client.Options{URL: s.URL(), Username: "bob", Password: "wrong"})

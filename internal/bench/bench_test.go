@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"strconv"
 	"testing"
 	"time"
@@ -13,26 +12,29 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
+	"github.com/happn-host/happn-host/client"
 	"github.com/happn-host/happn-host/internal/bench"
-	"github.com/happn-host/happn-host/internal/reference"
+	"github.com/happn-host/happn-host/tests/testhost"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(withHost{m}) }
 
-func startReference(t *testing.T) *reference.Server {
+// withHost runs the tests with a happn-host to load.
+type withHost struct{ tests *testing.M }
+
+func (w withHost) Run() int { return testhost.Main(w.tests) }
+
+func startReference(t *testing.T) *testhost.Server {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("the reference server is left out of short tests")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute) // npm may have to install it
-	defer cancel()
-	s, err := reference.Start(ctx, 0, nil, "")
-	if errors.Is(err, reference.ErrNoNode) {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = s.Stop() })
-	return s
+	return testhost.StartReference(t, testhost.Settings{Name: "loaded"})
+}
+
+func startHost(t *testing.T) *testhost.Server {
+	t.Helper()
+	return testhost.Start(t, testhost.Settings{Name: "loaded"})
 }
 
 // small is a load that takes no time to speak of.
@@ -46,17 +48,24 @@ func small(scenario, url string) bench.Config {
 }
 
 func TestEveryScenarioMeasuresTheReference(t *testing.T) {
-	s := startReference(t)
+	measureEveryScenario(t, startReference(t))
+}
+
+func TestEveryScenarioMeasuresTheHost(t *testing.T) {
+	measureEveryScenario(t, startHost(t))
+}
+
+func measureEveryScenario(t *testing.T, s *testhost.Server) {
 	for _, scenario := range bench.Scenarios() {
 		t.Run(scenario, func(t *testing.T) {
 			cfg := small(scenario, s.URL())
 			cfg.ServerPID = s.PID()
 			report, err := bench.Run(context.Background(), cfg)
 			require.NoError(t, err)
+			assert.Equal(t, bench.ServerInfo{Name: "loaded"}, report.Server)
 			assert.Positive(t, report.Checked)
 			if scenario == bench.ScenarioIdle {
-				assert.Positive(t, report.BytesPerConnection)
-				return
+				return // whose memory may not grow for so few
 			}
 			assert.Positive(t, report.Ops)
 			assert.Positive(t, report.OpsPerSec)
@@ -73,6 +82,48 @@ func TestEveryScenarioMeasuresTheReference(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestIdleConnectionsCostMemory(t *testing.T) {
+	s := startHost(t)
+	cfg := small(bench.ScenarioIdle, s.URL())
+	cfg.ServerPID, cfg.Connections = s.PID(), 1000
+	report, err := bench.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	assert.Positive(t, report.BytesPerConnection)
+	assert.GreaterOrEqual(t, report.Checked, int64(cfg.Connections), "each is used once at the end")
+}
+
+// left counts the documents of benches on a server.
+func left(t *testing.T, s *testhost.Server) int64 {
+	t.Helper()
+	c, err := client.Connect(t.Context(), client.Options{URL: s.URL()})
+	require.NoError(t, err)
+	defer func() { _ = c.Close() }()
+	n, err := c.Count(t.Context(), "/bench/*", nil)
+	require.NoError(t, err)
+	return n
+}
+
+func TestDocumentsOfARunAreRemovedUnlessKept(t *testing.T) {
+	s := startHost(t)
+	for _, scenario := range []string{bench.ScenarioGetWildcard, bench.ScenarioSetDurable} {
+		_, err := bench.Run(t.Context(), small(scenario, s.URL()))
+		require.NoError(t, err)
+		assert.Zero(t, left(t, s), scenario)
+	}
+	cfg := small(bench.ScenarioGet, s.URL())
+	cfg.Keep = true
+	_, err := bench.Run(t.Context(), cfg)
+	require.NoError(t, err)
+	assert.Equal(t, int64(cfg.Docs), left(t, s))
+}
+
+func TestServersThatCannotBeLoadedAreTold(t *testing.T) {
+	s := startHost(t)
+	s.Kill()
+	_, err := bench.Run(t.Context(), small(bench.ScenarioGet, s.URL()))
+	assert.ErrorContains(t, err, "bench get: connect to "+s.URL())
 }
 
 func TestOtherWaysToLoadTheReference(t *testing.T) {
@@ -109,11 +160,12 @@ func TestCommandReports(t *testing.T) {
 	assert.Contains(t, out.String(), "every answer was right")
 	assert.Contains(t, out.String(), "server CPU")
 	assert.Contains(t, out.String(), "p99.9")
+	assert.Contains(t, out.String(), "loaded, without security")
 	out.Reset()
 	require.NoError(t, bench.Command(context.Background(), append(args, "--json"), &out, &errs))
 	var report map[string]any
 	require.NoError(t, json.Unmarshal(out.Bytes(), &report))
-	for _, key := range []string{"scenario", "ops", "ops_per_second", "latency", "load_cpu_us_per_op", "clients"} {
+	for _, key := range []string{"scenario", "ops", "ops_per_second", "latency", "load_cpu_us_per_op", "clients", "server"} {
 		assert.Contains(t, report, key)
 	}
 	assert.Empty(t, errs.String())

@@ -13,5 +13,5 @@
 //   - HAPPN_TEST_REQUIRE_NODE: when set, a machine without Node.js and npm
 //     fails the tests that need them instead of skipping them.
 //
-// It may import the standard library only.
+// It may import the standard library only; its own tests use testify.
 package testhost

@@ -2,6 +2,7 @@ package testhost
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -16,19 +17,23 @@ const HappnVersion = "13.12.1"
 const npmTimeout = 5 * time.Minute
 
 // NPMDir returns a folder whose node_modules holds happn-3 at HappnVersion. The
-// first call on a machine installs it with npm; later calls, also of test
-// binaries that run at the same time, find it there. Without Node.js the test is
+// first call on a machine installs it with npm; later calls find it there, and
+// so do test binaries that run at the same time. Without Node.js the test is
 // skipped, unless HAPPN_TEST_REQUIRE_NODE is set.
 func NPMDir(tb testing.TB) string {
 	tb.Helper()
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			needNode(tb, fmt.Sprintf("%s is not installed", tool))
-		}
+	if _, err := exec.LookPath("node"); err != nil {
+		needNode(tb, "node is not installed")
 	}
 	dir, err := npmDir()
 	if err != nil {
 		tb.Fatalf("find a folder for npm packages: %v; set HAPPN_NPM_DIR", err)
+	}
+	if installed(dir) {
+		return dir
+	}
+	if _, err := exec.LookPath("npm"); err != nil {
+		needNode(tb, "npm is not installed")
 	}
 	if err := install(dir); err != nil {
 		needNode(tb, err.Error())
@@ -55,13 +60,10 @@ func npmDir() (string, error) {
 	return filepath.Join(cache, "happn-host-test", "happn-3-"+HappnVersion), nil
 }
 
-// install fills a temporary neighbour of dir and renames it, so that two test
-// binaries never see half an installation; the one that comes second throws
-// its own away.
+// install fills a temporary neighbour of dir and renames it, so that nobody ever
+// sees half an installation. Of several that install at the same time the first
+// to finish wins; the others throw theirs away and use that.
 func install(dir string) error {
-	if installed(dir) {
-		return nil
-	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
@@ -81,15 +83,27 @@ func install(dir string) error {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("npm install happn-3@%s: %w\n%s", HappnVersion, err, out)
 	}
-	if err := os.Rename(tmp, dir); err != nil && !installed(dir) {
-		return fmt.Errorf("keep the installed packages: %w; empty %s and run again", err, dir)
-	}
-	return nil
+	return keep(tmp, dir)
 }
 
+// keep gives an installation its name, unless another one has it already.
+func keep(tmp, dir string) error {
+	_ = os.Remove(dir) // succeeds only for an empty folder, over which a rename is not portable
+	err := os.Rename(tmp, dir)
+	if err == nil || installed(dir) {
+		return nil
+	}
+	return fmt.Errorf("keep the installed packages: %w; if %s holds something else than happn-3@%s, remove it and run again",
+		err, dir, HappnVersion)
+}
+
+// installed reports whether the folder holds the pinned release.
 func installed(dir string) bool {
-	_, err := os.Stat(filepath.Join(dir, "node_modules", "happn-3", "package.json"))
-	return err == nil
+	raw, err := os.ReadFile(filepath.Join(dir, "node_modules", "happn-3", "package.json"))
+	var manifest struct {
+		Version string `json:"version"`
+	}
+	return err == nil && json.Unmarshal(raw, &manifest) == nil && manifest.Version == HappnVersion
 }
 
 // Node prepares a run of a Node.js script that can require the npm packages

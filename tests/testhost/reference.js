@@ -5,6 +5,10 @@ const happn = require('happn-3');
 
 const s = JSON.parse(process.env.HAPPN_REFERENCE || '{}');
 
+// Who started us is gone when the standard input ends.
+process.stdin.resume();
+process.stdin.on('end', () => process.exit(0));
+
 const config = {
   host: '127.0.0.1',
   port: s.port || 0,
@@ -20,22 +24,18 @@ if (s.pingInterval) config.services.session.config.primusOpts.pingInterval = s.p
 if (s.compression) config.services.session.config.primusOpts.compression = true;
 if (s.ackTimeout) config.services.publisher.config.publicationOptions.acknowledgeTimeout = s.ackTimeout;
 
-happn.service.create(config).then(
-  (instance) => {
-    const address = instance.server.address();
-    console.log(`listening on 127.0.0.1:${address.port}`);
-    process.on('SIGTERM', () => {
-      instance.stop({ reconnect: s.reconnect !== false }).then(
-        () => process.exit(0),
-        (e) => {
-          console.error(e);
-          process.exit(1);
-        }
-      );
-    });
-  },
-  (e) => {
-    console.error(e);
-    process.exit(1);
-  }
-);
+async function start() {
+  const server = await happn.service.create({ ...config, ...s.config });
+  if (s.prepare) await eval(`(async () => {${s.prepare}})`)();
+  process.on('SIGTERM', () => {
+    server.stop({ reconnect: s.reconnect !== false }).then(() => process.exit(0), fail);
+  });
+  console.log(`listening on 127.0.0.1:${server.server.address().port}`);
+}
+
+function fail(e) {
+  console.error(e);
+  process.exit(1);
+}
+
+start().catch(fail);

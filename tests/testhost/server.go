@@ -3,8 +3,6 @@ package testhost
 import (
 	"bufio"
 	"bytes"
-	_ "embed"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -12,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,9 +18,6 @@ import (
 	"testing"
 	"time"
 )
-
-//go:embed reference.js
-var referenceScript []byte
 
 // Deadlines of a server's start and stop. They only bound a failure: nothing
 // waits for as long as this when all is well.
@@ -39,10 +35,13 @@ type Settings struct {
 	Compression  bool          // permessage-deflate
 	NoReconnect  bool          // tell the clients at shutdown to stay away
 	Args         []string      // further flags, of the host only
-}
 
-// Reference reports whether the tests run against the npm reference server.
-func Reference() bool { return os.Getenv("HAPPN_TEST_TARGET") == "reference" }
+	// Of the reference only: top-level keys of its configuration in place of
+	// ours, and JavaScript to run before it counts as started, which may await
+	// and finds the instance in the variable server.
+	Config  map[string]any
+	Prepare string
+}
 
 // Server is a running server under test. It is not safe for concurrent use.
 type Server struct {
@@ -68,13 +67,6 @@ func Start(tb testing.TB, settings Settings) *Server {
 	return start(tb, settings, Reference())
 }
 
-// StartReference starts the npm reference server, whatever the target of the
-// tests, for those that compare with it.
-func StartReference(tb testing.TB, settings Settings) *Server {
-	tb.Helper()
-	return start(tb, settings, true)
-}
-
 func start(tb testing.TB, settings Settings, reference bool) *Server {
 	tb.Helper()
 	s := &Server{tb: tb, reference: reference, dir: tb.TempDir(), settings: settings, log: &lockedBuffer{}}
@@ -92,8 +84,18 @@ func start(tb testing.TB, settings Settings, reference bool) *Server {
 // server is started again.
 func (s *Server) Addr() string { return "127.0.0.1:" + strconv.Itoa(s.port) }
 
+// URL is the address of the server as an http URL without a path.
+func (s *Server) URL() string { return "http://" + s.Addr() }
+
 // Port is the port of the server.
 func (s *Server) Port() int { return s.port }
+
+// PID is the id of the server's process, which a new start changes.
+func (s *Server) PID() int {
+	s.tb.Helper()
+	s.needControl()
+	return s.cmd.Process.Pid
+}
 
 // Running reports whether the process is still there.
 func (s *Server) Running() bool {
@@ -119,10 +121,14 @@ func (s *Server) Kill() {
 	<-s.exited
 }
 
-// Terminate asks the process to stop and does not wait for it.
+// Terminate asks the process to stop and does not wait for it. Windows cannot
+// ask: the test is skipped there.
 func (s *Server) Terminate() {
 	s.tb.Helper()
 	s.needControl()
+	if runtime.GOOS == "windows" {
+		s.tb.Skip("needs to ask a process to stop, for which Windows has no signal")
+	}
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		s.tb.Fatalf("terminate the server: %v", err)
 	}
@@ -217,26 +223,6 @@ func withoutSettings(environ []string) []string {
 	return kept
 }
 
-func (s *Server) referenceCommand() *exec.Cmd {
-	s.tb.Helper()
-	set := s.settings
-	asked, err := json.Marshal(map[string]any{
-		"dir": s.dir, "port": s.port, "name": set.Name, "compression": set.Compression,
-		"pingInterval": set.PingInterval.Milliseconds(), "ackTimeout": set.AckTimeout.Milliseconds(),
-		"reconnect": !set.NoReconnect,
-	})
-	if err != nil {
-		s.tb.Fatal(err)
-	}
-	script := filepath.Join(s.dir, "reference.js")
-	if err := os.WriteFile(script, referenceScript, 0o644); err != nil {
-		s.tb.Fatal(err)
-	}
-	cmd := Node(s.tb.Context(), NPMDir(s.tb), script)
-	cmd.Env = append(cmd.Env, "HAPPN_REFERENCE="+string(asked))
-	return cmd
-}
-
 var addressInLog = regexp.MustCompile(`(?:127\.0\.0\.1|0\.0\.0\.0|localhost|\[::1?\]):([1-9][0-9]{0,4})`)
 
 // watch copies what the process writes, reports the first address in it, and
@@ -265,7 +251,7 @@ func (s *Server) awaitPing(deadline <-chan time.Time) {
 	client := http.Client{Timeout: time.Second}
 	defer client.CloseIdleConnections()
 	for {
-		err := ping(&client, "http://"+s.Addr()+"/ping")
+		err := ping(&client, s.URL()+"/ping")
 		if err == nil {
 			return
 		}
