@@ -92,12 +92,17 @@ func Run(ctx context.Context, cfg Config) (*Report, error) {
 	}
 	r := newRun(cfg)
 	defer r.close()
+	var err error
+	if r.desk, err = cfg.desk(ctx); err != nil {
+		return nil, fmt.Errorf("bench %s: %w", cfg.Scenario, err)
+	}
+	defer r.desk.close()
 	report, err := r.scenario(ctx)
 	if err != nil {
 		err = fmt.Errorf("bench %s: %w", cfg.Scenario, err)
 	}
 	if r.stores() && !cfg.Keep && ctx.Err() == nil {
-		err = errors.Join(err, r.cleanUp(ctx))
+		err = errors.Join(err, r.desk.remove(ctx, r.path("*")))
 	}
 	if err != nil {
 		return nil, err

@@ -49,6 +49,8 @@
 //	taskset -c 0 node -e 'require("happn-3").service.create({}, console.error)' &
 //	GOMAXPROCS=1 taskset -c 1 happn-host bench get --url ws://127.0.0.1:55000 --server-pid $!
 //
-// It imports the standard library, pflag and x/sync; it does not use the
-// client package, whose convenience would cost more than the server does.
+// It imports the standard library, pflag, x/sync and the client package, which
+// prepares documents, reads them back, removes them and asks the server who it
+// is. The load itself does not go through it: its convenience would cost more
+// than the server does.
 package bench

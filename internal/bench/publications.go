@@ -143,7 +143,7 @@ func (p *publications) subscribe(ctx context.Context) error {
 	for i, s := range p.subscribers {
 		sessions[i] = s.session
 	}
-	err := p.all(ctx, sessions, p.cfg.Subscriptions, func(s *session, use func() uint64) work {
+	err := p.spread(ctx, sessions, p.cfg.Subscriptions, func(s *session, use func() uint64) work {
 		return work{
 			text: requestText("on", "/ALL@"+p.path("m/"+keyMark), "null", s.id, `{"event_type":"all","count":0}`),
 			next: func(*slot) (uint64, uint64) { return use(), 0 },
@@ -160,6 +160,34 @@ func (p *publications) subscribe(ctx context.Context) error {
 		return fmt.Errorf("make %d subscriptions: %w", p.cfg.Subscriptions, err)
 	}
 	return nil
+}
+
+// spread makes n requests, unmeasured, spread over the sessions; use gets each
+// number below n once.
+func (r *run) spread(ctx context.Context, sessions []*session, n int, make func(s *session, use func() uint64) work) error {
+	const inFlight = 64
+	return each(ctx, len(sessions), len(sessions), func(ctx context.Context, i int) error {
+		mine := n / len(sessions)
+		if i < n%len(sessions) {
+			mine++
+		}
+		if mine == 0 {
+			return nil
+		}
+		number := uint64(i)
+		w := make(sessions[i], func() uint64 {
+			defer func() { number += uint64(len(sessions)) }()
+			return number
+		})
+		w.limit, w.final = int64(mine), true
+		p, err := newPipeline(r, sessions[i], inFlight, w)
+		if err != nil {
+			return err
+		}
+		stop := context.AfterFunc(ctx, func() { _ = sessions[i].conn.Close() })
+		defer stop()
+		return p.drive()
+	})
 }
 
 // drive publishes until the run stops and every publication has been received

@@ -10,6 +10,7 @@ import (
 // Report is the outcome of a run.
 type Report struct {
 	Config
+	Server ServerInfo `json:"server"`
 
 	Ops       int64         `json:"ops"`     // operations while measuring
 	Elapsed   time.Duration `json:"elapsed"` // how long that was
@@ -29,6 +30,12 @@ type Report struct {
 	BytesPerConnection float64 `json:"bytes_per_connection,omitempty"` // of the server, for idle
 
 	Checked int64 `json:"checked"` // answers and deliveries whose content was checked, warm-up included
+}
+
+// ServerInfo is what the server says about itself.
+type ServerInfo struct {
+	Name   string `json:"name"`   // as configured, or made up by the server
+	Secure bool   `json:"secure"` // whether it checks credentials and permissions
 }
 
 // Latency is a distribution of durations, in microseconds.
@@ -53,7 +60,7 @@ func micros(d time.Duration) float64 { return float64(d) / float64(time.Microsec
 // report is what happened between two moments.
 func (r *run) report(from, to sample) *Report {
 	out := &Report{
-		Config: r.cfg, Ops: to.ops - from.ops, Elapsed: to.at.Sub(from.at),
+		Config: r.cfg, Server: r.desk.server(), Ops: to.ops - from.ops, Elapsed: to.at.Sub(from.at),
 		Deliveries: to.deliveries - from.deliveries,
 		Latency:    r.latency.summary(),
 		Checked:    r.ops.Load() + r.deliveries.Load(),
@@ -87,6 +94,7 @@ func (o *Report) Text(w io.Writer) error {
 		fmt.Fprintf(&b, "  %-18s %s\n", name, fmt.Sprintf(format, args...))
 	}
 	fmt.Fprintf(&b, "%s on %s: every answer was right\n", o.Scenario, o.URL)
+	line("server", "%s", o.Server)
 	line("load", "%s", o.load())
 	if o.Scenario == ScenarioIdle {
 		line("memory", "%.2f KiB of the server for each of %d connections", o.BytesPerConnection/1024, o.Connections)
@@ -131,6 +139,14 @@ func (o *Report) load() string {
 		load = fmt.Sprintf("%d connections", o.Connections)
 	}
 	return load
+}
+
+// String implements fmt.Stringer.
+func (s ServerInfo) String() string {
+	if s.Secure {
+		return s.Name + ", secure"
+	}
+	return s.Name + ", without security"
 }
 
 // String implements fmt.Stringer.

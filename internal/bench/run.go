@@ -26,8 +26,9 @@ const (
 
 // run is one measurement under way.
 type run struct {
-	cfg Config
-	id  string // part of every path, so that runs do not meet
+	cfg  Config
+	id   string // part of every path, so that runs do not meet
+	desk *desk
 
 	phase      atomic.Int32
 	ops        atomic.Int64 // answered requests
