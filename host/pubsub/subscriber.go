@@ -152,7 +152,7 @@ func otherSpelling(channel string) string {
 	event, path := SplitChannel(channel)
 	head := channel[:len(channel)-len(path)]
 	switch {
-	case event == Unknown && head == "" || path == "*" || path == "/*":
+	case event == Unknown && head == "" || path == "*" || path == "/*" || strings.HasPrefix(path, "//"):
 		return channel
 	case strings.HasPrefix(path, "/"):
 		return head + path[1:]
