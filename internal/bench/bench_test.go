@@ -123,7 +123,7 @@ func TestServersThatCannotBeLoadedAreTold(t *testing.T) {
 	s := startHost(t)
 	s.Kill()
 	_, err := bench.Run(t.Context(), small(bench.ScenarioGet, s.URL()))
-	assert.ErrorContains(t, err, "bench get: connect to "+s.URL())
+	assert.ErrorContains(t, err, "bench get: connect to ws://"+s.Addr())
 }
 
 func TestOtherWaysToLoadTheReference(t *testing.T) {

@@ -24,7 +24,7 @@ const atOnce = 256
 func (c *Config) desk(ctx context.Context) (*desk, error) {
 	opened, err := client.Connect(ctx, client.Options{URL: c.URL, Username: c.Username, Password: c.Password})
 	if err != nil {
-		return nil, fmt.Errorf("connect to %s: %w", c.URL, err)
+		return nil, err // it names the address
 	}
 	return &desk{client: opened, size: c.Size}, nil
 }
