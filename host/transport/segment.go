@@ -32,19 +32,21 @@ func (s segment) release() {
 	}
 }
 
-// appendBytes copies b to the end of the queue, filling the last pooled segment
-// before it takes another one.
+// appendBytes copies b to the end of the queue. The first buffer is small, since
+// most connections have little waiting; if that is not enough its bytes move to
+// a large one, so that they still leave in one system call.
 func appendBytes(queue []segment, b []byte) []segment {
 	for len(b) > 0 {
 		last := len(queue) - 1
-		if last < 0 || queue[last].pooled == nil || len(queue[last].data) == cap(queue[last].data) {
-			pool := &smallSegments
-			if last >= 0 || len(b) > smallSegment {
-				pool = &largeSegments
-			}
-			buf := pool.Get().(*[]byte)
-			queue = append(queue, segment{data: (*buf)[:0], pooled: buf})
+		switch {
+		case last < 0 || queue[last].pooled == nil || len(queue[last].data) == largeSegment:
+			queue = append(queue, newSegment(last < 0 && len(b) <= smallSegment))
 			last++
+		case cap(queue[last].data) == smallSegment && len(queue[last].data)+len(b) > smallSegment:
+			small, large := queue[last], newSegment(false)
+			large.data = append(large.data, small.data...)
+			queue[last] = large
+			small.release()
 		}
 		data := queue[last].data
 		n := min(len(b), cap(data)-len(data))
@@ -52,4 +54,13 @@ func appendBytes(queue []segment, b []byte) []segment {
 		b = b[n:]
 	}
 	return queue
+}
+
+func newSegment(small bool) segment {
+	pool := &largeSegments
+	if small {
+		pool = &smallSegments
+	}
+	buf := pool.Get().(*[]byte)
+	return segment{data: (*buf)[:0], pooled: buf}
 }

@@ -54,6 +54,7 @@ var rooms = []struct {
 	{"plugins/examples/build", []string{"host/plugin/build"}, false},
 	{"plugins/examples", []string{"abi", "plugins/sdk", "plugins/examples"}, false},
 	{"internal", []string{"internal"}, true},
+	{"internal/bench", []string{"client", "internal"}, true},
 	{"datastore", []string{"datastore", "internal"}, false},
 	{"datastore/storetest", []string{"datastore", "internal"}, true},
 	{"datastore/memory", []string{"datastore", "internal"}, true},
