@@ -18,13 +18,20 @@ type byModified struct{}
 func (byModified) Compare(a, b *datastore.Document) int { return cmp.Compare(a.Modified, b.Modified) }
 func (byModified) Source() []byte                       { return []byte(`{"modified":1}`) }
 
+// maxKeptOptions is how long the options of a subscription may be for the answer
+// to off to repeat them. Nobody reads them there, so they are not worth memory.
+const maxKeptOptions = 4 << 10
+
 // on subscribes.
 func (peer *Peer) on(w *worker) {
 	r := &w.request
 	protocol.ParseOptions(r.Options, &w.options)
 	opts := &w.options
 	sub := pubsub.Subscription{
-		Channel: string(r.Path), Merge: opts.Merge, RefCount: string(opts.RefCount), Options: string(r.Options),
+		Channel: string(r.Path), Merge: opts.Merge, RefCount: string(opts.RefCount),
+	}
+	if len(r.Options) <= maxKeptOptions {
+		sub.Options = string(r.Options)
 	}
 	_, path := pubsub.SplitChannel(sub.Channel)
 	if isDeep(path) {

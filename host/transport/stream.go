@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net"
+	"runtime"
 	"sync"
 	"syscall"
 )
@@ -53,6 +54,10 @@ func (s *stream) take(p []byte) int {
 
 // fill waits until there is something to read, and reads it.
 func (s *stream) fill() error {
+	// The others' turn: a peer that always has something to say would keep them
+	// waiting until the scheduler preempts it, and what they send to the peers
+	// that this one has sent something to leaves in the same system call.
+	runtime.Gosched()
 	if s.unseen > maxUnseen || s.raw == nil {
 		s.empty()
 	}
