@@ -13,6 +13,7 @@ type Document struct {
 	Created    int64  // Unix time in ms, kept by overwrites
 	Modified   int64  // Unix time in ms of the last write
 	ModifiedBy string // name of the last writer, "" if there was no user
+	Tag        string // what a snapshot of another document is called, "" for all others
 }
 
 // Op is the kind of a write.
@@ -29,6 +30,19 @@ const (
 	Increment
 )
 
+// Condition says what must be at the path for a write to be carried out.
+type Condition uint8
+
+// The conditions. The reference's upsertType numbers them 0, 2 and 1.
+const (
+	// Always is without condition.
+	Always Condition = iota
+	// IfAbsent is for inserts: a document at the path is ErrExists.
+	IfAbsent
+	// IfPresent is for updates: no document at the path is ErrMissing.
+	IfPresent
+)
+
 // Write is one change to one document. The slices are borrowed: a store copies
 // what it keeps before Write returns.
 type Write struct {
@@ -39,6 +53,8 @@ type Write struct {
 	By    float64 // Increment: what to add; finite
 	Now   int64   // Unix time in ms
 	User  string  // becomes ModifiedBy
+	When  Condition
+	Tag   string // becomes the document's Tag; "" leaves the one it has
 }
 
 // Written is called once for each write, with the document as it is after the
@@ -124,4 +140,13 @@ var (
 	// ErrNotANumber is the answer to an Increment of a member whose value is
 	// not a number.
 	ErrNotANumber = errors.New("increment target is not a number")
+	// ErrExists is the answer to a Write with IfAbsent of a path that has a
+	// document.
+	ErrExists = errors.New("there is a document at this path already")
+	// ErrMissing is the answer to a Write with IfPresent of a path that has
+	// no document.
+	ErrMissing = errors.New("there is no document at this path")
+	// ErrDuplicate is the answer to a write that would give two documents the
+	// same values in a unique index.
+	ErrDuplicate = errors.New("another document has the same values in a unique index")
 )

@@ -9,6 +9,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/happn-host/happn-host/datastore"
 )
 
 // maxBatchBytes is where one batch ends and the next begins, well under the
@@ -28,6 +30,7 @@ type disk struct {
 	lock   *pebble.Lock
 	db     *pebble.DB
 	batch  *pebble.Batch
+	head   []byte // of the value that add is writing
 	log    logTail
 
 	calls   chan func() error
@@ -84,7 +87,10 @@ func (d *disk) write(records []record, sync bool) (n int, size int64, err error)
 		n++
 		size += r.size()
 		if r.doc != nil {
-			d.add(r)
+			d.add(r.doc, r.gone)
+		}
+		for _, doc := range r.batch {
+			d.add(doc, false)
 		}
 	}
 	if d.batch.Empty() && len(records) > 0 {
@@ -94,23 +100,20 @@ func (d *disk) write(records []record, sync bool) (n int, size int64, err error)
 	return n, size, err
 }
 
-// add puts a record into the batch.
-func (d *disk) add(r *record) {
-	if r.gone {
-		op := d.batch.DeleteDeferred(1 + len(r.doc.Path))
+// add puts a change into the batch.
+func (d *disk) add(doc *datastore.Document, gone bool) {
+	if gone {
+		op := d.batch.DeleteDeferred(1 + len(doc.Path))
 		op.Key[0] = documentKey
-		copy(op.Key[1:], r.doc.Path)
+		copy(op.Key[1:], doc.Path)
 		_ = op.Finish() // fails only for indexed batches
 		return
 	}
-	var space [maxValueHead]byte
-	head := appendHead(space[:0], r.doc)
-	op := d.batch.SetDeferred(1+len(r.doc.Path), len(head)+len(r.doc.ModifiedBy)+len(r.doc.Data))
+	d.head = appendHead(d.head[:0], doc)
+	op := d.batch.SetDeferred(1+len(doc.Path), len(d.head)+len(doc.Data))
 	op.Key[0] = documentKey
-	copy(op.Key[1:], r.doc.Path)
-	value := op.Value[copy(op.Value, head):]
-	value = value[copy(value, r.doc.ModifiedBy):]
-	copy(value, r.doc.Data)
+	copy(op.Key[1:], doc.Path)
+	copy(op.Value[copy(op.Value, d.head):], doc.Data)
 	_ = op.Finish()
 }
 

@@ -21,29 +21,47 @@ var (
 	cleanHeader  = []byte("hclean")  // present between a clean close and the next open
 )
 
-// formatVersion is what this program writes, and the newest it reads.
-//
-// A document in version 1:
+// formatVersion is what this program writes into the header, and the newest it
+// reads.
+const formatVersion = 1
+
+// A document begins with the version of its own format. Those without a tag are
+// written in the first, which programs that know of no tags read as well:
 //
 //	byte     1
 //	varint   created, ms
 //	varint   modified - created, ms
 //	uvarint  length of modifiedBy, and its bytes
 //	rest     data
-const formatVersion = 1
-
-// maxValueHead is the most that precedes modifiedBy in a value.
-const maxValueHead = 1 + 3*binary.MaxVarintLen64
+//
+// The second has the tag after modifiedBy: a uvarint length, and its bytes.
+const (
+	plainFormat  = 1
+	taggedFormat = 2
+)
 
 // errNewerFormat says that the folder is ahead of this program.
 var errNewerFormat = errors.New("it was written by a newer version of this program: run that version, or use another folder")
 
-// appendHead appends what precedes the bytes of modifiedBy.
+// appendHead appends what precedes the data in a document's value.
 func appendHead(dst []byte, doc *datastore.Document) []byte {
-	dst = append(dst, formatVersion)
+	format := byte(plainFormat)
+	if doc.Tag != "" {
+		format = taggedFormat
+	}
+	dst = append(dst, format)
 	dst = binary.AppendVarint(dst, doc.Created)
 	dst = binary.AppendVarint(dst, doc.Modified-doc.Created)
-	return binary.AppendUvarint(dst, uint64(len(doc.ModifiedBy)))
+	dst = appendText(dst, doc.ModifiedBy)
+	if doc.Tag != "" {
+		dst = appendText(dst, doc.Tag)
+	}
+	return dst
+}
+
+// appendText appends a text with its length before it.
+func appendText(dst []byte, text string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(text))), text...)
 }
 
 // decode reads a value into a document without a path. Data is a copy; users
@@ -52,7 +70,7 @@ func decode(value []byte, users map[string]string) (*datastore.Document, error) 
 	if len(value) == 0 {
 		return nil, errors.New("the value is empty")
 	}
-	if value[0] != formatVersion {
+	if value[0] < plainFormat || value[0] > taggedFormat {
 		return nil, fmt.Errorf("value format %d: %w", value[0], errNewerFormat)
 	}
 	rest := value[1:]
@@ -66,20 +84,35 @@ func decode(value []byte, users map[string]string) (*datastore.Document, error) 
 		return nil, errors.New("the modification time is damaged")
 	}
 	rest = rest[n:]
-	length, n := binary.Uvarint(rest)
-	if n <= 0 || length > uint64(len(rest)-n) {
+	user, rest, ok := cutText(rest)
+	if !ok {
 		return nil, errors.New("the user name is damaged")
 	}
-	rest = rest[n:]
 	doc := &datastore.Document{Created: created, Modified: created + age}
-	if length > 0 {
-		user, known := users[string(rest[:length])]
+	if len(user) > 0 {
+		name, known := users[string(user)]
 		if !known {
-			user = string(rest[:length])
-			users[user] = user
+			name = string(user)
+			users[name] = name
 		}
-		doc.ModifiedBy = user
+		doc.ModifiedBy = name
 	}
-	doc.Data = append(make([]byte, 0, len(rest)-int(length)), rest[length:]...)
+	if value[0] == taggedFormat {
+		var tag []byte
+		if tag, rest, ok = cutText(rest); !ok {
+			return nil, errors.New("the tag is damaged")
+		}
+		doc.Tag = string(tag)
+	}
+	doc.Data = append(make([]byte, 0, len(rest)), rest...)
 	return doc, nil
+}
+
+// cutText takes a text with its length before it off the front.
+func cutText(b []byte) (text, rest []byte, ok bool) {
+	length, n := binary.Uvarint(b)
+	if n <= 0 || length > uint64(len(b)-n) {
+		return nil, nil, false
+	}
+	return b[n : n+int(length)], b[n+int(length):], true
 }

@@ -21,6 +21,14 @@ type entry struct {
 	doc atomic.Pointer[datastore.Document]
 }
 
+// document returns the entry's document, nil if there is none.
+func (e *entry) document() *datastore.Document {
+	if e == nil {
+		return nil
+	}
+	return e.doc.Load()
+}
+
 // shard is one part of the hash map.
 type shard struct {
 	// writers makes changes to the paths of this shard one at a time, from
@@ -54,7 +62,12 @@ func newIndex() *index {
 
 // shard returns the shard that the path belongs to.
 func (x *index) shard(path []byte) *shard {
-	return &x.shards[maphash.Bytes(x.seed, path)&(shardCount-1)]
+	return &x.shards[x.shardNumber(path)]
+}
+
+// shardNumber returns the place of the shard that the path belongs to.
+func (x *index) shardNumber(path []byte) uint8 {
+	return uint8(maphash.Bytes(x.seed, path) & (shardCount - 1))
 }
 
 // shardOf is shard for a path that is a string already.
@@ -120,5 +133,5 @@ func (x *index) remove(s *shard, e *entry, doc *datastore.Document) {
 
 // weight is what a document counts in bytes: its text, without overhead.
 func weight(doc *datastore.Document) int64 {
-	return int64(len(doc.Path) + len(doc.Data) + len(doc.ModifiedBy))
+	return int64(len(doc.Path) + len(doc.Data) + len(doc.ModifiedBy) + len(doc.Tag))
 }

@@ -19,20 +19,26 @@ const recordOverhead = 128
 
 // record is one change on its way to the disk, one answer, or both.
 type record struct {
-	doc     *datastore.Document // what to store or, if gone, to remove; nil is nothing
+	doc     *datastore.Document   // what to store or, if gone, to remove; nil is nothing
+	batch   []*datastore.Document // what to store together
 	gone    bool
-	written datastore.Written // whom to answer; nil is nobody
-	removed datastore.Removed // likewise, with n
+	written datastore.Written    // whom to answer; nil is nobody
+	removed datastore.Removed    // likewise, with n
+	all     datastore.WrittenAll // likewise, with batch
 	n       int
 	err     error // the answer if the commit succeeds
 }
 
 // size is what the record counts in the queue.
 func (r *record) size() int64 {
-	if r.doc == nil {
-		return recordOverhead
+	size := int64(recordOverhead * max(1, len(r.batch)))
+	if r.doc != nil {
+		size += int64(len(r.doc.Path) + len(r.doc.Data))
 	}
-	return recordOverhead + int64(len(r.doc.Path)+len(r.doc.Data))
+	for _, doc := range r.batch {
+		size += int64(len(doc.Path) + len(doc.Data))
+	}
+	return size
 }
 
 // call answers.
@@ -44,6 +50,10 @@ func (r *record) call() {
 		r.written.Written(r.doc, nil)
 	case r.removed != nil:
 		r.removed.Removed(r.n, r.err)
+	case r.all != nil && r.err != nil:
+		r.all.WrittenAll(nil, r.err)
+	case r.all != nil:
+		r.all.WrittenAll(r.batch, nil)
 	}
 }
 

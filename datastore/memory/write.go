@@ -41,7 +41,7 @@ func (s *Store) write(w *datastore.Write, done datastore.Written) error {
 	sh := s.index.shard(w.Path)
 	sh.writers.Lock()
 	e := sh.entries[string(w.Path)]
-	doc, err := next(e, w)
+	doc, err := next(e.document(), w)
 	if err != nil {
 		sh.writers.Unlock()
 		return err
@@ -67,13 +67,24 @@ func (s *Store) write(w *datastore.Write, done datastore.Written) error {
 	return nil
 }
 
-// next makes the document that the write leaves behind.
-func next(e *entry, w *datastore.Write) (*datastore.Document, error) {
-	doc := &datastore.Document{Created: w.Now, Modified: w.Now, ModifiedBy: w.User}
+// next makes the document that the write leaves behind; before is nil if there
+// is none.
+func next(before *datastore.Document, w *datastore.Write) (*datastore.Document, error) {
+	switch {
+	case w.When == datastore.IfAbsent && before != nil:
+		return nil, datastore.ErrExists
+	case w.When == datastore.IfPresent && before == nil:
+		return nil, datastore.ErrMissing
+	case w.When > datastore.IfPresent:
+		return nil, errUnknownCondition
+	}
+	doc := &datastore.Document{Created: w.Now, Modified: w.Now, ModifiedBy: w.User, Tag: w.Tag}
 	var old []byte
-	if e != nil {
-		before := e.doc.Load()
+	if before != nil {
 		doc.Path, doc.Created, old = before.Path, before.Created, before.Data
+		if w.Tag == "" {
+			doc.Tag = before.Tag
+		}
 	}
 	var err error
 	switch {
@@ -89,11 +100,14 @@ func next(e *entry, w *datastore.Write) (*datastore.Document, error) {
 	if err != nil {
 		return nil, err
 	}
-	if e == nil {
+	if before == nil {
 		doc.Path = string(w.Path)
 	}
 	return doc, nil
 }
+
+// errUnknownCondition is the answer to a Write whose When is none of the three.
+var errUnknownCondition = errors.New("a write must be for any path, for an absent document or for a present one")
 
 // errUnknownOp is the answer to a Write whose Op is none of the three.
 var errUnknownOp = errors.New("a write must be a put, a merge or an increment")

@@ -1,0 +1,83 @@
+package datastore
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// A store may do more than Store asks for; whoever needs it looks for these
+// interfaces.
+
+// Batcher is a store that carries out several writes as one.
+type Batcher interface {
+	// WriteAll carries out all writes, in their order, or none of them, and
+	// calls done. No crash leaves a part of them behind; readers may see one
+	// before another. Two writes may have the same path. The error of a write
+	// that could not be carried out is of type *BatchError.
+	WriteAll(ctx context.Context, writes []Write, done WrittenAll)
+}
+
+// WrittenAll is Written for a batch: docs are the documents as each write left
+// them, in the order of the writes. They belong to the callee.
+type WrittenAll interface {
+	WrittenAll(docs []*Document, err error)
+}
+
+// BatchError says which write of a batch could not be carried out.
+type BatchError struct {
+	Place int    // of the write in the batch, from 0
+	Path  string // of the write
+	Err   error  // why
+}
+
+// Error implements error.
+func (e *BatchError) Error() string { return "nothing was written: " + e.Path + ": " + e.Err.Error() }
+
+// Unwrap returns why.
+func (e *BatchError) Unwrap() error { return e.Err }
+
+// Explainer is a store that tells how it finds what a query selects.
+type Explainer interface {
+	// Explain carries out the query and returns, as a raw JSON object, how it
+	// went: at least "plan" (text), "documents examined" and "documents
+	// found" (numbers).
+	Explain(ctx context.Context, q *Query) ([]byte, error)
+}
+
+// Snapshotter is a store that can be copied while it runs.
+type Snapshotter interface {
+	// Backup writes all documents as they are at one moment after the call
+	// began. Writers do not wait for it. What has been written to w is of use
+	// only if the error is nil.
+	Backup(ctx context.Context, w io.Writer) (Snapshot, error)
+}
+
+// Snapshot describes a backup.
+type Snapshot struct {
+	Taken     time.Time // the moment that it shows
+	Documents int64
+	Bytes     int64  // their paths, data, user names and tags
+	Size      int64  // of the backup
+	Sum       string // checksum of the backup, SHA-256 in hexadecimal
+}
+
+// Sorter is an Order that looks into each document once, however often it is
+// compared. A store that sorts uses it where there is one.
+type Sorter interface {
+	Order
+	// Sort sorts in place; documents that compare equal come in path order.
+	Sort(docs []*Document)
+	// Collect returns a collector of the first n documents; 0 is all.
+	Collect(n int) Collector
+}
+
+// Collector keeps the documents that come first in an order. It is for one
+// goroutine.
+type Collector interface {
+	// Add shows a document to the collector.
+	Add(doc *Document)
+	// Docs returns the kept documents in order, those that compare equal in
+	// path order, and empties the collector.
+	Docs() []*Document
+}
