@@ -225,8 +225,9 @@ func TestFoldersOfOthersAreLeftAlone(t *testing.T) {
 	}{
 		"a newer program":  {"hformat", "\x02", "newer version of this program"},
 		"another database": {"some", "value", "database of another program"},
-		"a newer document": {"d/path", "\x02", "newer version of this program"},
+		"a newer document": {"d/path", "\x03", "newer version of this program"},
 		"a damaged one":    {"d/path", "\x01", `document "/path"`},
+		"a damaged tag":    {"d/path", "\x02\x00\x00\x00\x05tag", "the tag is damaged"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -250,7 +251,16 @@ func TestTheFormatOnDiskStays(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, memory.Options{Dir: dir})
 	put(t, s, "/a", `{"x":1}`)
+	done := make(answers, 1)
+	tagged := putWrite("/t", `{"x":2}`)
+	tagged.Tag = "one"
+	s.Write(background, tagged, done)
+	require.NoError(t, done.next(t).err)
+	before := everything(t, s)
 	require.NoError(t, s.Close())
+	again := open(t, memory.Options{Dir: dir})
+	require.Equal(t, before, everything(t, again))
+	require.NoError(t, again.Close())
 	db, err := pebble.Open(dir, &pebble.Options{Logger: silent{}})
 	require.NoError(t, err)
 	defer db.Close()
@@ -258,6 +268,7 @@ func TestTheFormatOnDiskStays(t *testing.T) {
 		"hformat": "\x01",
 		"hclean":  "",
 		"d/a":     "\x01\xd0\x0f\x00\x03bob" + `{"x":1}`,
+		"d/t":     "\x02\xd0\x0f\x00\x03bob\x03one" + `{"x":2}`,
 	} {
 		value, closer, err := db.Get([]byte(key))
 		require.NoError(t, err, key)
