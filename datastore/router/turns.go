@@ -26,11 +26,13 @@ func newTurns() *turns {
 // turn is the place of one write in the queue, and its answer.
 type turn struct {
 	turns   *turns
-	written datastore.Written // one of the two is set
+	written datastore.Written // one of the three is set
 	removed datastore.Removed
+	batch   datastore.WrittenAll
 
 	ready bool
 	doc   *datastore.Document
+	docs  []*datastore.Document
 	n     int
 	err   error
 }
@@ -41,6 +43,10 @@ func (t *turns) forWrite(done datastore.Written) datastore.Written {
 
 func (t *turns) forRemove(done datastore.Removed) datastore.Removed {
 	return t.push(&turn{turns: t, removed: done})
+}
+
+func (t *turns) forBatch(done datastore.WrittenAll) datastore.WrittenAll {
+	return t.push(&turn{turns: t, batch: done})
 }
 
 func (t *turns) push(one *turn) *turn {
@@ -60,6 +66,12 @@ func (o *turn) Written(doc *datastore.Document, err error) {
 // Removed implements datastore.Removed.
 func (o *turn) Removed(n int, err error) {
 	o.n, o.err = n, err
+	o.turns.answer(o)
+}
+
+// WrittenAll implements datastore.WrittenAll.
+func (o *turn) WrittenAll(docs []*datastore.Document, err error) {
+	o.docs, o.err = docs, err
 	o.turns.answer(o)
 }
 
@@ -87,11 +99,14 @@ func (t *turns) answer(one *turn) {
 }
 
 func (o *turn) call() {
-	if o.written != nil {
+	switch {
+	case o.written != nil:
 		o.written.Written(o.doc, o.err)
-		return
+	case o.removed != nil:
+		o.removed.Removed(o.n, o.err)
+	default:
+		o.batch.WrittenAll(o.docs, o.err)
 	}
-	o.removed.Removed(o.n, o.err)
 }
 
 // wait waits until everything queued so far has been answered.

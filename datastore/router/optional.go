@@ -1,0 +1,99 @@
+package router
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/happn-host/happn-host/datastore"
+)
+
+var (
+	_ datastore.Batcher   = (*Store)(nil)
+	_ datastore.Explainer = (*Store)(nil)
+)
+
+// ErrSpansStores is the answer to a batch whose paths belong to several stores:
+// nothing can make them durable as one.
+var ErrSpansStores = errors.New("the writes of a batch must stay within one data store; write to each store on its own")
+
+// errCannot is the answer to what the store of a path is not able to do.
+var errCannot = errors.New("the data store of this path cannot do this")
+
+// WriteAll implements datastore.Batcher for writes to paths of one store.
+func (s *Store) WriteAll(ctx context.Context, writes []datastore.Write, done datastore.WrittenAll) {
+	if s.turns != nil {
+		done = s.turns.forBatch(done)
+	}
+	if s.closed.Load() {
+		done.WrittenAll(nil, datastore.ErrClosed)
+		return
+	}
+	owner := s.routes.fallback // of an empty batch
+	for i := range writes {
+		m := s.routes.owner(writes[i].Path)
+		if i == 0 {
+			owner = m
+		}
+		if m != owner {
+			done.WrittenAll(nil, &datastore.BatchError{Place: i, Path: string(writes[i].Path), Err: ErrSpansStores})
+			return
+		}
+	}
+	batcher, ok := owner.Store.(datastore.Batcher)
+	if !ok {
+		done.WrittenAll(nil, errCannot)
+		return
+	}
+	batcher.WriteAll(ctx, writes, done)
+}
+
+// Explain implements datastore.Explainer. What several stores say about their
+// parts of the query is in "stores", by name.
+func (s *Store) Explain(ctx context.Context, q *datastore.Query) ([]byte, error) {
+	if s.closed.Load() {
+		return nil, datastore.ErrClosed
+	}
+	owners := s.routes.owners(q.Pattern)
+	if len(owners) == 1 && owners[0].strays == 0 {
+		return explain(ctx, owners[0], q)
+	}
+	whole := struct {
+		Plan     string                     `json:"plan"`
+		Examined int64                      `json:"documents examined"`
+		Found    int                        `json:"documents found"`
+		Stores   map[string]json.RawMessage `json:"stores"`
+	}{Plan: "merge of several stores", Stores: make(map[string]json.RawMessage)}
+	for _, m := range owners {
+		sub := part(q)
+		if m.strays > 0 {
+			sub.Limit = 0 // as it is asked: strays must not use it up
+		}
+		one, err := explain(ctx, m, &sub)
+		if err != nil {
+			return nil, err
+		}
+		var numbers struct {
+			Examined int64 `json:"documents examined"`
+		}
+		if err := json.Unmarshal(one, &numbers); err != nil {
+			return nil, fmt.Errorf("explaining a query of store %q: %w", m.name, err)
+		}
+		whole.Examined += numbers.Examined
+		whole.Stores[m.name] = one
+	}
+	var err error
+	if whole.Found, err = s.Count(ctx, q); err != nil {
+		return nil, err
+	}
+	return json.Marshal(whole)
+}
+
+func explain(ctx context.Context, m *member, q *datastore.Query) ([]byte, error) {
+	explainer, ok := m.Store.(datastore.Explainer)
+	if !ok {
+		return nil, errCannot
+	}
+	return explainer.Explain(ctx, q)
+}
