@@ -25,12 +25,6 @@ type Log struct {
 	Format string `koanf:"format"` // text, json
 }
 
-// Data says where documents are kept.
-type Data struct {
-	Dir        string `koanf:"dir"`        // folder of the embedded store
-	Durability string `koanf:"durability"` // sync, async, none (memory only)
-}
-
 // Plugins says where modules are found.
 type Plugins struct {
 	Dir     string        `koanf:"dir"`     // watched folder; empty is no plugins

@@ -31,6 +31,13 @@ func WriteMarkdown(w io.Writer) error {
 			fmt.Fprintf(&b, " or `--%s`", a)
 		}
 		b.WriteString("\n")
+		if len(k.Members) > 0 {
+			b.WriteString("\nEach section has:\n\n")
+			for _, m := range k.Members {
+				fmt.Fprintf(&b, "- `%s`: %s\n", m.Name, m.Meaning)
+			}
+			fmt.Fprintf(&b, "\n```yaml\n%s```\n", k.Example)
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -64,6 +71,13 @@ func WriteYAML(w io.Writer) error {
 		if k.Bounds != "" {
 			comment += " Takes: " + k.Bounds + "."
 		}
+		if len(k.Members) > 0 {
+			names := make([]string, len(k.Members))
+			for i, m := range k.Members {
+				names[i] = m.Name
+			}
+			comment += " Each section has the keys " + strings.Join(names, ", ") + "."
+		}
 		for _, line := range wrap(comment, 96-len(indent)) {
 			fmt.Fprintf(&b, "#%s# %s\n", indent, line)
 		}
@@ -93,6 +107,8 @@ func yamlValue(k Key) string {
 			quoted = append(quoted, fmt.Sprintf("%q", one))
 		}
 		return "[" + strings.Join(quoted, ", ") + "]"
+	case k.Type == string(kindSections):
+		return "[]"
 	case k.Type == string(kindText):
 		return fmt.Sprintf("%q", k.Default)
 	default:

@@ -28,6 +28,9 @@ value behind an equals sign: ` + "`--websocket.compression`, `--shutdown.reconne
 
 Types: a *duration* has a unit (` + "`250ms`, `30s`, `2m`" + `), a *size* is plain bytes or has one
 (` + "`1048576`, `64KiB`, `10MiB`, `1GiB`" + `), a *switch* is ` + "`true` or `false`" + `.
+*Sections* are a list of groups of keys, as the examples below show; in the environment and in flags such a
+list is JSON text (` + "`HAPPN_DATA_STORES='[{\"name\": \"cache\", \"provider\": \"memory\", \"patterns\": [\"/cache/*\"]}]'`" + `).
+The list of a later source replaces that of an earlier one as a whole.
 
 A key that is not known, or a value that a key does not take, keeps the host from starting. The
 message names the key, where it stands, what is expected and, for an unknown key, the nearest known

@@ -132,7 +132,12 @@ func (w *walker) key(name string, f field) {
 }
 
 func (w *walker) value(key *entry, f field) {
-	s := setting{key: key, source: w.at(f.line)}
+	s := setting{key: key, source: w.at(f.line), file: w.source}
+	if key.kind == kindSections && f.value.form != formNothing {
+		s.node = f.value
+		w.found = append(w.found, s)
+		return
+	}
 	switch f.value.form {
 	case formScalar:
 		s.text = f.value.text

@@ -21,6 +21,7 @@ const (
 	kindDuration kind = "duration"
 	kindSwitch   kind = "switch"
 	kindList     kind = "list"
+	kindSections kind = "sections"
 )
 
 // wants describes the form of a value, without its bounds.
@@ -38,6 +39,8 @@ func (k kind) wants() string {
 		return "true or false"
 	case kindList:
 		return "a list (in the environment and in flags: separated by commas)"
+	case kindSections:
+		return "a list of sections (in the environment and in flags: JSON text)"
 	default:
 		return "a text"
 	}
@@ -67,6 +70,9 @@ func (k kind) parse(text string) (value any, ok bool) {
 
 // print is the inverse of parse.
 func (k kind) print(value any) string {
+	if k == kindSections {
+		return printSections(value)
+	}
 	switch v := value.(type) {
 	case int:
 		if k == kindSize {

@@ -29,7 +29,9 @@ type setting struct {
 	key    *entry
 	text   string   // as it was written
 	list   []string // when the source has lists of its own, and wrote one
+	node   *node    // of kindSections, when the source has sections of its own
 	source string
+	file   string // the source without its line; "" if it has no lines
 }
 
 // Load puts the file, the environment and the flags on top of the defaults. All
@@ -72,6 +74,15 @@ func convert(layer []setting, sources map[string]string, broken map[string]bool)
 	flat := map[string]any{}
 	var errs []error
 	for _, s := range layer {
+		if s.key.kind == kindSections {
+			value, listErrs := s.key.list.parse(&s)
+			errs = append(errs, listErrs...)
+			broken[s.key.name] = broken[s.key.name] || len(listErrs) > 0
+			if len(listErrs) == 0 {
+				flat[s.key.name], sources[s.key.name] = value, s.source
+			}
+			continue
+		}
 		value, ok := s.value()
 		if !ok || !s.key.accepts(value) {
 			broken[s.key.name] = true

@@ -165,7 +165,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"not a host": {flags: map[string]string{"host": "localhost:80"},
 			want: []string{`flag --host: found "localhost:80", expected an IP address or a host name without port, such as 127.0.0.1, 0.0.0.0 or ::`}},
 		"no data folder": {file: "h.yaml", content: "data:\n  dir: ''\n",
-			want: []string{"file h.yaml line 2: data.dir: found nothing, expected the path of a folder"}},
+			want: []string{"file h.yaml line 2: data.dir: found nothing, expected the path of a folder, or data.durability none to keep everything in memory"}},
 		"not an origin": {file: "h.yaml", content: "websocket:\n  origins: [example.com]",
 			want: []string{`file h.yaml line 2: websocket.origins: found "[example.com]", expected a list of origins (scheme://host or scheme://host:port), or * for any`}},
 		"list of lists": {file: "h.yaml", content: "websocket:\n  origins:\n    - [a]\n",
@@ -239,7 +239,7 @@ func TestValidateSpeaksOfAllThatAProgramGotWrong(t *testing.T) {
 	err := c.Validate()
 	require.Equal(t, []string{
 		`port: found "-1", expected a whole number, 0 to 65535`,
-		`data.dir: found " ", expected the path of a folder`,
+		`data.dir: found " ", expected the path of a folder, or nothing`,
 		`pubsub.ackTimeout: found "0s", expected a duration with a unit (250ms, 30s, 2m, 1h30m), 1ms to 1h`,
 	}, problems(t, err, ""))
 

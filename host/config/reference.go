@@ -10,13 +10,15 @@ const envPrefix = "HAPPN_"
 // Key documents one setting.
 type Key struct {
 	Name    string   // place in a file, such as "websocket.pingInterval"
-	Type    string   // text, choice, number, size, duration, switch or list
+	Type    string   // text, choice, number, size, duration, switch, list or sections
 	Default string   // as it would be written; "" is the empty text or list
 	Bounds  string   // values that are taken, in words; "" when every value of the type is
 	Env     string   // environment variable
 	Flag    string   // command line flag without its dashes
 	Aliases []string // further flags for the same key
 	Meaning string   // what it does, in Markdown
+	Members []Member // of one section, for a list of sections
+	Example string   // of a file, in YAML, for a list of sections
 }
 
 // Reference returns every key that Load knows, in the order of Config.
@@ -39,6 +41,9 @@ func Reference() []Key {
 			Flag:    e.name,
 			Aliases: e.aliases,
 			Meaning: e.meaning,
+		}
+		if e.list != nil {
+			keys[i].Members, keys[i].Example = e.list.members, e.list.example
 		}
 	}
 	return keys

@@ -50,7 +50,7 @@ func TestEveryKeyIsWellDescribed(t *testing.T) {
 			require.Empty(t, seen[name], "%s belongs to two keys", name)
 			seen[name] = k.Name
 		}
-		if k.Type != "text" && k.Type != "list" && k.Type != "switch" {
+		if k.Type != "text" && k.Type != "list" && k.Type != "switch" && k.Type != "sections" {
 			require.NotEmpty(t, k.Bounds, "%s has no bounds", k.Name)
 		}
 	}

@@ -13,7 +13,8 @@ type entry struct {
 	zero    string   // what 0 means, when it is allowed beside min..max
 	choices []string // of kindChoice
 	check   func(value any) (expected string, ok bool)
-	aliases []string // further flag names
+	aliases []string  // further flag names
+	list    *sections // of kindSections
 	meaning string
 }
 
@@ -47,10 +48,14 @@ func generalKeys() []entry {
 
 func dataKeys() []entry {
 	return []entry{
-		{name: "data.dir", kind: kindText, check: checkFolder, aliases: []string{"data"},
-			meaning: "Folder of the embedded store. It is created when it is missing; one host at a time may have it open."},
+		{name: "data.dir", kind: kindText, check: checkOptionalFolder, aliases: []string{"data"},
+			meaning: "Folder of the default store. It is created when it is missing; one host at a time may have it open. It may be empty when `data.durability` is `none`."},
 		{name: "data.durability", kind: kindChoice, choices: []string{"sync", "async", "none"},
 			meaning: "When a write is answered. `sync`: when it is on disk. `async`: when it is in memory, and it reaches the disk shortly after; a crash may lose the last moments. `none`: nothing is written to disk and every stop forgets all."},
+		{name: "data.stores", kind: kindSections, list: storeSections(),
+			meaning: "Further stores, each for the paths under its patterns; what no pattern covers belongs to the store in `data.dir`. Documents do not move when patterns change: those in a store that their path no longer belongs to are kept but not seen, and the log says how many there are."},
+		{name: "data.indexes", kind: kindSections, list: indexSections(),
+			meaning: "Secondary indexes. They are kept in step with writes, make searches and sorts by their fields fast, and cost memory and a little time at each write. They belong to every store that has paths under their patterns; what is unique is so within one store."},
 	}
 }
 

@@ -30,6 +30,16 @@ func (c Config) Validate() error {
 // checkRelations holds the rules between keys. sources names where a value came
 // from; a rule about a key that is already broken stays silent.
 func (c Config) checkRelations(sources map[string]string, broken map[string]bool) []error {
+	var errs []error
+	c.Data.checkData(func(key, below, format string, args ...any) {
+		if !broken[key] && !broken["data.durability"] && !broken["data.stores"] {
+			errs = append(errs, &Error{Source: sources[key], Key: key + below, Reason: fmt.Sprintf(format, args...)})
+		}
+	})
+	return append(errs, c.checkQueue(sources, broken)...)
+}
+
+func (c Config) checkQueue(sources map[string]string, broken map[string]bool) []error {
 	const queue, message = "websocket.writeQueueBytes", "websocket.maxMessageBytes"
 	if broken[queue] || broken[message] || c.Websocket.WriteQueueBytes >= c.Websocket.MaxMessageBytes {
 		return nil
