@@ -16,7 +16,9 @@ type compiler struct {
 // scope is where a criterion stands.
 type scope struct {
 	group   *group
+	top     bool // not inside $elemMatch
 	element bool // inside $elemMatch: names are members of the element, untranslated
+	whole   bool // names are members of any object, not of a stored document: a stage of a pipeline
 	depth   int  // operators around it
 	indexes int  // numeric path components on the way to it
 }
@@ -74,6 +76,8 @@ func (c *compiler) member(name string, val []byte, at *place, s scope) (node, er
 		return c.list(name, some, val, at, s)
 	case "$nor":
 		return c.list(name, none, val, at, s)
+	case "$expr":
+		return c.expression(val, at, s)
 	case "$comment":
 		return node{op: all}, nil
 	case "$not":

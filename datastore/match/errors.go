@@ -3,22 +3,13 @@ package match
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/happn-host/happn-host/datastore/expr"
 )
 
 // Error is a mistake in what a client sent: a criterion, a sort, fields or
 // options.
-type Error struct {
-	Problem string // what is wrong
-	Where   string // where it stands, as in criteria.$or[1].region; may be empty
-}
-
-// Error implements error.
-func (e *Error) Error() string {
-	if e.Where == "" {
-		return e.Problem
-	}
-	return e.Problem + " at " + e.Where
-}
+type Error = expr.Error
 
 // place is a position in the text being compiled; it is rendered only when
 // something is wrong there.

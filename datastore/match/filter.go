@@ -34,7 +34,7 @@ func CompileFilter(raw []byte) (*Filter, error) {
 	}
 	f := &Filter{native: true}
 	c := compiler{native: &f.native}
-	n, err := c.criteria(raw, root("criteria"), scope{group: &f.group})
+	n, err := c.criteria(raw, root("criteria"), scope{group: &f.group, top: true})
 	if err != nil {
 		return nil, err
 	}

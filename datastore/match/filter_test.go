@@ -221,7 +221,7 @@ func TestMistakesAreNamedWithTheirPlace(t *testing.T) {
 		`{"region":{"$foo":1}}`:                     "unknown operator $foo at criteria.region",
 		`{"$or":[{"a":1},{"b":{"$not":{"$x":1}}}]}`: "unknown operator $x at criteria.$or[1].b.$not",
 		`{"$where":"1"}`:                            "unknown operator $where at criteria",
-		`{"$expr":{}}`:                              "unknown operator $expr at criteria",
+		`{"$expr":{"$bogus":1}}`:                    "unknown operator $bogus at criteria.$expr",
 		`{"a":{"$gt":1,"b":2}}`:                     "b stands among operators but is not one at criteria.a",
 		`{"name":{"$regex":5}}`:                     "$regex parameter value must be an Array or a string",
 		`{"name":{"$regex":[5]}}`:                   "$regex parameter value must be an Array or a string",

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/expr"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -106,10 +107,11 @@ func (g *group) gatherElements(arr []byte, slots [][]byte) {
 type operation uint8
 
 const (
-	all   operation = iota // every child matches; also without children
-	some                   // at least one child matches
-	none                   // no child matches
-	field                  // test holds for a value of the field
+	all      operation = iota // every child matches; also without children
+	some                      // at least one child matches
+	none                      // no child matches
+	field                     // test holds for a value of the field
+	computed                  // the expression is true for the document
 )
 
 // node is a compiled condition. It is a struct with a switch, not an
@@ -122,6 +124,9 @@ type node struct {
 	path  []segment // fromData: the way from there
 	whole bool      // an array at the end of the way is tested as a whole only
 	test  test
+
+	expression *expr.Expression // computed
+	object     bool             // computed: the document is its data alone
 }
 
 func (n *node) match(doc *datastore.Document, slots [][]byte) bool {
@@ -140,6 +145,8 @@ func (n *node) match(doc *datastore.Document, slots [][]byte) bool {
 			}
 		}
 		return n.op == none
+	case computed:
+		return n.compute(doc)
 	}
 	if n.from == fromData {
 		return anyHolds(slots[n.slot], n.path, n.test, n.whole)
