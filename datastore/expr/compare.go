@@ -10,6 +10,9 @@ import (
 // Collation compares texts by the rules of a language.
 type Collation interface {
 	Compare(a, b []byte) int
+	// AppendKey appends bytes that two texts share exactly if Compare finds
+	// them equal.
+	AppendKey(dst, text []byte) []byte
 }
 
 // Compare orders any two values as MongoDB does: by type, then within the
@@ -97,15 +100,18 @@ func (v Value) members() []Member {
 	return out
 }
 
-// AppendKey appends bytes that two values share exactly if Compare finds them
+// AppendKey appends bytes that two values share exactly if CompareBy finds them
 // equal, to look values up by.
-func (v Value) AppendKey(dst []byte) []byte {
+func (v Value) AppendKey(by Collation, dst []byte) []byte {
 	dst = append(dst, byte(v.kind))
 	switch v.kind {
 	case Number:
 		return appendNumberKey(dst, v)
 	case Text:
 		s := v.Text()
+		if by != nil {
+			s = by.AppendKey(nil, s)
+		}
 		dst = appendLength(dst, len(s))
 		return append(dst, s...)
 	case Boolean, Date:
@@ -117,7 +123,7 @@ func (v Value) AppendKey(dst []byte) []byte {
 			if v.kind == Object {
 				dst = append(appendLength(dst, len(parts[i].Name)), parts[i].Name...)
 			}
-			dst = parts[i].Value.AppendKey(dst)
+			dst = parts[i].Value.AppendKey(by, dst)
 		}
 	}
 	return dst

@@ -5,8 +5,9 @@ import "fmt"
 // Env is what an evaluation needs beside the document. The zero value is ready
 // to use, for one goroutine; using it again saves allocations.
 type Env struct {
-	Now   int64   // Unix time in ms, $$NOW
-	Given []Value // the variables that were named to Compile
+	Now   int64     // Unix time in ms, $$NOW
+	Given []Value   // the variables that were named to Compile
+	By    Collation // how comparisons see texts; nil is by bytes
 
 	doc    Value
 	slots  []Value

@@ -40,7 +40,7 @@ func comparisonFunction(name string) (function, bool) {
 
 func (k *call) compare() int {
 	k.env.spend((len(k.args[0].raw) + len(k.args[1].raw)) / 32)
-	return Compare(k.args[0], k.args[1])
+	return CompareBy(k.env.By, k.args[0], k.args[1])
 }
 
 // foldFunction is the accumulators as expressions: over one array, or over

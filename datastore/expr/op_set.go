@@ -43,7 +43,7 @@ func (s *set) has(key []byte) bool {
 }
 
 func (s *set) add(v Value) {
-	key := v.AppendKey(nil)
+	key := v.AppendKey(nil, nil)
 	if !s.has(key) {
 		s.keys[string(key)] = struct{}{}
 		s.list = append(s.list, v)
@@ -92,7 +92,7 @@ func combineSets(k *call) Value {
 		}
 		kept := &set{keys: map[string]struct{}{}}
 		for _, v := range first.list {
-			if next.has(v.AppendKey(nil)) == (k.node.name == "$setIntersection") {
+			if next.has(v.AppendKey(nil, nil)) == (k.node.name == "$setIntersection") {
 				kept.add(v)
 			}
 		}

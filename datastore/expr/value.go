@@ -263,6 +263,15 @@ func memberName(inner []byte) string {
 	return string(rawjson.Unquote(quoted))
 }
 
+// JSON returns the text that the value was made of, nil if it was made
+// otherwise. It must not be changed.
+func (v Value) JSON() []byte {
+	if v.form != asJSON || v.kind == Missing || v.kind == Null {
+		return nil
+	}
+	return v.raw
+}
+
 // AppendJSON appends the value as JSON text. What is missing becomes null, as
 // do numbers that JSON does not have.
 func (v Value) AppendJSON(dst []byte) []byte {

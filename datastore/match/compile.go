@@ -3,6 +3,7 @@ package match
 import (
 	"strings"
 
+	"github.com/happn-host/happn-host/datastore/expr"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -11,6 +12,9 @@ type compiler struct {
 	source []byte
 	native *bool
 	regex  int // steps of all regular expressions so far
+
+	by        expr.Collation // how texts compare; nil is by bytes
+	variables []string       // that expressions may use
 }
 
 // scope is where a criterion stands.

@@ -51,7 +51,7 @@ func (f *Filter) Match(doc *datastore.Document) bool {
 	if !f.needle.maybeIn(doc.Data) {
 		return false
 	}
-	return f.group.match(doc, doc.Data)
+	return f.group.match(doc, doc.Data, nil)
 }
 
 // Source returns the criterion as raw JSON with field names translated. It

@@ -34,8 +34,9 @@ func (g *group) slot(name string) int {
 	return n
 }
 
-// match reports whether obj satisfies the group. doc is nil unless obj is its data.
-func (g *group) match(doc *datastore.Document, obj []byte) bool {
+// match reports whether obj satisfies the group. doc is nil unless obj is its data;
+// given is what expressions get beside it.
+func (g *group) match(doc *datastore.Document, obj []byte, given []expr.Value) bool {
 	var few [fewNames][]byte
 	slots := few[:]
 	if len(g.names) > fewNames {
@@ -48,7 +49,7 @@ func (g *group) match(doc *datastore.Document, obj []byte) bool {
 			g.gather(obj, slots)
 		}
 	}
-	return g.root.match(doc, slots)
+	return g.root.match(doc, slots, given)
 }
 
 func (g *group) gather(obj []byte, slots [][]byte) {
@@ -127,26 +128,27 @@ type node struct {
 
 	expression *expr.Expression // computed
 	object     bool             // computed: the document is its data alone
+	by         expr.Collation   // computed: how texts compare
 }
 
-func (n *node) match(doc *datastore.Document, slots [][]byte) bool {
+func (n *node) match(doc *datastore.Document, slots [][]byte, given []expr.Value) bool {
 	switch n.op {
 	case all:
 		for i := range n.kids {
-			if !n.kids[i].match(doc, slots) {
+			if !n.kids[i].match(doc, slots, given) {
 				return false
 			}
 		}
 		return true
 	case some, none:
 		for i := range n.kids {
-			if n.kids[i].match(doc, slots) {
+			if n.kids[i].match(doc, slots, given) {
 				return n.op == some
 			}
 		}
 		return n.op == none
 	case computed:
-		return n.compute(doc)
+		return n.compute(doc, given)
 	}
 	if n.from == fromData {
 		return anyHolds(slots[n.slot], n.path, n.test, n.whole)

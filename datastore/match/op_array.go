@@ -137,7 +137,7 @@ func (t anyObject) holds(v value) bool {
 		if elem, i = rawjson.NextElement(v.raw, i); i < 0 {
 			return false
 		}
-		if (elem[0] == '{' || elem[0] == '[') && t.g.match(nil, elem) {
+		if (elem[0] == '{' || elem[0] == '[') && t.g.match(nil, elem, nil) {
 			return true
 		}
 	}

@@ -13,18 +13,18 @@ func (c *compiler) expression(val []byte, at *place, s scope) (node, error) {
 	if !s.top {
 		return node{}, at.up.errorf("$expr belongs at the top, not inside $elemMatch, but stands")
 	}
-	e, err := expr.Compile(val, expr.Root(at.String()))
+	e, err := expr.Compile(val, expr.Root(at.String()), c.variables...)
 	if err != nil {
 		return node{}, err
 	}
 	c.keep("$expr", val)
-	return node{op: computed, expression: e, object: s.whole}, nil
+	return node{op: computed, expression: e, object: s.whole, by: c.by}, nil
 }
 
 // compute reports whether the expression is true for a document. One that the
 // expression cannot be worked out for does not match.
-func (n *node) compute(doc *datastore.Document) bool {
-	env := expr.Env{Now: time.Now().UnixMilli()}
+func (n *node) compute(doc *datastore.Document, given []expr.Value) bool {
+	env := expr.Env{Now: time.Now().UnixMilli(), Given: given, By: n.by}
 	v := expr.FromJSON(doc.Data)
 	if !n.object {
 		v = DocumentValue(doc)
@@ -59,19 +59,22 @@ func DocumentValue(doc *datastore.Document) expr.Value {
 type ObjectFilter struct{ group group }
 
 // CompileObjectFilter compiles criteria of valid JSON text, of which it keeps
-// nothing. where is named in errors, which are of type *Error.
-func CompileObjectFilter(raw []byte, where string) (*ObjectFilter, error) {
+// nothing. Texts are compared by the collation, nil is by bytes. where is named
+// in errors, which are of type *Error. The variables are those that expressions
+// may use beside the object.
+func CompileObjectFilter(raw []byte, where string, by expr.Collation, variables ...string) (*ObjectFilter, error) {
 	raw = append([]byte(nil), raw...)
 	f := &ObjectFilter{}
 	native := true
-	c := compiler{native: &native}
+	c := compiler{native: &native, by: by, variables: variables}
 	n, err := c.criteria(raw, root(where), scope{group: &f.group, element: true, whole: true, top: true})
 	f.group.root = n
 	return f, err
 }
 
 // Match reports whether an object, as JSON text, satisfies the criterion.
-func (f *ObjectFilter) Match(object []byte) bool {
+// given are the values of the variables.
+func (f *ObjectFilter) Match(object []byte, given []expr.Value) bool {
 	doc := datastore.Document{Data: object}
-	return f.group.match(&doc, object)
+	return f.group.match(&doc, object, given)
 }

@@ -2,7 +2,6 @@ package aggregate
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"github.com/happn-host/happn-host/datastore"
@@ -55,6 +54,7 @@ func (l Limits) withDefaults() Limits {
 type Pipeline struct {
 	stages  []stage
 	lookups []string
+	by      expr.Collation
 }
 
 // stage is a compiled stage.
@@ -75,7 +75,7 @@ type sink interface {
 // run is one run of a pipeline.
 type run struct {
 	ctx    context.Context
-	limits Limits
+	room   *Limits // what is left; shared by the pipelines inside stages
 	lookup LookupFunc
 	by     expr.Collation
 	env    *expr.Env // shared by all expressions: they run one at a time
@@ -84,8 +84,9 @@ type run struct {
 }
 
 // Compile compiles a pipeline: a JSON array of stages. It keeps nothing of raw.
-// Errors that the client caused are of type *Error.
-func Compile(raw []byte) (*Pipeline, error) {
+// Texts are compared by the collation, nil is by bytes. Errors that the client
+// caused are of type *Error.
+func Compile(raw []byte, by expr.Collation) (*Pipeline, error) {
 	at := expr.Root("aggregate")
 	if len(raw) > MaxBytes {
 		return nil, at.Errorf("a pipeline of %d bytes is too large, at most %d are allowed", len(raw), MaxBytes)
@@ -94,8 +95,8 @@ func Compile(raw []byte) (*Pipeline, error) {
 		return nil, at.Errorf("%s", err)
 	}
 	raw = raw[rawjson.Space(raw, 0):]
-	p := &Pipeline{}
-	c := compiler{lookups: &p.lookups}
+	p := &Pipeline{by: by}
+	c := compiler{by: by, lookups: &p.lookups}
 	var err error
 	p.stages, err = c.stages(raw[:rawjson.End(raw, 0)], at)
 	if err != nil {
@@ -110,17 +111,17 @@ func (p *Pipeline) Lookups() []string { return p.lookups }
 
 // Options is what a run may be given. The zero value is ready to use.
 type Options struct {
-	Lookup    LookupFunc     // nil: $lookup fails
-	Collation expr.Collation // for $match, $sort and $group; nil compares texts by bytes
-	Limits    Limits
+	Lookup LookupFunc // nil: $lookup fails
+	Limits Limits
 }
 
 // Run runs the pipeline on the documents of source and returns the result as
 // a JSON array. It fails with an *Error for what the client caused, with the
 // error of ctx, of source or of the lookup.
 func (p *Pipeline) Run(ctx context.Context, source Source, o Options) ([]byte, error) {
-	r := &run{ctx: ctx, limits: o.Limits.withDefaults(), lookup: o.Lookup, by: o.Collation, now: time.Now().UnixMilli()}
-	r.env = &expr.Env{Now: r.now}
+	room := o.Limits.withDefaults()
+	r := &run{ctx: ctx, room: &room, lookup: o.Lookup, by: p.by, now: time.Now().UnixMilli()}
+	r.env = &expr.Env{Now: r.now, By: r.by}
 	out := &writer{run: r, json: []byte{'['}}
 	if err := r.feed(start(p.stages, r, out), source); err != nil {
 		return nil, err
@@ -147,8 +148,8 @@ func (r *run) feed(first sink, source Source) error {
 		more, failed = first.add(match.DocumentValue(doc))
 		return more && failed == nil
 	})
-	if err := errors.Join(failed, err); err != nil {
-		return onlyOne(failed, err)
+	if err := onlyOne(failed, err); err != nil {
+		return err
 	}
 	return first.end()
 }
@@ -171,13 +172,16 @@ func (r *run) step() error {
 
 // keep takes room for what a stage keeps, or returns an error.
 func (r *run) keep(documents, bytes int) error {
-	r.limits.Documents -= documents
-	r.limits.Bytes -= bytes
-	if r.limits.Documents < 0 || r.limits.Bytes < 0 {
+	r.room.Documents -= documents
+	r.room.Bytes -= bytes
+	if r.room.Documents < 0 || r.room.Bytes < 0 {
 		return &Error{Problem: "the pipeline keeps more documents than one run may; match, project or limit first"}
 	}
 	return nil
 }
+
+// free gives back room for what is no longer kept.
+func (r *run) free(documents, bytes int) { _ = r.keep(-documents, -bytes) }
 
 // writer collects the result.
 type writer struct {

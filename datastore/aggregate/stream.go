@@ -27,7 +27,7 @@ func (s *transformSink) add(doc expr.Value) (bool, error) {
 func (s *transformSink) end() error { return s.next.end() }
 
 func (c *compiler) match(arg []byte, at *expr.Place) (stage, error) {
-	f, err := match.CompileObjectFilter(arg, at.String(), c.variables...)
+	f, err := match.CompileObjectFilter(arg, at.String(), c.by, c.variables...)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (c *compiler) match(arg []byte, at *expr.Place) (stage, error) {
 type matchStage struct{ filter *match.ObjectFilter }
 
 func (m matchStage) start(r *run, next sink) sink {
-	return &matchSink{filter: m.filter.Collated(r.by), run: r, next: next}
+	return &matchSink{filter: m.filter, run: r, next: next}
 }
 
 type matchSink struct {

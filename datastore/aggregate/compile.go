@@ -9,6 +9,7 @@ import (
 
 // compiler turns JSON into stages.
 type compiler struct {
+	by        expr.Collation
 	count     int
 	nesting   int
 	variables []string // of the $lookup stages around
