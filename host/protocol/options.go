@@ -18,16 +18,20 @@ type Options struct {
 	NoCluster      bool
 	InitialEmit    bool
 	InitialValues  bool // initialCallback
+	Sibling        bool // set_type is "sibling"
 
 	Consistency int      // 2 if it was not given; -1 if it was no number
 	Depth       int      // 0 if it was not given
 	UpsertType  int      // 0 if it was not given
 	Meta        []byte   // raw JSON object, nil if there was none
+	Tag         []byte   // decoded, nil if it was absent or falsy
+	Criteria    []byte   // raw JSON, nil if it was absent or null
 	Targets     []string // session ids of targetClients
 	HasTargets  bool     // targetClients was given, perhaps empty
 	Increment   []byte   // raw JSON, nil if there was none
 	Reference   []byte   // decoded referenceId, nil if it was absent or falsy
 	RefCount    []byte   // raw JSON, nil if it was absent or falsy
+	Listener    []byte   // raw JSON of listenerId, nil if it was absent or null
 }
 
 // Consistencies of a publication (happn-wire.md, 5.4).
@@ -73,6 +77,14 @@ func ParseOptions(raw []byte, o *Options) {
 			o.Depth = integer(value, 0)
 		case "upsertType":
 			o.UpsertType = integer(value, 0)
+		case "set_type":
+			o.Sibling = string(value) == `"sibling"`
+		case "tag":
+			o.Tag = text(value)
+		case "criteria":
+			if o.Criteria = nil; !rawjson.IsNull(value) {
+				o.Criteria = value
+			}
 		case "meta":
 			if o.Meta = nil; rawjson.IsObject(value) {
 				o.Meta = value
@@ -84,10 +96,10 @@ func ParseOptions(raw []byte, o *Options) {
 				o.Increment = value
 			}
 		case "referenceId":
-			if o.Reference = nil; Truthy(value) {
-				if o.Reference = rawjson.Unquote(value); o.Reference == nil {
-					o.Reference = value
-				}
+			o.Reference = text(value)
+		case "listenerId":
+			if o.Listener = nil; !rawjson.IsNull(value) {
+				o.Listener = value
 			}
 		case "refCount":
 			if o.RefCount = nil; Truthy(value) {
@@ -95,6 +107,18 @@ func ParseOptions(raw []byte, o *Options) {
 			}
 		}
 	}
+}
+
+// text returns a string decoded, any other value as it stands, and nil for what
+// JavaScript takes for false.
+func text(raw []byte) []byte {
+	if !Truthy(raw) {
+		return nil
+	}
+	if decoded := rawjson.Unquote(raw); decoded != nil {
+		return decoded
+	}
+	return raw
 }
 
 func (o *Options) targets(value []byte) {

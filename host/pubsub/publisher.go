@@ -16,9 +16,16 @@ type Publication struct {
 	Sent  []byte // raw JSON as the publisher sent it, for merge subscribers; nil if it is the same
 	Meta  []byte // members of _meta that are the same on all channels, without braces
 
+	// Judge knows which criteria of subscriptions the publication satisfies.
+	Judge Judge
+
 	Targets    []string // deliver to these sessions only, if HasTargets
 	HasTargets bool
 	NoCluster  bool // leave out sessions that are nodes of a cluster
+
+	// Recipients, if not nil, may leave out subscribers. It may be asked twice
+	// about the same one, and must answer alike.
+	Recipients func(to *session.Session, channel string) bool
 
 	// Screen, if not nil, is asked about each recipient's copy.
 	Screen Screen
@@ -50,10 +57,11 @@ type frame struct {
 
 // scratch is what one delivery needs and the next one uses again.
 type scratch struct {
-	matches []match
-	head    []byte // frame up to the channel, with the stored data
-	sent    []byte // the same with the data as sent
-	frames  []frame
+	matches  []match
+	head     []byte // frame up to the channel, with the stored data
+	sent     []byte // the same with the data as sent
+	frames   []frame
+	verdicts verdicts
 }
 
 // Publisher delivers publications to the subscribers in its tree.
@@ -97,6 +105,7 @@ func (p *Publisher) Publish(b *session.Batch, pub *Publication) protocol.Outcome
 const maxKept = 64 << 10
 
 func (p *Publisher) release(s *scratch) {
+	s.verdicts.forget()
 	clear(s.matches)
 	s.matches = s.matches[:0]
 	s.head, s.sent = s.head[:0], s.sent[:0]
@@ -114,7 +123,7 @@ func (p *Publisher) expectAcks(s *scratch, pub *Publication) {
 				continue
 			}
 			for _, one := range c.members.load() {
-				if _, ok := one.wants(pub, m.depth); ok {
+				if _, ok := s.wants(one, pub, m.depth); ok {
 					pub.Acks.expect(one.session)
 				}
 			}
@@ -124,7 +133,7 @@ func (p *Publisher) expectAcks(s *scratch, pub *Publication) {
 
 // wants decides whether a member gets a publication, and in which variant.
 // depth is how many segments a /** stands for.
-func (m *member) wants(pub *Publication, depth int) (v variant, ok bool) {
+func (s *scratch) wants(m *member, pub *Publication, depth int) (v variant, ok bool) {
 	if m.removed.Load() {
 		return v, false
 	}
@@ -133,6 +142,9 @@ func (m *member) wants(pub *Publication, depth int) (v variant, ok bool) {
 	}
 	v.merge = true
 	for _, sub := range m.load() {
+		if sub.criteria != nil && !s.verdicts.satisfies(sub.criteria, pub) {
+			continue
+		}
 		if m.channel.deep {
 			// The smallest depth serves all listeners of a client correctly: it
 			// filters by the depth that the frame carries.
@@ -146,6 +158,9 @@ func (m *member) wants(pub *Publication, depth int) (v variant, ok bool) {
 		}
 		v.merge = v.merge && sub.merge
 		ok = true
+	}
+	if ok && pub.Recipients != nil && !pub.Recipients(m.session, m.channel.text) {
+		return v, false
 	}
 	v.merge = v.merge && pub.Sent != nil
 	v.version = m.version()
@@ -165,7 +180,7 @@ func listed(ids []string, id string) bool {
 func (s *scratch) deliver(b *session.Batch, pub *Publication, c *channel, depth int, outcome *protocol.Outcome) {
 	s.forget()
 	for _, m := range c.members.load() {
-		v, ok := m.wants(pub, depth)
+		v, ok := s.wants(m, pub, depth)
 		if !ok {
 			continue
 		}

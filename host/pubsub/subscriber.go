@@ -26,6 +26,11 @@ type Subscription struct {
 	Merge     bool   // wants data as it was sent, not as it is stored
 	RefCount  string // the client's own number for it, "" if it gave none
 	Options   string // raw JSON, "" if there were none
+
+	// Criteria is the text of Filter; subscriptions with the same text share
+	// the first one's Filter. "" for a subscription that gets everything.
+	Criteria string
+	Filter   Filter
 }
 
 // member is what one session has subscribed to on one channel. It gets one
@@ -45,6 +50,7 @@ type held struct {
 	merge    bool
 	refCount string
 	options  unique.Handle[string]
+	criteria *criterion // nil for none
 }
 
 // Subscriber is a session as the tree knows it. Its methods may be called from
@@ -84,6 +90,9 @@ func (s *Subscriber) Add(sub Subscription) (reference string, err error) {
 	h := held{
 		number: s.next, depth: int32(sub.Depth), merge: sub.Merge,
 		refCount: sub.RefCount, options: unique.Make(sub.Options),
+	}
+	if sub.Criteria != "" {
+		h.criteria = s.tree.share(sub.Criteria, sub.Filter)
 	}
 	m.set(append(m.load()[:len(m.load()):len(m.load())], h))
 	s.next++
@@ -173,6 +182,9 @@ func (s *Subscriber) End() {
 	defer s.mu.Unlock()
 	s.ended = true
 	for _, m := range s.members {
+		for _, h := range m.load() {
+			s.tree.unshare(h.criteria)
+		}
 		s.count -= len(m.load())
 		s.tree.counts.Add(int64(-len(m.load())))
 		s.leave(m)
@@ -206,6 +218,7 @@ func (s *Subscriber) strip(m *member, which func(Subscription) bool) (gone []Sub
 		sub := s.describe(m, h)
 		if which(sub) {
 			gone = append(gone, sub)
+			s.tree.unshare(h.criteria)
 		} else {
 			kept = append(kept, h)
 		}
@@ -222,10 +235,14 @@ func (s *Subscriber) strip(m *member, which func(Subscription) bool) (gone []Sub
 }
 
 func (s *Subscriber) describe(m *member, h held) Subscription {
-	return Subscription{
+	sub := Subscription{
 		Reference: s.reference(h.number), Channel: m.channel.text, Depth: int(h.depth),
 		Merge: h.merge, RefCount: h.refCount, Options: h.options.Value(),
 	}
+	if h.criteria != nil {
+		sub.Criteria, sub.Filter = h.criteria.text, h.criteria.filter
+	}
+	return sub
 }
 
 // AppendRemoved appends a removed subscription as an answer to off shows it

@@ -34,6 +34,8 @@ type Tree struct {
 	root   node
 	any    topic // subscriptions to `*`
 	counts atomic.Int64
+
+	criteria map[string]*criterion // by text; under mu
 }
 
 // topic is the end of one pattern: its channels, one for each text that was
