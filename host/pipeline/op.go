@@ -35,6 +35,7 @@ type op struct {
 	doc     *datastore.Document
 	removed int
 	now     int64 // Unix ms when it was asked for
+	subject subject
 	err     error
 }
 
@@ -104,9 +105,6 @@ func (peer *Peer) newOp(w *worker) *op {
 	o.copyRequest(&w.request, opts.Meta)
 	return o
 }
-
-// upsertBulk is the upsertType that publishes nothing (happn-wire.md, 4.7).
-const upsertBulk = 3
 
 // copyRequest copies what answers and publications need into the arena, in one
 // piece so that an op costs one copy and, once warm, no allocation.

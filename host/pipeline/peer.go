@@ -21,6 +21,7 @@ type Peer struct {
 	plain      bool // answers everything, also what happn-3 passes over in silence
 	work       *worker
 	lane       lane
+	presence   presence
 }
 
 // Open registers a new connection. A plain one is for people without a happn
@@ -44,6 +45,7 @@ func (peer *Peer) ServerPings() bool { return peer.session.Version().ServerPings
 
 // Closed is called once, when the connection has ended.
 func (peer *Peer) Closed(error) {
+	peer.Gone()
 	peer.Idle()
 	peer.subscriber.End()
 	peer.pipeline.Sessions.End(peer.session)

@@ -23,6 +23,8 @@ type Options struct {
 	Server    session.Server
 	Logger    *slog.Logger
 
+	Recipients Recipients // nil sends every publication to all that subscribed
+
 	DefaultDepth     int // segments that /** spans; 0 is pubsub.DefaultDepth
 	MaxSubscriptions int // for each session; 0 is any number
 	MaxJSONDepth     int // 0 is rawjson.DefaultMaxDepth

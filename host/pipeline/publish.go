@@ -37,18 +37,23 @@ func (o *op) appendPublicationMeta(dst []byte) []byte {
 	dst = append(dst, `",`...)
 	if o.isSet() && o.doc != nil && o.gauge == "" {
 		dst = protocol.AppendDocumentMeta(dst, o.request.Path, o.doc.Created, o.doc.Modified)
+		dst = appendTag(dst, o.doc.Tag)
 	} else {
 		dst = appendPath(dst, o.request.Path)
 	}
-	return appendCustomMeta(dst, o.meta)
+	return appendCustomMeta(dst, o.meta, o.doc != nil && o.doc.Tag != "")
 }
 
 // appendCustomMeta appends the publisher's own members of _meta. Those that the
 // host makes itself cannot be given, so nobody can forge where a publication
 // came from.
-func appendCustomMeta(dst, meta []byte) []byte {
+func appendCustomMeta(dst, meta []byte, tagged bool) []byte {
 	for name, value := range rawjson.Members(meta) {
 		switch string(name) {
+		case "tag":
+			if tagged {
+				continue
+			}
 		case "created", "modified", "path", "action", "type", "published", "status", "eventId", "sessionId",
 			"channel", "depth", "consistency", "publicationId", "eventOrigin":
 			continue
@@ -71,7 +76,7 @@ func (o *op) publish(w *worker, b *session.Batch, acks *pubsub.Pending) protocol
 	w.out = o.appendPublicationMeta(w.out[:0])
 	pub := pubsub.Publication{
 		Event: pubsub.Set, Path: o.request.Path, Data: w.reply.Data, Sent: o.sent, Meta: w.out,
-		Targets: o.targets, HasTargets: o.hasTargets, NoCluster: o.noCluster, Acks: acks,
+		Targets: o.targets, HasTargets: o.hasTargets, NoCluster: o.noCluster, Acks: acks, Judge: o,
 	}
 	if !o.isSet() {
 		pub.Event = pubsub.Remove
@@ -84,6 +89,10 @@ func (o *op) publish(w *worker, b *session.Batch, acks *pubsub.Pending) protocol
 		if screen.perRecipient() {
 			pub.Screen = screen
 		}
+	}
+	o.subject = subject{data: pub.Data}
+	if p.Recipients != nil {
+		o.filterRecipients(&pub)
 	}
 	outcome := p.Publisher.Publish(b, &pub)
 	p.stats.Deliveries.Add(int64(outcome.Queued))

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"strconv"
 
@@ -54,11 +53,15 @@ func (peer *Peer) get(w *worker) {
 		peer.fail(w, failure)
 		return
 	}
-	if isPattern(r.Path) {
+	switch {
+	case o.Count && isPattern(r.Path):
+		peer.countOf(w, o)
+		return
+	case isPattern(r.Path):
 		peer.list(w, o)
 		return
 	}
-	doc, err := peer.pipeline.Store.Get(context.Background(), r.Path)
+	doc, err := peer.pipeline.Store.Get(peer.context(), r.Path)
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return
@@ -91,14 +94,14 @@ func appendMeta(dst []byte, doc *datastore.Document) []byte {
 		dst = append(dst, `,"modifiedBy":`...)
 		dst = rawjson.AppendString(dst, doc.ModifiedBy)
 	}
-	return dst
+	return appendTag(dst, doc.Tag)
 }
 
 // list answers a get with wildcards.
 func (peer *Peer) list(w *worker, o *match.Options) {
 	r := &w.request
 	w.items = w.items[:0]
-	err := peer.pipeline.Store.Find(context.Background(), storeQuery(r.Path, o), func(doc *datastore.Document) bool {
+	err := peer.pipeline.Store.Find(peer.context(), storeQuery(r.Path, o), func(doc *datastore.Document) bool {
 		w.appendItem(doc, o)
 		return true
 	})
@@ -141,10 +144,13 @@ func (w *worker) appendItem(doc *datastore.Document, o *match.Options) {
 	case o.Fields != nil:
 		var data []byte
 		data, w.meta = o.Fields.Append(nil, w.meta[:0], doc)
+		if doc.Tag != "" {
+			data = protocol.StripMeta(data)
+		}
 		w.items = protocol.AppendItem(w.items, data, w.meta)
 	default:
 		w.meta = appendMeta(w.meta[:0], doc)
-		w.items = protocol.AppendItem(w.items, doc.Data, w.meta)
+		w.items = protocol.AppendItem(w.items, content(doc), w.meta)
 	}
 }
 
@@ -155,7 +161,11 @@ func (peer *Peer) count(w *worker) {
 		peer.fail(w, failure)
 		return
 	}
-	n, err := peer.pipeline.Store.Count(context.Background(), storeQuery(w.request.Path, o))
+	peer.countOf(w, o)
+}
+
+func (peer *Peer) countOf(w *worker, o *match.Options) {
+	n, err := peer.pipeline.Store.Count(peer.context(), storeQuery(w.request.Path, o))
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return

@@ -2,10 +2,11 @@ package pipeline
 
 import (
 	"cmp"
-	"context"
+	"fmt"
 	"strings"
 
 	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/match"
 	"github.com/happn-host/happn-host/host/protocol"
 	"github.com/happn-host/happn-host/host/pubsub"
 	"github.com/happn-host/happn-host/internal/rawjson"
@@ -39,6 +40,14 @@ func (peer *Peer) on(w *worker) {
 			sub.Depth = peer.pipeline.DefaultDepth
 		}
 	}
+	selected, failure := peer.subscribed(r, opts)
+	if failure != nil {
+		peer.fail(w, failure)
+		return
+	}
+	if selected != nil && selected.Filter != nil {
+		sub.Criteria, sub.Filter = string(opts.Criteria), selected.Filter
+	}
 	reference, err := peer.subscriber.Add(sub)
 	if err != nil {
 		peer.fail(w, protocol.NewError(err.Error()))
@@ -49,7 +58,7 @@ func (peer *Peer) on(w *worker) {
 		peer.respond(w)
 		return
 	}
-	if failure := peer.initialValues(w, path, sub.Depth); failure != nil {
+	if failure := peer.initialValues(w, path, sub.Depth, selected); failure != nil {
 		// A subscription whose start is unknown is of no use to its owner.
 		peer.subscriber.Remove(sub.Channel, func(s pubsub.Subscription) bool { return s.Reference == reference })
 		peer.fail(w, failure)
@@ -64,24 +73,36 @@ func (peer *Peer) on(w *worker) {
 	}
 }
 
+// maxCriteria is how long the criteria of a subscription may be: they are kept
+// for as long as it lasts.
+const maxCriteria = 16 << 10
+
+// subscribed reads what the options of an on say about documents; nil is nothing.
+func (peer *Peer) subscribed(r *protocol.Request, opts *protocol.Options) (*match.Options, *protocol.Error) {
+	if opts.Criteria == nil && !opts.InitialEmit && !opts.InitialValues {
+		return nil, nil
+	}
+	if len(opts.Criteria) > maxCriteria {
+		return nil, protocol.SystemError(fmt.Sprintf(
+			"the criteria of a subscription may be %d bytes long, these are %d", maxCriteria, len(opts.Criteria)))
+	}
+	return peer.selection(r)
+}
+
 func isDeep(path string) bool { return path == "**" || strings.HasSuffix(path, "/**") }
 
 // initialValues puts the documents under a subscription's path into w.items.
-func (peer *Peer) initialValues(w *worker, path string, depth int) *protocol.Error {
-	o, failure := peer.selection(&w.request)
-	if failure != nil {
-		return failure
-	}
+func (peer *Peer) initialValues(w *worker, path string, depth int, o *match.Options) *protocol.Error {
 	q := storeQuery([]byte(path), o)
 	if q.Order == nil {
 		q.Order = byModified{}
 	}
-	prefix := []byte(strings.TrimSuffix(path, "**"))
+	above := segmentsAbove(path)
 	q.Limit, q.Skip = 0, 0
 	taken := 0
 	w.items = w.items[:0]
-	err := peer.pipeline.Store.Find(context.Background(), q, func(doc *datastore.Document) bool {
-		if depth > 0 && segmentsBelow(doc.Path, prefix) > depth {
+	err := peer.pipeline.Store.Find(peer.context(), q, func(doc *datastore.Document) bool {
+		if depth > 0 && segments(doc.Path)-above > depth {
 			return true
 		}
 		if taken++; taken <= o.Skip {
@@ -96,9 +117,13 @@ func (peer *Peer) initialValues(w *worker, path string, depth int) *protocol.Err
 	return nil
 }
 
-// segmentsBelow counts the segments of path after prefix.
-func segmentsBelow(path string, prefix []byte) int {
-	return strings.Count(strings.TrimPrefix(path, string(prefix)), "/") + 1
+// segments counts the segments of a path; a slash before the first one is no
+// segment more.
+func segments(path string) int { return strings.Count(strings.TrimPrefix(path, "/"), "/") + 1 }
+
+// segmentsAbove counts the segments before the /** of a subscription's path.
+func segmentsAbove(path string) int {
+	return strings.Count(strings.TrimPrefix(strings.TrimSuffix(path, "**"), "/"), "/")
 }
 
 // emitInitial sends the initial values once more as publications, as the oldest
@@ -133,9 +158,8 @@ func (peer *Peer) off(w *worker) {
 		gone = peer.subscriber.RemoveAll()
 	case reference != nil:
 		gone = peer.subscriber.Remove(channel, func(s pubsub.Subscription) bool { return s.Reference == string(reference) })
-	case opts.RefCount != nil && peer.session.Version().CountsReferences():
-		gone = peer.subscriber.Remove(channel, func(s pubsub.Subscription) bool { return s.RefCount == string(opts.RefCount) })
-		if len(gone) > 0 {
+	case peer.session.Version().CountsReferences() && (opts.RefCount != nil || opts.Listener != nil):
+		if gone = peer.subscriber.Remove(channel, namedByClient(opts)); len(gone) > 0 {
 			reference = []byte(gone[0].Reference)
 		}
 	default:
@@ -150,6 +174,22 @@ func (peer *Peer) off(w *worker) {
 	w.items = peer.appendRemoved(w.items, channel, gone)
 	w.reply.Data = append(w.items, '}')
 	peer.respond(w)
+}
+
+// everyListener is the listenerId with which the oldest clients end all that
+// they have on a channel. Their refCount is then the number of listeners.
+const everyListener = "-1"
+
+// namedByClient picks the subscriptions that a client of the oldest protocols
+// names by the numbers it has given them.
+func namedByClient(opts *protocol.Options) func(pubsub.Subscription) bool {
+	if opts.Listener == nil {
+		return func(s pubsub.Subscription) bool { return s.RefCount == string(opts.RefCount) }
+	}
+	return func(s pubsub.Subscription) bool {
+		listener, _ := rawjson.Lookup([]byte(s.Options), "listenerId")
+		return string(opts.Listener) == everyListener || string(listener) == string(opts.Listener)
+	}
 }
 
 // appendRemoved appends the member that lists what off has ended. What stands

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -20,6 +21,16 @@ func (peer *Peer) set(w *worker) {
 	opts.NoDataResponse = opts.NoDataResponse && peer.session.Version().NoDataResponse()
 	if opts.NullValue {
 		r.Data, r.DataHasMeta = []byte("null"), false
+	}
+	switch {
+	case opts.Tag != nil && !opts.NoStore:
+		peer.snapshot(w)
+		return
+	case opts.Sibling:
+		if failure := peer.sibling(r); failure != nil {
+			peer.fail(w, failure)
+			return
+		}
 	}
 	if opts.Increment != nil {
 		peer.increment(w)
@@ -41,7 +52,9 @@ func (peer *Peer) set(w *worker) {
 		return
 	}
 	o.kind = opWrite
-	o.write = datastore.Write{Op: datastore.Put, Path: o.request.Path, Data: protocol.Wrap(r.Data, r.DataHasMeta), Now: o.now}
+	o.write = datastore.Write{
+		Op: datastore.Put, Path: o.request.Path, Data: protocol.Wrap(r.Data, r.DataHasMeta), Now: o.now, When: condition(opts.UpsertType),
+	}
 	if opts.Merge {
 		o.write.Op = datastore.Merge
 	}
@@ -67,7 +80,9 @@ func (peer *Peer) increment(w *worker) {
 	o := peer.newOp(w)
 	o.gauge = gauge
 	o.kind = opWrite
-	o.write = datastore.Write{Op: datastore.Increment, Path: o.request.Path, Gauge: o.gauge, By: by, Now: o.now}
+	o.write = datastore.Write{
+		Op: datastore.Increment, Path: o.request.Path, Gauge: o.gauge, By: by, Now: o.now, When: condition(w.options.UpsertType),
+	}
 	peer.run(w, o)
 }
 
@@ -121,6 +136,7 @@ func (o *op) fill(w *worker) {
 	default:
 		w.reply.Data = o.doc.Data
 		w.meta = protocol.AppendDocumentMeta(w.meta, o.request.Path, o.doc.Created, o.doc.Modified)
+		w.meta = appendTag(w.meta, o.doc.Tag)
 	}
 }
 
@@ -144,10 +160,18 @@ func (o *op) appendGauge(dst []byte) []byte {
 	return append(dst, '}')
 }
 
+// failure is the store's error as the client is told of it.
+func (o *op) failure() *protocol.Error {
+	if errors.Is(o.err, datastore.ErrExists) || errors.Is(o.err, datastore.ErrMissing) {
+		return dataError(fmt.Errorf("%w: %s", o.err, o.request.Path))
+	}
+	return dataError(o.err)
+}
+
 // fail answers an op that the store refused.
 func (o *op) fail(w *worker, b *session.Batch) {
 	o.peer.pipeline.stats.Errors.Add(1)
-	w.reply = protocol.Reply{Error: dataError(o.err)}
+	w.reply = protocol.Reply{Error: o.failure()}
 	w.out = protocol.AppendReply(w.out[:0], o.peer.session.Version(), &o.request, &w.reply)
 	b.Send(o.peer.session, w.out, false)
 }

@@ -224,9 +224,8 @@ func (h *history) set(head string) string {
 	add(10, `"meta":{"my":1,"created":5,"type":"x","deep":{"a":[]}}`)
 	add(10, `"consistency":2`)
 	add(10, fmt.Sprintf(`"targetClients":["%s"]`, h.sessions[h.random.IntN(len(h.sessions))]))
-	add(5, fmt.Sprintf(`"upsertType":%d`, h.random.IntN(3)))
+	add(5, fmt.Sprintf(`"upsertType":%d`, 3*h.random.IntN(2)))
 	add(5, `"nullValue":true`)
-	add(5, `"tag":"t","set_type":"sibling"`)
 	add(10, `"timeout":60000,"unknown":{"option":1}`)
 	path := h.path()
 	if h.often(10) {

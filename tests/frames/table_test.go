@@ -27,11 +27,42 @@ var differences = []difference{
 	{id: "Selected fields come with their path", transcript: "02-search", line: 102, sends: []string{
 		`{"data":{"region":"North"},"_meta":{"path":"/s/n","type":"response","status":"ok","published":false,"eventId":36,"sessionId":"36b2779d-8cb9-413b-b92f-539f44e96067","action":"get"},"protocol":"happn_4"}`,
 	}},
+	{id: "Tags and siblings are back", transcript: "05-set-options", line: 83},
+	{id: "Tags and siblings are back", transcript: "05-set-options", line: 84},
+	{id: "Tags and siblings are back", transcript: "05-set-options", line: 85, sends: []string{
+		`{"data":null,"_meta":{"type":"response","status":"error","published":false,"eventId":16,"sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","action":"set","error":{"name":"SystemError","message":"Cannot set tag with new data.","code":500,"severity":0,"reason":"DataService"}},"protocol":"happn_4"}`,
+	}},
+	{id: "Tags and siblings are back", transcript: "05-set-options", line: 88},
+	{id: "Tags and siblings are back", transcript: "05-set-options", line: 89},
+	{id: "Tags and siblings are back", transcript: "05-set-options", line: 90, sends: []string{
+		`{"data":{"data":{"a":3,"b":5},"_meta":{"path":"/o/1","created":1795189176002,"modified":1795189176005}},"_meta":{"path":"/_TAGS/o/1/01a2b3c4-0000-7000-8000-000000000001","created":1795189176009,"modified":1795189176009,"tag":"mytag2","published":true,"type":"response","status":"ok","eventId":17,"sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","action":"set"},"protocol":"happn_4"}`,
+	}},
+	{id: "Tags and siblings are back", transcript: "05-set-options", line: 93, sends: []string{
+		`[{"data":{"a":3,"b":5},"_meta":{"path":"/_TAGS/o/1/01a2b3c4-0000-7000-8000-000000000001","created":1795189176009,"modified":1795189176009,"tag":"mytag2"}},{"type":"response","status":"ok","published":false,"eventId":18,"sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","action":"get"}]`,
+	}},
+	{id: "Tags and siblings are back", transcript: "05-set-options", line: 96, sends: []string{
+		`{"data":{"a":3,"b":5},"_meta":{"path":"/o/1","created":1795189176002,"modified":1795189176005,"type":"response","status":"ok","published":false,"eventId":19,"sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","action":"get"},"protocol":"happn_4"}`,
+	}},
+	{id: "Tags and siblings are back", transcript: "05-set-options", line: 99},
+	{id: "Tags and siblings are back", transcript: "05-set-options", line: 100},
+	{id: "Tags and siblings are back", transcript: "05-set-options", line: 101, sends: []string{
+		`{"data":{"a":1},"_meta":{"path":"/o/sib/01a2b3c4-0000-7000-8000-000000000002","created":1795189176011,"modified":1795189176011,"published":true,"type":"response","status":"ok","eventId":20,"sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","action":"set"},"protocol":"happn_4"}`,
+	}},
 	{id: "A publication cannot lie about its origin", transcript: "05-set-options", line: 112, sends: []string{
 		`{"data":{"a":7},"_meta":{"action":"/SET@/o/1","type":"data","sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","consistency":2,"publicationId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2-23","path":"/o/1","created":1795253794760,"modified":1795253794785,"custom":1,"channel":"/ALL@/o/*"},"protocol":"happn_4"}`,
 	}},
 	{id: "A publication cannot lie about its origin", transcript: "05-set-options", line: 113, sends: []string{
 		`{"data":{"a":7},"_meta":{"action":"/SET@/o/1","type":"data","sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","consistency":2,"publicationId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2-23","path":"/o/1","created":1795253794760,"modified":1795253794785,"custom":1,"channel":"/ALL@/o/*"},"protocol":"happn_4"}`,
+	}},
+	{id: "An update updates, an insert inserts", transcript: "05-set-options", line: 134},
+	{id: "An update updates, an insert inserts", transcript: "05-set-options", line: 135},
+	{id: "An update updates, an insert inserts", transcript: "05-set-options", line: 136, sends: []string{
+		`{"data":null,"_meta":{"type":"response","status":"error","published":false,"eventId":28,"sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","action":"set","error":{"name":"SystemError","message":"~/o/ins","code":500,"severity":0,"reason":"DataService"}},"protocol":"happn_4"}`,
+	}},
+	{id: "An update updates, an insert inserts", transcript: "05-set-options", line: 139},
+	{id: "An update updates, an insert inserts", transcript: "05-set-options", line: 140},
+	{id: "An update updates, an insert inserts", transcript: "05-set-options", line: 141, sends: []string{
+		`{"data":null,"_meta":{"type":"response","status":"error","published":false,"eventId":29,"sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","action":"set","error":{"name":"SystemError","message":"~/o/upd","code":500,"severity":0,"reason":"DataService"}},"protocol":"happn_4"}`,
 	}},
 	{id: "An increment is a number", transcript: "05-set-options", line: 185, sends: []string{
 		`{"data":{"value":5,"gauge":"g3"},"_meta":{"action":"/SET@/o/inc","type":"data","sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","consistency":2,"publicationId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2-40","path":"/o/inc","channel":"/ALL@/o/*"},"protocol":"happn_4"}`,
@@ -43,7 +74,7 @@ var differences = []difference{
 		`{"data":{"value":5,"gauge":"g3"},"_meta":{"type":"response","status":"ok","published":true,"eventId":40,"sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","action":"set"},"protocol":"happn_4"}`,
 	}},
 	{id: "Selected fields come with their path", transcript: "05-set-options", line: 218, sends: []string{
-		`[{"_meta":{"path":"/o/bulk","created":1795253794797,"modified":1795253794797}},{"_meta":{"path":"/o/date","created":1795253794818,"modified":1795253794818}},{"_meta":{"path":"/o/inc","created":1795253794800,"modified":1795253794810}},{"_meta":{"path":"/o/ins","created":1795253794791,"modified":1795253794796}},{"_meta":{"path":"/o/m","created":1795253794769,"modified":1795253794770}},{"_meta":{"path":"/o/nc","created":1795253794812,"modified":1795253794812}},{"_meta":{"path":"/o/new","created":1795253794772,"modified":1795253794773}},{"_meta":{"path":"/o/sib","created":1795253794780,"modified":1795253794780}},{"_meta":{"path":"/o/uni","created":1795253794819,"modified":1795253794819}},{"_meta":{"path":"/o/upd","created":1795253794794,"modified":1795253794794}},{"_meta":{"path":"/o/wm","created":1795253794813,"modified":1795253794813}},{"_meta":{"path":"/o/wp","created":1795253794815,"modified":1795253794815}},{"type":"response","status":"ok","published":false,"eventId":47,"sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","action":"get"}]`,
+		`[{"_meta":{"path":"/o/bulk","created":1795253794797,"modified":1795253794797}},{"_meta":{"path":"/o/date","created":1795253794818,"modified":1795253794818}},{"_meta":{"path":"/o/inc","created":1795253794800,"modified":1795253794810}},{"_meta":{"path":"/o/ins","created":1795253794791,"modified":1795253794796}},{"_meta":{"path":"/o/m","created":1795253794769,"modified":1795253794770}},{"_meta":{"path":"/o/nc","created":1795253794812,"modified":1795253794812}},{"_meta":{"path":"/o/new","created":1795253794772,"modified":1795253794773}},{"_meta":{"path":"/o/sib/01a2b3c4-0000-7000-8000-000000000002","created":1795253794780,"modified":1795253794780}},{"_meta":{"path":"/o/uni","created":1795253794819,"modified":1795253794819}},{"_meta":{"path":"/o/wm","created":1795253794813,"modified":1795253794813}},{"_meta":{"path":"/o/wp","created":1795253794815,"modified":1795253794815}},{"type":"response","status":"ok","published":false,"eventId":47,"sessionId":"ebd1cf21-e66b-4e3c-96b8-56d2342f1ba2","action":"get"}]`,
 	}},
 	{id: "Nobody to wait for is no failure", transcript: "06-consistency", line: 77, sends: []string{
 		`{"id":"fb93760e-2964-4bb7-a260-e12fd30254e0-11","action":"publication-ack","result":{"successful":0,"failed":0,"skipped":0,"acknowledged":0,"queued":0},"status":"ok","_meta":{"type":"ack","eventId":11},"protocol":"happn_4"}`,

@@ -2,7 +2,8 @@
 // happn-3. Each script in js is one topic; its cases use Node's assert and the
 // client's documented calls only. The scripts pass against the reference
 // server too (HAPPN_TEST_TARGET=reference); where docs/differences.md names a
-// difference, they expect each server's own behaviour.
+// difference, they expect each server's own behaviour. The script older runs
+// with the clients of older releases instead, against the host only.
 //
 // It may import testhost, the standard library and testify.
 package interop

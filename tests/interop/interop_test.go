@@ -49,12 +49,14 @@ func TestTheNPMClientSeesNoDifference(t *testing.T) {
 
 // runTopic runs one script and reports each of its cases as a subtest. A line
 // that starts with "@@" asks for something to be done to the server.
-func runTopic(t *testing.T, npm, name string, server *testhost.Server) {
+func runTopic(t *testing.T, npm, name string, server *testhost.Server, environment ...string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), topicTimeout)
 	defer cancel()
 	script, err := filepath.Abs(filepath.Join("js", name+".js"))
 	require.NoError(t, err)
 	cmd := testhost.Node(ctx, npm, script)
+	cmd.Env = append(cmd.Env, environment...)
 	cmd.Env = append(cmd.Env, "HAPPN_PORT="+strconv.Itoa(server.Port()))
 	if testhost.Reference() {
 		cmd.Env = append(cmd.Env, "HAPPN_REFERENCE=1")
