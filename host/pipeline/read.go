@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/datastore/match"
 	"github.com/happn-host/happn-host/host/protocol"
@@ -25,8 +26,8 @@ func (peer *Peer) selection(r *protocol.Request) (*match.Options, *protocol.Erro
 		return nil, dataError(err)
 	}
 	switch {
-	case o.Aggregate:
-		return nil, protocol.SystemError(fmt.Sprintf("aggregate feature not available for provider on path: %s", r.Path))
+	case o.Aggregate && r.Action != abi.ActionGet:
+		return nil, protocol.SystemError("aggregate is an option of get only")
 	case o.Collation:
 		return nil, protocol.SystemError(fmt.Sprintf("collation feature not available for provider on path: %s", r.Path))
 	}
@@ -54,6 +55,12 @@ func (peer *Peer) get(w *worker) {
 		return
 	}
 	switch {
+	case explains(r):
+		peer.explain(w, o)
+		return
+	case o.Aggregate:
+		peer.aggregate(w, o)
+		return
 	case o.Count && isPattern(r.Path):
 		peer.countOf(w, o)
 		return

@@ -21,6 +21,9 @@ var differences = []difference{
 	{id: "Errors of the data layer say what is wrong", transcript: "02-search", line: 84, sends: []string{
 		`{"data":null,"_meta":{"type":"response","status":"error","published":false,"eventId":30,"sessionId":"36b2779d-8cb9-413b-b92f-539f44e96067","action":"get","error":{"name":"SystemError","message":"~$bogus","code":500,"severity":0,"reason":"DataService"}},"protocol":"happn_4"}`,
 	}},
+	{id: "More searches are answered", transcript: "02-search", line: 87, sends: []string{
+		`{"data":{"value":[{"_id":"East"},{"_id":"North"},{"_id":"South"},{"_id":"West"}]},"_meta":{"type":"response","status":"ok","published":false,"eventId":31,"sessionId":"36b2779d-8cb9-413b-b92f-539f44e96067","action":"get"},"protocol":"happn_4"}`,
+	}},
 	{id: "Selected fields come with their path", transcript: "02-search", line: 99, sends: []string{
 		`[{"v":2,"_meta":{"path":"/s/e"}},{"v":3,"_meta":{"path":"/s/n"}},{"v":1,"_meta":{"path":"/s/s"}},{"v":4,"_meta":{"path":"/s/w"}},{"type":"response","status":"ok","published":false,"eventId":35,"sessionId":"36b2779d-8cb9-413b-b92f-539f44e96067","action":"get"}]`,
 	}},

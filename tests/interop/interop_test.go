@@ -47,6 +47,14 @@ func TestTheNPMClientSeesNoDifference(t *testing.T) {
 	}
 }
 
+// TestWhatGoesBeyondTheReference runs the topic that only the host can pass.
+func TestWhatGoesBeyondTheReference(t *testing.T) {
+	if testhost.Reference() {
+		t.Skip("the reference server ignores these options")
+	}
+	runTopic(t, testhost.NPMDir(t), "content", testhost.Start(t, testhost.Settings{}))
+}
+
 // runTopic runs one script and reports each of its cases as a subtest. A line
 // that starts with "@@" asks for something to be done to the server.
 func runTopic(t *testing.T, npm, name string, server *testhost.Server, environment ...string) {

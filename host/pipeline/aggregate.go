@@ -1,0 +1,90 @@
+package pipeline
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/aggregate"
+	"github.com/happn-host/happn-host/datastore/match"
+	"github.com/happn-host/happn-host/host/protocol"
+	"github.com/happn-host/happn-host/internal/rawjson"
+)
+
+// searchOption returns an option of a search that may stand at both levels of a
+// request's options (happn-wire.md, 4.8), nil if it stands at neither.
+func searchOption(options []byte, name string) []byte {
+	value, ok := rawjson.Lookup(options, name)
+	if ok && !rawjson.IsNull(value) {
+		return value
+	}
+	inner, _ := rawjson.Lookup(options, "options")
+	if value, ok = rawjson.Lookup(inner, name); ok && !rawjson.IsNull(value) {
+		return value
+	}
+	return nil
+}
+
+// aggregate answers a get with what a pipeline makes of the documents that the
+// path and the criteria select. Other options of a search have no effect: a
+// pipeline has its own stages for them.
+func (peer *Peer) aggregate(w *worker, o *match.Options) {
+	r := &w.request
+	pipeline, err := aggregate.Compile(searchOption(r.Options, "aggregate"), nil)
+	if err != nil {
+		peer.fail(w, dataError(err))
+		return
+	}
+	ctx, q := peer.context(), storeQuery(r.Path, &match.Options{Filter: o.Filter})
+	source := func(yield func(*datastore.Document) bool) error {
+		return peer.pipeline.Store.Find(ctx, q, yield)
+	}
+	result, err := pipeline.Run(ctx, source, aggregate.Options{Lookup: peer.lookup})
+	if err != nil {
+		peer.fail(w, dataError(err))
+		return
+	}
+	w.items = append(append(w.items[:0], `{"value":`...), result...)
+	w.items = append(w.items, '}')
+	w.reply.Data = w.items
+	peer.respond(w)
+}
+
+// lookup reads what a pipeline's $lookup asks for. It is an aggregate.LookupFunc.
+func (peer *Peer) lookup(ctx context.Context, from string, yield func(*datastore.Document) bool) error {
+	if limit := peer.pipeline.MaxPathBytes; limit > 0 && len(from) > limit {
+		return fmt.Errorf("$lookup from a path that is %d bytes long: at most %d are allowed", len(from), limit)
+	}
+	return peer.pipeline.Store.Find(ctx, &datastore.Query{Pattern: []byte(from)}, yield)
+}
+
+var explainName = []byte(`"explain"`)
+
+// explains reports whether a get asks how it is carried out instead of for the
+// result.
+func explains(r *protocol.Request) bool {
+	if !bytes.Contains(r.Options, explainName) { // nearly always
+		return false
+	}
+	inner, _ := rawjson.Lookup(r.Options, "options")
+	value, _ := rawjson.Lookup(inner, "explain")
+	return protocol.Truthy(value)
+}
+
+// explain answers with how the store finds what the get selects.
+func (peer *Peer) explain(w *worker, o *match.Options) {
+	r := &w.request
+	store, ok := peer.pipeline.Store.(datastore.Explainer)
+	if !ok {
+		peer.fail(w, protocol.SystemError(fmt.Sprintf("explain feature not available for provider on path: %s", r.Path)))
+		return
+	}
+	plan, err := store.Explain(peer.context(), storeQuery(r.Path, o))
+	if err != nil {
+		peer.fail(w, dataError(err))
+		return
+	}
+	w.reply.Data = plan
+	peer.respond(w)
+}
