@@ -24,14 +24,16 @@ func (s *Store) WriteAll(ctx context.Context, writes []datastore.Write, done dat
 // writeAll is write for several: the critical section is that of all paths.
 func (s *Store) writeAll(writes []datastore.Write, done datastore.WrittenAll) error {
 	unlock := s.lockAll(writes)
-	docs, err := s.prepare(writes)
+	docs, changes, err := s.prepare(writes)
+	if err == nil {
+		err = s.reindexAll(writes, changes)
+	}
 	if err != nil {
 		unlock()
 		return err
 	}
-	for _, doc := range docs {
-		sh := s.index.shardOf(doc.Path)
-		s.index.put(sh, sh.entries[doc.Path], doc)
+	for _, c := range changes {
+		s.index.put(s.index.shardOf(c.after.Path), c.entry, c.after)
 	}
 	if s.journal == nil {
 		unlock()
@@ -51,6 +53,19 @@ func (s *Store) writeAll(writes []datastore.Write, done datastore.WrittenAll) er
 		done.WrittenAll(docs, nil)
 	}
 	return nil
+}
+
+// reindexAll names the last write to the path that a unique index refuses.
+func (s *Store) reindexAll(writes []datastore.Write, changes []change) error {
+	path, err := s.index.reindex(changes...)
+	if err == nil {
+		return nil
+	}
+	at := len(writes) - 1
+	for string(writes[at].Path) != path {
+		at--
+	}
+	return &datastore.BatchError{Place: at, Path: path, Err: err}
 }
 
 // lockAll locks the shards of all paths, always in the same order so that two
@@ -73,22 +88,30 @@ func (s *Store) lockAll(writes []datastore.Write) (unlock func()) {
 }
 
 // prepare makes the documents that the writes leave behind, each on top of
-// those before it.
-func (s *Store) prepare(writes []datastore.Write) ([]*datastore.Document, error) {
+// those before it, and what changes with all of them done.
+func (s *Store) prepare(writes []datastore.Write) ([]*datastore.Document, []change, error) {
 	docs := make([]*datastore.Document, 0, len(writes))
-	made := make(map[string]*datastore.Document, len(writes))
+	changes := make([]change, 0, len(writes))
+	places := make(map[string]int, len(writes)) // of paths in changes
 	for i := range writes {
 		w := &writes[i]
-		before, again := made[string(w.Path)]
+		at, again := places[string(w.Path)]
 		if !again {
-			before = s.index.shard(w.Path).entries[string(w.Path)].document()
+			e := s.index.shard(w.Path).entries[string(w.Path)]
+			c := change{entry: e, before: e.document(), after: e.document()}
+			if e == nil {
+				c.entry = new(entry)
+			}
+			at = len(changes)
+			changes = append(changes, c)
 		}
-		doc, err := next(before, w)
+		doc, err := next(changes[at].after, w)
 		if err != nil {
-			return nil, &datastore.BatchError{Place: i, Path: string(w.Path), Err: err}
+			return nil, nil, &datastore.BatchError{Place: i, Path: string(w.Path), Err: err}
 		}
-		made[doc.Path] = doc
+		changes[at].after = doc
+		places[doc.Path] = at
 		docs = append(docs, doc)
 	}
-	return docs, nil
+	return docs, changes, nil
 }

@@ -6,6 +6,10 @@
 // time, so that it touches no document outside that prefix and holds no lock
 // while the caller looks at a document.
 //
+// Secondary indexes are ordered trees of keys, made when the store opens and
+// kept in step by every write before it returns; a small planner chooses one
+// for the criteria and sort of a search.
+//
 // A write changes memory first and is then queued; one goroutine commits all
 // that is queued as one batch and calls back in the order of writing. The queue
 // is filled under the lock that orders writes to a path, so the disk sees them
@@ -17,8 +21,9 @@
 // cannot keep. Every request fails, with the cause, until the process is
 // started again and reads back what is durable.
 //
-// Lock order: shard.writers, then shard.mu, index.mu or journal.mu; none of the
-// last three is held while taking another.
+// Lock order: shard.writers, of several shards in their order, then shard.mu,
+// index.mu, journal.mu or secondary.mu; none of the last four is held while
+// taking another, but for secondary.mu of unique indexes, in their order.
 //
-// It imports datastore, internal/rawjson, pebble and tidwall/btree.
+// It imports datastore, datastore/match, internal/rawjson, pebble and tidwall/btree.
 package memory

@@ -1,18 +1,15 @@
 package memory
 
 import (
-	"cmp"
-	"container/heap"
 	"context"
 	"math"
-	"slices"
 
 	"github.com/happn-host/happn-host/datastore"
 )
 
-// Find implements datastore.Store. Results in path order are handed out as the
-// walk finds them; with an Order and a Limit only Skip+Limit documents are held,
-// with an Order alone all that match.
+// Find implements datastore.Store. Results in path order, or in that of an
+// index, are handed out as the search finds them; with another Order and a
+// Limit only Skip+Limit documents are held, with an Order alone all that match.
 func (s *Store) Find(ctx context.Context, q *datastore.Query, yield func(*datastore.Document) bool) error {
 	if err := s.live(); err != nil {
 		return err
@@ -24,17 +21,24 @@ func (s *Store) Find(ctx context.Context, q *datastore.Query, yield func(*datast
 		}
 		return ctx.Err()
 	}
+	plan := s.index.plan(q, p)
+	return s.carryOut(ctx, &plan, q, yield)
+}
+
+// carryOut is Find with a plan.
+func (s *Store) carryOut(ctx context.Context, p *plan, q *datastore.Query, yield func(*datastore.Document) bool) error {
 	switch {
-	case q.Order == nil && q.Limit >= 0:
-		return s.stream(ctx, p, q, yield)
-	case q.Order == nil:
-		return s.streamBut(ctx, p, q, yield)
-	default:
+	case !p.ordered:
 		return s.sorted(ctx, p, q, yield)
+	case q.Limit >= 0:
+		return s.stream(ctx, p, q, yield)
+	default:
+		return s.streamBut(ctx, p, q, yield)
 	}
 }
 
-// Count implements datastore.Store.
+// Count implements datastore.Store. Where the keys of an index tell enough, it
+// looks at no document.
 func (s *Store) Count(ctx context.Context, q *datastore.Query) (int, error) {
 	if err := s.live(); err != nil {
 		return 0, err
@@ -46,17 +50,56 @@ func (s *Store) Count(ctx context.Context, q *datastore.Query) (int, error) {
 		}
 		return 0, ctx.Err()
 	}
+	unordered := *q
+	unordered.Order = nil
+	plan := s.index.plan(&unordered, p)
 	n, enough := 0, window(q)
-	err := s.index.walk(ctx, p, s.live, func(doc *datastore.Document) bool {
-		if selected(q, doc) {
+	var err error
+	if plan.ix != nil && plan.exact && plan.inside && !plan.repeats {
+		err = plan.ix.scan(ctx, &plan, s.live, func(*entry) bool {
 			n++
-		}
-		return n < enough
-	})
+			return n < enough
+		})
+	} else {
+		err = s.matches(ctx, &plan, q, func(*datastore.Document) bool {
+			n++
+			return n < enough
+		})
+	}
 	if err != nil {
 		return 0, err
 	}
 	return covers(q, n), nil
+}
+
+// matches calls visit for each document that the query's pattern and filter
+// select, as the plan meets them, until visit returns false.
+func (s *Store) matches(ctx context.Context, p *plan, q *datastore.Query, visit func(*datastore.Document) bool) error {
+	if p.ix == nil {
+		return s.index.walk(ctx, p.pattern, s.live, func(doc *datastore.Document) bool {
+			p.tally.examined++
+			return !selected(q, doc) || visit(doc)
+		})
+	}
+	var seen map[*entry]struct{}
+	if p.repeats {
+		seen = make(map[*entry]struct{})
+	}
+	return p.ix.scan(ctx, p, s.live, func(e *entry) bool {
+		p.tally.keys++
+		doc := e.doc.Load()
+		if doc == nil || !p.inside && !p.pattern.match(doc.Path) {
+			return true
+		}
+		if seen != nil {
+			if _, again := seen[e]; again {
+				return true
+			}
+			seen[e] = struct{}{}
+		}
+		p.tally.examined++
+		return !selected(q, doc) || visit(doc)
+	})
 }
 
 // selected reports whether the filter, if any, lets the document pass.
@@ -85,13 +128,10 @@ func window(q *datastore.Query) int {
 	return skip + q.Limit
 }
 
-// stream yields in path order from Skip on, up to Limit.
-func (s *Store) stream(ctx context.Context, p pattern, q *datastore.Query, yield func(*datastore.Document) bool) error {
+// stream yields in the order of the search from Skip on, up to Limit.
+func (s *Store) stream(ctx context.Context, p *plan, q *datastore.Query, yield func(*datastore.Document) bool) error {
 	seen, skip, last := 0, max(0, q.Skip), window(q)
-	return s.index.walk(ctx, p, s.live, func(doc *datastore.Document) bool {
-		if !selected(q, doc) {
-			return true
-		}
+	return s.matches(ctx, p, q, func(doc *datastore.Document) bool {
 		seen++
 		if seen > skip && !yield(doc) {
 			return false
@@ -100,16 +140,13 @@ func (s *Store) stream(ctx context.Context, p pattern, q *datastore.Query, yield
 	})
 }
 
-// streamBut yields in path order all but the last -Limit: a document goes out
-// when that many others have been seen after it.
-func (s *Store) streamBut(ctx context.Context, p pattern, q *datastore.Query, yield func(*datastore.Document) bool) error {
+// streamBut yields in the order of the search all but the last -Limit: a
+// document goes out when that many others have been seen after it.
+func (s *Store) streamBut(ctx context.Context, p *plan, q *datastore.Query, yield func(*datastore.Document) bool) error {
 	var held []*datastore.Document // a ring once it is full
 	seen, skip := 0, max(0, q.Skip)
 	hold := -max(q.Limit, -math.MaxInt)
-	return s.index.walk(ctx, p, s.live, func(doc *datastore.Document) bool {
-		if !selected(q, doc) {
-			return true
-		}
+	return s.matches(ctx, p, q, func(doc *datastore.Document) bool {
 		seen++
 		if seen <= skip {
 			return true
@@ -126,69 +163,21 @@ func (s *Store) streamBut(ctx context.Context, p pattern, q *datastore.Query, yi
 }
 
 // sorted yields in the query's order.
-func (s *Store) sorted(ctx context.Context, p pattern, q *datastore.Query, yield func(*datastore.Document) bool) error {
-	t := top{before: func(a, b *datastore.Document) int {
-		if c := q.Order.Compare(a, b); c != 0 {
-			return c
-		}
-		return cmp.Compare(a.Path, b.Path)
-	}, keep: window(q)}
-	err := s.index.walk(ctx, p, s.live, func(doc *datastore.Document) bool {
-		if selected(q, doc) {
-			t.add(doc)
-		}
+func (s *Store) sorted(ctx context.Context, p *plan, q *datastore.Query, yield func(*datastore.Document) bool) error {
+	c := collector(q)
+	err := s.matches(ctx, p, q, func(doc *datastore.Document) bool {
+		c.Add(doc)
 		return true
 	})
 	if err != nil {
 		return err
 	}
-	slices.SortFunc(t.docs, t.before)
-	skip := min(max(0, q.Skip), len(t.docs))
-	for _, doc := range t.docs[skip : skip+covers(q, len(t.docs))] {
+	docs := c.Docs()
+	skip := min(max(0, q.Skip), len(docs))
+	for _, doc := range docs[skip : skip+covers(q, len(docs))] {
 		if !yield(doc) {
 			return nil
 		}
 	}
 	return nil
-}
-
-// top keeps the first documents of an order. While it is not full it only
-// collects; from then on it is a heap with the last of them on top.
-type top struct {
-	before func(a, b *datastore.Document) int
-	keep   int
-	docs   []*datastore.Document
-}
-
-func (t *top) add(doc *datastore.Document) {
-	if len(t.docs) < t.keep {
-		t.docs = append(t.docs, doc)
-		if len(t.docs) == t.keep {
-			heap.Init(t)
-		}
-		return
-	}
-	if t.before(doc, t.docs[0]) < 0 {
-		t.docs[0] = doc
-		heap.Fix(t, 0)
-	}
-}
-
-// Len implements heap.Interface.
-func (t *top) Len() int { return len(t.docs) }
-
-// Less implements heap.Interface, upside down.
-func (t *top) Less(i, j int) bool { return t.before(t.docs[i], t.docs[j]) > 0 }
-
-// Swap implements heap.Interface.
-func (t *top) Swap(i, j int) { t.docs[i], t.docs[j] = t.docs[j], t.docs[i] }
-
-// Push implements heap.Interface; add never grows the heap through it.
-func (t *top) Push(x any) { t.docs = append(t.docs, x.(*datastore.Document)) }
-
-// Pop implements heap.Interface; the heap is never emptied through it.
-func (t *top) Pop() any {
-	last := t.docs[len(t.docs)-1]
-	t.docs = t.docs[:len(t.docs)-1]
-	return last
 }

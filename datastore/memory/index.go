@@ -48,16 +48,26 @@ type index struct {
 	mu    sync.RWMutex // guards paths
 	paths *btree.Map[string, *entry]
 
+	secondaries []*secondary
+
 	documents atomic.Int64
 	bytes     atomic.Int64
 }
 
-func newIndex() *index {
+// newIndex returns an index with these secondary ones, all empty.
+func newIndex(secondaries []datastore.Index) (*index, error) {
 	x := &index{seed: maphash.MakeSeed(), paths: btree.NewMap[string, *entry](64)}
 	for i := range x.shards {
 		x.shards[i].entries = make(map[string]*entry)
 	}
-	return x
+	for _, def := range secondaries {
+		ix, err := newSecondary(def)
+		if err != nil {
+			return nil, err
+		}
+		x.secondaries = append(x.secondaries, ix)
+	}
+	return x, nil
 }
 
 // shard returns the shard that the path belongs to.
@@ -88,15 +98,14 @@ func (x *index) get(path []byte) *datastore.Document {
 }
 
 // put makes doc the document of its path. The caller holds s.writers; e is the
-// path's entry, or nil if there is none.
+// path's entry, or an empty one if there is none.
 func (x *index) put(s *shard, e *entry, doc *datastore.Document) {
-	if e != nil {
-		x.bytes.Add(weight(doc) - weight(e.doc.Load()))
-		e.doc.Store(doc)
+	before := e.doc.Load()
+	e.doc.Store(doc)
+	if before != nil {
+		x.bytes.Add(weight(doc) - weight(before))
 		return
 	}
-	e = new(entry)
-	e.doc.Store(doc)
 	s.mu.Lock()
 	s.entries[doc.Path] = e
 	s.mu.Unlock()
@@ -118,7 +127,7 @@ func (x *index) load(doc *datastore.Document) {
 	x.bytes.Add(weight(doc))
 }
 
-// remove takes the document out. The caller holds s.writers.
+// remove takes the document out, but not out of the secondary indexes. The caller holds s.writers.
 func (x *index) remove(s *shard, e *entry, doc *datastore.Document) {
 	s.mu.Lock()
 	delete(s.entries, doc.Path)

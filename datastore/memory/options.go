@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"github.com/happn-host/happn-host/datastore"
 )
 
 // Durability says what has happened to a write when it is answered.
@@ -36,6 +38,12 @@ type Options struct {
 	// SyncInterval bounds how long a write waits for the disk with
 	// DurabilityAsync; 0 is 100 ms.
 	SyncInterval time.Duration
+
+	// Indexes are kept in step with the documents. They are in memory only and
+	// made anew by Open, which fails if one of them is unique and the
+	// documents are not. An index costs the memory of its keys (see Stats), and
+	// each write about a microsecond.
+	Indexes []datastore.Index
 
 	// QueueBytes bounds what waits to be committed, counting 128 bytes a write
 	// beside its path and document; 0 is 16 MiB. When it is reached, writers

@@ -46,7 +46,10 @@ func (d *disk) load(x *index) (r Recovery, err error) {
 		if r.Fresh, r.Clean, err = d.checkFormat(); err != nil {
 			return err
 		}
-		return d.loadDocuments(x)
+		if err = d.loadDocuments(x); err != nil {
+			return err
+		}
+		return x.build()
 	})
 	r.Documents, r.Bytes = x.documents.Load(), x.bytes.Load()
 	r.Replayed, r.Dropped = d.log.keys, d.log.dropped

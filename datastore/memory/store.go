@@ -23,6 +23,7 @@ type Store struct {
 	journal  *journal // nil with DurabilityNone
 	sync     bool     // answers wait for the disk
 	recovery Recovery
+	opened   int64 // size of the folder's files then, in bytes
 
 	stopped   atomic.Pointer[error] // why requests are refused; nil while they are served
 	closeOnce sync.Once
@@ -38,7 +39,11 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the embedded data store: %w", err)
 	}
-	s := &Store{index: newIndex(), sync: o.Durability == DurabilitySync}
+	x, err := newIndex(o.Indexes)
+	if err != nil {
+		return nil, fmt.Errorf("opening the embedded data store: %w", err)
+	}
+	s := &Store{index: x, sync: o.Durability == DurabilitySync}
 	if o.Durability == DurabilityNone {
 		return s, nil
 	}
@@ -49,6 +54,7 @@ func Open(o Options) (*Store, error) {
 	if s.recovery, err = d.load(s.index); err != nil {
 		return nil, fmt.Errorf("reading the data folder %s: %w", o.Dir, errors.Join(err, d.abandon()))
 	}
+	s.opened = d.size()
 	s.journal = startJournal(d, o, s.fail)
 	return s, nil
 }
@@ -100,6 +106,15 @@ type Stats struct {
 	Bytes       int64 // their paths, data and user names, without overhead
 	QueuedBytes int64 // waiting to be committed, see Options.QueueBytes
 	DiskBytes   int64 // size of the folder's files; 0 with DurabilityNone
+	GrownBytes  int64 // of them, since the store was opened; negative if they shrank
+	Indexes     []IndexStats
+}
+
+// IndexStats says how large a secondary index is.
+type IndexStats struct {
+	Name  string
+	Keys  int64
+	Bytes int64 // of the keys, each with the path of its document, without overhead
 }
 
 // Stats counts. It looks at the folder, so it is not for every request.
@@ -108,6 +123,12 @@ func (s *Store) Stats() Stats {
 	if s.journal != nil {
 		st.QueuedBytes = s.journal.used.Load()
 		st.DiskBytes = s.journal.disk.size()
+		st.GrownBytes = st.DiskBytes - s.opened
+	}
+	for _, ix := range s.index.secondaries {
+		ix.mu.RLock()
+		st.Indexes = append(st.Indexes, IndexStats{Name: ix.name, Keys: int64(ix.tree.Len()), Bytes: ix.bytes.Load()})
+		ix.mu.RUnlock()
 	}
 	return st
 }

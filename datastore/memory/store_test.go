@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"strings"
 	"sync"
 	"testing"
 
@@ -22,6 +23,46 @@ func TestStoreKeepsTheContract(t *testing.T) {
 			})
 		})
 	}
+}
+
+// someIndexes is an index on each of the fields of the metamorphic test, and
+// some on two of them.
+var someIndexes = []datastore.Index{
+	index("/users/*", "data.region", "-data.age"),
+	index("*", "data.age"),
+	index("/users/*", "data.list"),
+	index("*", "-created"),
+	index("/other/*", "data.age", "data.region"),
+}
+
+// index is an index on the paths; a minus is for descending.
+func index(pattern string, fields ...string) datastore.Index {
+	x := datastore.Index{Paths: []string{pattern}}
+	for _, f := range fields {
+		name, desc := strings.CutPrefix(f, "-")
+		x.Fields = append(x.Fields, datastore.IndexField{Name: name, Descending: desc})
+	}
+	return x
+}
+
+func TestAStoreWithIndexesKeepsTheContract(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) datastore.Store {
+		store, err := memory.Open(memory.Options{Durability: memory.DurabilityNone,
+			Indexes: []datastore.Index{index("*", "data.n"), index("/*", "-data.n", "created"), index("*", "modified")}})
+		require.NoError(t, err)
+		return store
+	})
+}
+
+func TestNeitherDurabilityNorIndexesChangeAnAnswer(t *testing.T) {
+	stores := make(map[string]datastore.Store)
+	for _, durability := range []memory.Durability{memory.DurabilitySync, memory.DurabilityAsync, memory.DurabilityNone} {
+		o := memory.Options{Dir: t.TempDir(), Durability: durability}
+		stores[string(durability)] = open(t, o)
+		o.Dir, o.Indexes = t.TempDir(), someIndexes
+		stores[string(durability)+" with indexes"] = open(t, o)
+	}
+	storetest.Metamorphic(t, stores)
 }
 
 // meddler is a filter that lets documents without "keep" pass, and changes the

@@ -41,7 +41,14 @@ func (s *Store) write(w *datastore.Write, done datastore.Written) error {
 	sh := s.index.shard(w.Path)
 	sh.writers.Lock()
 	e := sh.entries[string(w.Path)]
-	doc, err := next(e.document(), w)
+	before := e.document()
+	doc, err := next(before, w)
+	if e == nil {
+		e = new(entry)
+	}
+	if err == nil {
+		_, err = s.index.reindex(change{e, before, doc})
+	}
 	if err != nil {
 		sh.writers.Unlock()
 		return err
@@ -167,6 +174,9 @@ func (s *Store) remove(picked *datastore.Document, filter datastore.Filter) (boo
 	doc := e.doc.Load()
 	if doc != picked && filter != nil && !filter.Match(doc) {
 		return false, nil
+	}
+	if _, err := s.index.reindex(change{e, doc, nil}); err != nil {
+		return false, err
 	}
 	s.index.remove(sh, e, doc)
 	if s.journal != nil && !s.journal.enqueue(record{doc: doc, gone: true}) {

@@ -9,5 +9,8 @@
 // for stores that evaluate filters and orders themselves, since those it uses
 // have a Source too.
 //
-// It imports datastore, the standard library and testify.
+// Metamorphic compares several stores, or several settings of one, with each
+// other; its searches are of the language in match.
+//
+// It imports datastore, datastore/match, the standard library and testify.
 package storetest
