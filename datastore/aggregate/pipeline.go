@@ -16,6 +16,8 @@ const (
 	MaxBytes = 256 << 10
 	// MaxStages is the number of stages, with those inside $facet and $lookup.
 	MaxStages = 200
+	// maxDocument is the size of one document on its way.
+	maxDocument = 32 << 20
 	// maxNesting is how deep pipelines may stand in stages of others.
 	maxNesting = 8
 )

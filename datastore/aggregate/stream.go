@@ -21,6 +21,9 @@ func (s *transformSink) add(doc expr.Value) (bool, error) {
 	if err != nil || !ok {
 		return true, err
 	}
+	if out.Size() > maxDocument {
+		return false, &Error{Problem: "a document in the pipeline grows beyond 32 MiB"}
+	}
 	return s.next.add(out)
 }
 

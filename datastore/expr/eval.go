@@ -24,7 +24,7 @@ const freeSteps = 64 << 10
 // result may alias the document.
 func (e *Expression) Eval(env *Env, doc Value) (Value, error) {
 	env.doc, env.err = doc, nil
-	env.budget = freeSteps + 16*e.cost + 64*doc.Size()
+	env.budget = freeSteps + 64*e.cost + 256*doc.Size()
 	if len(env.slots) < e.slots {
 		env.slots = make([]Value, e.slots)
 	}
@@ -108,7 +108,7 @@ func (v Value) At(names []string) Value {
 					found = append(found, Member{Value: inner})
 				}
 			}
-			return Value{kind: Array, form: asParts, parts: found}
+			return made(Array, found)
 		}
 		v = v.Get(name)
 	}
@@ -125,8 +125,9 @@ func (n arrayNode) eval(env *Env) Value {
 			parts[i].Value = NullValue()
 		}
 	}
-	env.spend(len(parts))
-	return Value{kind: Array, form: asParts, parts: parts}
+	out := made(Array, parts)
+	env.spend(out.Size())
+	return out
 }
 
 // objectNode makes an object; members that are missing are left out.
@@ -142,8 +143,9 @@ func (n objectNode) eval(env *Env) Value {
 			parts = append(parts, Member{n.names[i], v})
 		}
 	}
-	env.spend(len(n.kids))
-	return ObjectValue(parts)
+	out := ObjectValue(parts)
+	env.spend(out.Size())
+	return out
 }
 
 // function is an operator that works on the values of its arguments.
@@ -203,7 +205,7 @@ func (n *callNode) eval(env *Env) Value {
 		args := env.stack[base:]
 		out = n.do(&call{env: env, node: n, args: args})
 		if out.form != asJSON { // something that was made just now
-			env.spend(len(out.raw) + len(out.parts))
+			env.spend(out.Size())
 		}
 	}
 	clear(env.stack[base:])

@@ -151,7 +151,7 @@ func split(k *call) Value {
 		}
 		out = append(out, Member{Value: TextValue(part)})
 	}
-	return Value{kind: Array, form: asParts, parts: out}
+	return made(Array, out)
 }
 
 // blanks is what trimming removes by default.

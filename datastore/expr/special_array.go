@@ -86,12 +86,15 @@ func (n eachNode) eval(env *Env) Value {
 			if v.kind == Missing {
 				v = NullValue()
 			}
+			if !env.spend(v.Size()) {
+				return Value{}
+			}
 			out = append(out, Member{Value: v})
 		case v.Truthy():
 			out = append(out, Member{Value: elem})
 		}
 	}
-	return Value{kind: Array, form: asParts, parts: out}
+	return made(Array, out)
 }
 
 type reduceNode struct {

@@ -36,7 +36,7 @@ const (
 	asText              // Text: raw is the text itself
 	asInt               // Number, Boolean, Date: n
 	asFloat             // Number: n holds the bits of a float64
-	asParts             // Object, Array: parts
+	asParts             // Object, Array: parts, and n is Size
 )
 
 // Value is a JSON value, or a date. The zero Value is Missing. Values are
@@ -107,7 +107,7 @@ func DateValue(ms int64) Value { return Value{kind: Date, form: asInt, n: ms} }
 
 // ObjectValue returns an object, which keeps members.
 func ObjectValue(members []Member) Value {
-	return Value{kind: Object, form: asParts, parts: members}
+	return made(Object, members)
 }
 
 // ArrayValue returns an array of values.
@@ -116,8 +116,20 @@ func ArrayValue(values ...Value) Value {
 	for i, v := range values {
 		parts[i].Value = v
 	}
-	return Value{kind: Array, form: asParts, parts: parts}
+	return made(Array, parts)
 }
+
+// made puts parts together and adds up their sizes. A part that is in a value
+// many times counts many times: as text it is that long.
+func made(kind Kind, parts []Member) Value {
+	size := int64(8)
+	for i := range parts {
+		size += int64(len(parts[i].Name) + 64 + parts[i].Value.Size())
+	}
+	return Value{kind: kind, form: asParts, n: min(size, maxSize), parts: parts}
+}
+
+const maxSize = 1 << 40
 
 // Kind returns the type of the value.
 func (v Value) Kind() Kind { return v.kind }
@@ -246,11 +258,10 @@ func (v Value) list() []Value {
 
 // Size estimates the bytes of memory, or of text, that the value stands for.
 func (v Value) Size() int {
-	n := len(v.raw) + 8
-	for i := range v.parts {
-		n += len(v.parts[i].Name) + 64 + v.parts[i].Value.Size()
+	if v.form == asParts {
+		return int(v.n)
 	}
-	return n
+	return len(v.raw) + 8
 }
 
 // memberName decodes a name as it stands between its quotes.

@@ -1,11 +1,12 @@
 // Answers one request on standard input with what mingo finds:
-// {docs, filters, sorts, projections} -> {filters: [[bool]], sorts: [[index]], projections: [[doc]]}
+// {docs, filters, sorts, projections, pipelines}
+// -> {filters: [[bool]], sorts: [[index]], projections: [[doc]], pipelines: [[doc]]}
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 
 const require = createRequire(process.argv[2] + "/package.json");
-const { Query, find } = require("mingo");
-const { docs, filters, sorts, projections } = JSON.parse(readFileSync(0, "utf8"));
+const { Query, aggregate, find } = require("mingo");
+const { docs, filters, sorts, projections, pipelines } = JSON.parse(readFileSync(0, "utf8"));
 
 const attempt = (f) => {
   try {
@@ -23,4 +24,5 @@ process.stdout.write(JSON.stringify({
   })),
   sorts: sorts.map((s) => attempt(() => find(numbered, {}).sort(s).all().map((d) => d.__index))),
   projections: projections.map((p) => attempt(() => docs.map((d) => find([structuredClone(d)], {}, p).all()[0]))),
+  pipelines: pipelines.map((p) => attempt(() => aggregate(structuredClone(docs), p, { collectionResolver: () => structuredClone(docs) }))),
 }));

@@ -19,6 +19,7 @@ type question struct {
 	Filters     []json.RawMessage `json:"filters"`
 	Sorts       []json.RawMessage `json:"sorts"`
 	Projections []json.RawMessage `json:"projections"`
+	Pipelines   []json.RawMessage `json:"pipelines"`
 }
 
 // answer has one element for each question: a list with one element for each
@@ -27,12 +28,13 @@ type answer struct {
 	Filters     []json.RawMessage `json:"filters"`
 	Sorts       []json.RawMessage `json:"sorts"`
 	Projections []json.RawMessage `json:"projections"`
+	Pipelines   []json.RawMessage `json:"pipelines"`
 }
 
 // ask runs mingo; the test is skipped where there is no node or npm.
 func ask(t *testing.T, q question) answer {
 	t.Helper()
-	for _, list := range []*[]json.RawMessage{&q.Docs, &q.Filters, &q.Sorts, &q.Projections} {
+	for _, list := range []*[]json.RawMessage{&q.Docs, &q.Filters, &q.Sorts, &q.Projections, &q.Pipelines} {
 		if *list == nil {
 			*list = []json.RawMessage{}
 		}
