@@ -62,6 +62,7 @@ type scratch struct {
 	sent     []byte // the same with the data as sent
 	frames   []frame
 	verdicts verdicts
+	choosy   bool // not everybody who subscribed may have the publication
 }
 
 // Publisher delivers publications to the subscribers in its tree.
@@ -86,6 +87,7 @@ func (p *Publisher) Publish(b *session.Batch, pub *Publication) protocol.Outcome
 	if len(s.matches) == 0 {
 		return protocol.Outcome{}
 	}
+	s.choosy = pub.HasTargets || pub.NoCluster || pub.Recipients != nil
 	if pub.Acks != nil {
 		p.expectAcks(s, pub)
 	}
@@ -137,11 +139,13 @@ func (s *scratch) wants(m *member, pub *Publication, depth int) (v variant, ok b
 	if m.removed.Load() {
 		return v, false
 	}
-	if pub.HasTargets && !listed(pub.Targets, m.session.ID) || pub.NoCluster && m.session.Clustered() {
+	if s.choosy && !pub.admits(m) {
 		return v, false
 	}
 	v.merge = true
-	for _, sub := range m.load() {
+	held := m.load()
+	for i := range held {
+		sub := &held[i] // not a copy: this is done for every recipient
 		if sub.criteria != nil && !s.verdicts.satisfies(sub.criteria, pub) {
 			continue
 		}
@@ -159,12 +163,17 @@ func (s *scratch) wants(m *member, pub *Publication, depth int) (v variant, ok b
 		v.merge = v.merge && sub.merge
 		ok = true
 	}
-	if ok && pub.Recipients != nil && !pub.Recipients(m.session, m.channel.text) {
+	if ok && s.choosy && pub.Recipients != nil && !pub.Recipients(m.session, m.channel.text) {
 		return v, false
 	}
 	v.merge = v.merge && pub.Sent != nil
 	v.version = m.version()
 	return v, ok
+}
+
+// admits reports whether the publisher lets the member have the publication.
+func (pub *Publication) admits(m *member) bool {
+	return !(pub.HasTargets && !listed(pub.Targets, m.session.ID)) && !(pub.NoCluster && m.session.Clustered())
 }
 
 func listed(ids []string, id string) bool {
