@@ -148,6 +148,9 @@ func (o *Order) Keys() []datastore.IndexField {
 	keys := make([]datastore.IndexField, len(o.fields))
 	for i, f := range o.fields {
 		keys[i] = datastore.IndexField{Name: f.name, Descending: f.desc}
+		if f.by != nil {
+			keys[i].Name = "" // no index has it: indexes know nothing of collations
+		}
 	}
 	return keys
 }

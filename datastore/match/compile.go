@@ -122,7 +122,7 @@ func (c *compiler) field(name string, val []byte, at *place, s scope) (node, err
 	defer func() { c.source = append(c.source, ',') }()
 	if !isOperators(val) {
 		c.source = append(c.source, val...)
-		f.test = equals(valueOf(val))
+		f.test = c.equals(valueOf(val))
 		return f, nil
 	}
 	return c.operators(val, at, s, f)

@@ -12,5 +12,6 @@
 // in linear time, and no criterion visits a part of a document more than a
 // fixed number of times for each of its conditions.
 //
-// It imports datastore, internal/rawjson and the standard library.
+// It imports datastore, datastore/expr, internal/collation, internal/rawjson and
+// the standard library.
 package match

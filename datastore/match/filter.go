@@ -2,6 +2,7 @@ package match
 
 import (
 	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/expr"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -27,13 +28,15 @@ var _ datastore.Filter = (*Filter)(nil)
 // CompileFilter compiles criteria as a client sends them; field names are
 // translated on the way. The result keeps nothing of raw. Errors that the
 // client caused are of type *Error.
-func CompileFilter(raw []byte) (*Filter, error) {
+func CompileFilter(raw []byte) (*Filter, error) { return compileFilter(raw, nil) }
+
+func compileFilter(raw []byte, by expr.Collation) (*Filter, error) {
 	raw, err := checked(raw, "criteria")
 	if err != nil {
 		return nil, err
 	}
-	f := &Filter{native: true}
-	c := compiler{native: &f.native}
+	f := &Filter{native: by == nil}
+	c := compiler{native: &f.native, by: by}
 	n, err := c.criteria(raw, root("criteria"), scope{group: &f.group, top: true})
 	if err != nil {
 		return nil, err

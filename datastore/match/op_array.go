@@ -30,7 +30,7 @@ func (c *compiler) every(k call) (node, error) {
 func (c *compiler) oneOfAll(k call, elem []byte, at *place) (node, error) {
 	if !isOperators(elem) {
 		c.source = append(append(c.source, elem...), ',')
-		return k.with(equals(valueOf(elem))), nil
+		return k.with(c.equals(valueOf(elem))), nil
 	}
 	arg, ok := rawjson.Lookup(elem, "$elemMatch")
 	if !ok {

@@ -68,7 +68,7 @@ func (c *compiler) between(k call) (node, error) {
 		return node{}, k.errorf("%s needs an array of two bounds", k.name)
 	}
 	c.keep("$between", k.arg)
-	return k.with(combined{all, []test{order("$gte", bounds[0]), order("$lte", bounds[1])}}), nil
+	return k.with(combined{all, []test{c.order("$gte", bounds[0]), c.order("$lte", bounds[1])}}), nil
 }
 
 // textLength counts the UTF-16 code units of a text, as JavaScript does.

@@ -78,9 +78,9 @@ func (c *compiler) comparison(k call) (node, error) {
 	want := valueOf(k.arg).settled()
 	switch name {
 	case "$eq":
-		return k.with(equals(want)), nil
+		return k.with(c.equals(want)), nil
 	case "$ne":
-		return not(k.with(equals(want))), nil
+		return not(k.with(c.equals(want))), nil
 	case "$in", "$nin":
 		if want.kind != array {
 			return node{}, k.errorf("%s needs an array", k.name)
@@ -90,13 +90,13 @@ func (c *compiler) comparison(k call) (node, error) {
 				return node{}, k.errorf("%s takes values, not operators", k.name)
 			}
 		}
-		n := k.with(oneOf(k.arg))
+		n := k.with(c.oneOf(k.arg))
 		if name == "$nin" {
 			n = not(n)
 		}
 		return n, nil
 	}
-	return k.with(order(name, want)), nil
+	return k.with(c.order(name, want)), nil
 }
 
 // negation compiles $not, which takes operators.

@@ -4,6 +4,8 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/happn-host/happn-host/datastore/expr"
+	"github.com/happn-host/happn-host/internal/collation"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -18,7 +20,13 @@ type Options struct {
 	PathOnly  bool // items are their paths only
 	Count     bool // the number of items is wanted, not the items
 	Aggregate bool // an aggregation is asked for
-	Collation bool // a collation is asked for
+	Collation bool // a collation is asked for; Filter and Order have it
+
+	// RawAggregate is the pipeline as it came, to be compiled by
+	// aggregate.Compile with By; it aliases what was parsed.
+	RawAggregate []byte
+	// By compares texts as the collation says; nil is by bytes.
+	By expr.Collation
 }
 
 // noOptions is the answer for the many requests that only carry a timeout.
@@ -29,7 +37,7 @@ var noOptions = &Options{}
 // empty, null or anything else that is not an object, which all mean no
 // options. Some options count at the top level only, some inside the member
 // "options" only, some in both. The result may be shared and must not be
-// changed; it keeps nothing of raw. Errors that the client caused are of type
+// changed; it keeps nothing of raw but RawAggregate. Errors that the client caused are of type
 // *Error. Without any option of a search it allocates nothing.
 func ParseOptions(raw []byte) (*Options, error) {
 	found, err := readOptions(raw)
@@ -57,9 +65,19 @@ func (o *rawOptions) isEmpty() bool {
 func (o *rawOptions) compile() (*Options, error) {
 	out := &Options{Limit: o.limit, Skip: o.skip, PathOnly: o.pathOnly, Count: o.count,
 		Aggregate: o.aggregate != nil, Collation: o.collation != nil}
+	out.RawAggregate = o.aggregate
 	var err error
+	if o.collation != nil {
+		by, err := collation.Compile(o.collation)
+		if err != nil {
+			return nil, &Error{Problem: err.Error(), Where: "options.collation"}
+		}
+		if by != nil {
+			out.By = by
+		}
+	}
 	if o.criteria != nil {
-		if out.Filter, err = CompileFilter(o.criteria); err != nil {
+		if out.Filter, err = compileFilter(o.criteria, out.By); err != nil {
 			return nil, err
 		}
 		if out.Filter.All() {
@@ -67,7 +85,7 @@ func (o *rawOptions) compile() (*Options, error) {
 		}
 	}
 	if o.sort != nil {
-		if out.Order, err = CompileOrder(o.sort); err != nil {
+		if out.Order, err = compileOrder(o.sort, out.By); err != nil {
 			return nil, err
 		}
 	}

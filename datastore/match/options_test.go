@@ -45,7 +45,7 @@ func TestOptionsCountAtTheirLevel(t *testing.T) {
 	require.True(t, parse(`{"options":{"count":true}}`).Count)
 	require.True(t, parse(`{"aggregate":[]}`).Aggregate)
 	require.True(t, parse(`{"options":{"aggregate":[]}}`).Aggregate)
-	require.True(t, parse(`{"options":{"collation":{}}}`).Collation)
+	require.True(t, parse(`{"options":{"collation":{"locale":"en"}}}`).Collation)
 }
 
 func TestOptionsNameTheirMistakes(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/expr"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -22,6 +23,7 @@ type orderField struct {
 	from source
 	path []segment
 	desc bool
+	by   expr.Collation // how texts compare; nil is by bytes
 }
 
 var _ datastore.Order = (*Order)(nil)
@@ -29,7 +31,9 @@ var _ datastore.Order = (*Order)(nil)
 // CompileOrder compiles a sort as a client sends it: {field: 1, other: -1},
 // where anything but the number -1 is ascending and the first field counts
 // most. Errors that the client caused are of type *Error.
-func CompileOrder(raw []byte) (*Order, error) {
+func CompileOrder(raw []byte) (*Order, error) { return compileOrder(raw, nil) }
+
+func compileOrder(raw []byte, by expr.Collation) (*Order, error) {
 	raw, err := checked(raw, "sort")
 	if err != nil {
 		return nil, err
@@ -40,6 +44,9 @@ func CompileOrder(raw []byte) (*Order, error) {
 		if err := o.add(string(name), val, at); err != nil {
 			return nil, err
 		}
+	}
+	for i := range o.fields {
+		o.fields[i].by = by
 	}
 	o.source = append(o.source, '{')
 	for _, f := range o.fields {
@@ -106,7 +113,7 @@ func (f *orderField) compare(a, b value) int {
 	if f.desc {
 		a, b = b, a
 	}
-	return compare(a, b)
+	return compareBy(f.by, a, b)
 }
 
 // key returns the value by which a document is sorted. Of an array that is the
@@ -121,7 +128,7 @@ func (f *orderField) key(doc *datastore.Document) value {
 		return v
 	}
 	var k extreme
-	k.greatest = f.desc
+	k.greatest, k.by = f.desc, f.by
 	k.walk(doc.Data, f.path)
 	return k.value
 }
@@ -130,12 +137,13 @@ func (f *orderField) key(doc *datastore.Document) value {
 type extreme struct {
 	value    value
 	greatest bool
+	by       expr.Collation
 	found    bool
 }
 
 func (k *extreme) take(v value) {
 	if k.found {
-		c := compare(v, k.value)
+		c := compareBy(k.by, v, k.value)
 		if (k.greatest && c <= 0) || (!k.greatest && c >= 0) {
 			return
 		}
