@@ -33,6 +33,9 @@ type disk struct {
 	head   []byte // of the value that add is writing
 	log    logTail
 
+	users  sync.RWMutex // held by long calls beside the commits, see use
+	closed bool         // guarded by users
+
 	calls   chan func() error
 	results chan error
 
@@ -170,6 +173,13 @@ func (d *disk) close() error {
 
 // abandon closes the folder without the mark, if pebble still lets it.
 func (d *disk) abandon() error {
+	select {
+	case <-d.dead: // a call may be stuck for good
+	default:
+		d.users.Lock()
+		d.closed = true
+		d.users.Unlock()
+	}
 	err := d.do(func() error {
 		return errors.Join(d.batch.Close(), d.db.Close(), d.lock.Close())
 	})

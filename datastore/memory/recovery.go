@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/wal"
 )
@@ -58,10 +57,7 @@ func (d *disk) load(x *index) (r Recovery, err error) {
 }
 
 func (d *disk) loadDocuments(x *index) error {
-	it, err := d.db.NewIter(&pebble.IterOptions{
-		LowerBound: []byte{documentKey},
-		UpperBound: []byte{documentKey + 1},
-	})
+	it, err := d.db.NewIter(documentKeys())
 	if err != nil {
 		return err
 	}
