@@ -82,6 +82,8 @@ func (c *compiler) member(name string, val []byte, at *place, s scope) (node, er
 		return c.list(name, none, val, at, s)
 	case "$expr":
 		return c.expression(val, at, s)
+	case "$jsonSchema":
+		return c.jsonSchema(val, at, s)
 	case "$comment":
 		return node{op: all}, nil
 	case "$not":

@@ -108,11 +108,12 @@ func (g *group) gatherElements(arr []byte, slots [][]byte) {
 type operation uint8
 
 const (
-	all      operation = iota // every child matches; also without children
-	some                      // at least one child matches
-	none                      // no child matches
-	field                     // test holds for a value of the field
-	computed                  // the expression is true for the document
+	all       operation = iota // every child matches; also without children
+	some                       // at least one child matches
+	none                       // no child matches
+	field                      // test holds for a value of the field
+	computed                   // the expression is true for the document
+	described                  // the data satisfy the schema that is the test
 )
 
 // node is a compiled condition. It is a struct with a switch, not an
@@ -149,6 +150,9 @@ func (n *node) match(doc *datastore.Document, slots [][]byte, given []expr.Value
 		return n.op == none
 	case computed:
 		return n.compute(doc, given)
+	}
+	if n.op == described {
+		return n.test.holds(valueOf(doc.Data))
 	}
 	if n.from == fromData {
 		return anyHolds(slots[n.slot], n.path, n.test, n.whole)
