@@ -20,6 +20,7 @@ type Fields struct {
 type fieldTree struct {
 	name string
 	kids []fieldTree
+	cut  *cut // of an array only a part is taken
 }
 
 // metaSet says which fields beside the data are shown. The path always is.
@@ -34,8 +35,10 @@ const (
 
 // CompileFields compiles a projection as a client sends it: {field: 1, ...}
 // returns only these fields, {field: 0, ...} (or false) all but these. Values
-// other than 0 and false count as 1. The two may not be mixed. An empty
-// projection selects everything. Errors that the client caused are of type
+// other than 0 and false count as 1. The two may not be mixed. {field: {$slice:
+// n}} or {$slice: [skip, n]} takes a part of an array and goes with both;
+// {field: {$elemMatch: criteria}} takes the field with the first element that
+// matches. An empty projection selects everything. Errors that the client caused are of type
 // *Error.
 func CompileFields(raw []byte) (*Fields, error) {
 	raw, err := checked(raw, "fields")
@@ -50,8 +53,13 @@ func CompileFields(raw []byte) (*Fields, error) {
 		f.meta = 0
 	}
 	f.source = append(f.source, '{')
+	at := root("fields")
 	for name, val := range rawjson.Members(raw) {
-		f.add(string(name), isExclusion(val))
+		cut, err := compileCut(val, at.key(string(name)))
+		if err != nil {
+			return nil, err
+		}
+		f.add(string(name), val, isExclusion(val), cut)
 	}
 	f.source = closeWith(f.source, '}')
 	return f, nil
@@ -67,7 +75,12 @@ func (f *Fields) chooseMode(raw []byte, at *place) error {
 			return at.up.errorf("unknown operator %s", name)
 		case isOperators(val):
 			name, _, _ := rawjson.NextMember(val, 1)
-			return at.errorf("unknown operator %s", name)
+			if from, _, _ := translate(at.name); from != fromData || (string(name) != "$slice" && string(name) != "$elemMatch") {
+				return at.errorf("unknown operator %s", name)
+			}
+			if string(name) == "$slice" { // goes with either mode
+				continue
+			}
 		case bytes.Count(name, []byte{'.'}) >= maxSegments:
 			return at.errorf("the path has more than %d components", maxSegments)
 		}
@@ -97,16 +110,19 @@ func isExclusion(val []byte) bool {
 	return false
 }
 
-func (f *Fields) add(name string, out bool) {
+func (f *Fields) add(name string, val []byte, out bool, cut *cut) {
 	from, full, within := translate(name)
 	f.source = rawjson.AppendString(f.source, full)
-	if out {
+	switch {
+	case cut != nil:
+		f.source = append(append(append(f.source, ':'), val...), ',')
+	case out:
 		f.source = append(f.source, ":0,"...)
-	} else {
+	default:
 		f.source = append(f.source, ":1,"...)
 	}
 	if from == fromData {
-		f.data.add(within)
+		f.data.add(within, cut)
 		return
 	}
 	if out != f.exclude {
@@ -133,7 +149,7 @@ func (f *Fields) add(name string, out bool) {
 }
 
 // add adds a dotted name. Of a name and names below it the shorter one counts.
-func (t *fieldTree) add(dotted string) {
+func (t *fieldTree) add(dotted string, cut *cut) {
 	fresh := false
 	for name := range strings.SplitSeq(dotted, ".") {
 		kid := t.find([]byte(name))
@@ -146,7 +162,7 @@ func (t *fieldTree) add(dotted string) {
 		}
 		t = kid
 	}
-	t.kids = nil
+	t.kids, t.cut = nil, cut
 }
 
 func (t *fieldTree) find(name []byte) *fieldTree {

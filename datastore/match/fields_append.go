@@ -77,6 +77,10 @@ func (t *fieldTree) appendOnly(dst, raw []byte) []byte {
 		if kid == nil || (len(kid.kids) > 0 && val[0] != '{' && val[0] != '[') {
 			continue
 		}
+		if kid.cut != nil {
+			dst = kid.cut.appendMember(dst, name, val)
+			continue
+		}
 		dst = appendName(dst, name)
 		if len(kid.kids) > 0 {
 			dst = kid.appendOnly(dst, val)
@@ -107,6 +111,9 @@ func (t *fieldTree) appendWithout(dst, raw []byte) []byte {
 		}
 		kid := t.find(memberName(name))
 		if kid != nil && len(kid.kids) == 0 {
+			if kid.cut != nil {
+				dst = kid.cut.appendMember(dst, name, val)
+			}
 			continue
 		}
 		dst = appendName(dst, name)

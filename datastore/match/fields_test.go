@@ -36,6 +36,14 @@ func TestFields(t *testing.T) {
 		{`{"_meta.created":0}`, data, path + `,"modified":2,"modifiedBy":"joe"`},
 		{`{"_meta":0}`, data, path},
 		{`{"path":0}`, data, path + rest},
+		{`{"tags":{"$slice":1},"deep":0,"region":0,"data.created":0}`, `{"v":2,"tags":["x"]}`, path + rest},
+		{`{"tags":{"$slice":1},"v":1}`, `{"v":2,"tags":["x"]}`, path},
+		{`{"tags":{"$slice":-1},"v":1}`, `{"v":2,"tags":[[{"a":3}]]}`, path},
+		{`{"tags":{"$slice":[1,1]},"v":1}`, `{"v":2,"tags":[{"a":1,"b":2}]}`, path},
+		{`{"tags":{"$slice":[-2,1]},"v":1}`, `{"v":2,"tags":[{"a":1,"b":2}]}`, path},
+		{`{"v":{"$slice":1},"region":1}`, `{"region":"East","v":2}`, path},
+		{`{"tags":{"$elemMatch":{"a":{"$gte":1}}}}`, `{"tags":[{"a":1,"b":2}]}`, path},
+		{`{"tags":{"$elemMatch":{"a":9}},"v":1}`, `{"v":2}`, path},
 	}
 	doc := &datastore.Document{Path: `/s/"n`, Data: []byte(data), Created: 1, Modified: 2, ModifiedBy: "joe"}
 	for _, c := range cases {
@@ -55,11 +63,14 @@ func TestFieldsSourceAndMistakes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, `{"data.region":1,"created":1}`, string(f.Source()))
 	for fields, want := range map[string]string{
-		`["a"]`:                "fields must be an object",
-		`{"a":1,"b":0}`:        "fields are either all taken (1) or all left out (0), found both at fields.b",
-		`{"a":{"$slice":1}}`:   "unknown operator $slice at fields.a",
-		`{"$expr":1}`:          "unknown operator $expr at fields",
-		`{"a":0,"modified":1}`: "fields are either all taken (1) or all left out (0), found both at fields.modified",
+		`["a"]`:                              "fields must be an object",
+		`{"a":1,"b":0}`:                      "fields are either all taken (1) or all left out (0), found both at fields.b",
+		`{"a":{"$bogus":1}}`:                 "unknown operator $bogus at fields.a",
+		`{"a":{"$slice":"x"}}`:               "$slice needs a whole number, or [skip, number] with a positive number at fields.a",
+		`{"a":{"$elemMatch":1}}`:             "$elemMatch needs an object at fields.a",
+		`{"a":0,"b":{"$elemMatch":{"x":1}}}`: "fields are either all taken (1) or all left out (0), found both at fields.b",
+		`{"$expr":1}`:                        "unknown operator $expr at fields",
+		`{"a":0,"modified":1}`:               "fields are either all taken (1) or all left out (0), found both at fields.modified",
 	} {
 		_, err := match.CompileFields([]byte(fields))
 		require.EqualError(t, err, want)
