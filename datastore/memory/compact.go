@@ -7,7 +7,7 @@ import (
 )
 
 // Compact rewrites the folder's files without what has been overwritten and
-// removed. Requests are served meanwhile; Close waits for it.
+// removed; logs keep their size, since they are used again. Requests are served meanwhile; Close waits for it.
 func (s *Store) Compact(ctx context.Context) error {
 	if err := s.live(); err != nil || s.journal == nil {
 		return err

@@ -27,6 +27,8 @@ type plan struct {
 	inside  bool // what is in the index is under the pattern
 	repeats bool // a document may come more than once
 
+	wanted int // documents that are enough
+
 	points int  // fields of the index for which values are given
 	ranged bool // the next field has a range
 	tally  tally
@@ -40,7 +42,7 @@ type tally struct {
 
 // plan chooses how to carry out a query by pattern.
 func (x *index) plan(q *datastore.Query, p pattern) plan {
-	best := plan{pattern: p, ordered: q.Order == nil}
+	best := plan{pattern: p, ordered: q.Order == nil, wanted: window(q)}
 	if len(x.secondaries) == 0 || q.Filter == nil && q.Order == nil {
 		return best
 	}
@@ -63,7 +65,7 @@ func (x *index) plan(q *datastore.Query, p pattern) plan {
 				return best
 			}
 		}
-		c := plan{pattern: p, ix: ix, inside: *within == p}
+		c := plan{pattern: p, ix: ix, inside: *within == p, wanted: best.wanted}
 		c.choose(q, bounds, exact)
 		if s := c.score(); s > score {
 			best, score = c, s
@@ -115,6 +117,15 @@ func (p *plan) score() int {
 		s++
 	}
 	return s
+}
+
+// firstChunk is how many entries of an index are picked up first: what will do
+// if all match.
+func (p *plan) firstChunk() int {
+	if p.ordered {
+		return min(p.wanted, chunkMatches)
+	}
+	return chunkMatches
 }
 
 // choose works out the ranges, and what they promise.

@@ -24,6 +24,7 @@ type scan struct {
 	ix      *secondary
 	ranges  []keyRange
 	reverse bool // the last range first, values backwards, paths still forwards
+	chunk   int  // how many entries to pick up at a time
 
 	tree    *btree.Map[string, place] // the copy, nil before there is one
 	changes uint64                    // of the index at the first chunk
@@ -43,7 +44,7 @@ var scans = sync.Pool{New: func() any {
 // visit is called without locks. live is asked once a chunk whether to go on.
 func (ix *secondary) scan(ctx context.Context, p *plan, live func() error, visit func(*entry) bool) error {
 	c := scans.Get().(*scan)
-	c.ix, c.ranges, c.reverse = ix, p.ranges, p.reverse
+	c.ix, c.ranges, c.reverse, c.chunk = ix, p.ranges, p.reverse, p.firstChunk()
 	defer c.release()
 	for more := true; more; {
 		if err := ctx.Err(); err != nil {
@@ -71,6 +72,7 @@ func (c *scan) fill() bool {
 		return c.pick(c.ix.tree)
 	}
 	if c.tree == nil {
+		c.chunk = chunkMatches
 		c.ix.mu.Lock()
 		c.tree = c.ix.tree.Copy()
 		changed := c.ix.changes != c.changes
@@ -98,7 +100,7 @@ func (c *scan) pick(tree *btree.Map[string, place]) bool {
 			}
 			c.forwards(tree, r.high)
 		}
-		if len(c.found) == chunkMatches {
+		if len(c.found) == c.chunk {
 			return true
 		}
 		c.at, c.begun, c.group = c.at+1, false, ""
@@ -114,7 +116,7 @@ func (c *scan) forwards(tree *btree.Map[string, place], high string) {
 		if key >= high {
 			return false
 		}
-		if len(c.found) == chunkMatches {
+		if len(c.found) == c.chunk {
 			next = key
 			return false
 		}
@@ -135,7 +137,7 @@ func (c *scan) backwards(tree *btree.Map[string, place], r keyRange) {
 			return
 		}
 		c.forwards(tree, match.After(c.group))
-		if len(c.found) == chunkMatches {
+		if len(c.found) == c.chunk {
 			return
 		}
 		c.from, c.group = c.group, ""
