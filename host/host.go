@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"path/filepath"
 	"runtime"
 	"strconv"
 	"sync"
@@ -15,7 +14,6 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/datastore"
-	"github.com/happn-host/happn-host/datastore/memory"
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
@@ -31,7 +29,8 @@ type Options struct {
 	Version string       // of the program, for /version and logs
 	Logger  *slog.Logger // nil logs nothing
 
-	// Store replaces the embedded store. The host closes it when it stops.
+	// Store replaces the stores that Config.Data describes. The host closes it
+	// when it stops.
 	Store datastore.Store
 }
 
@@ -43,7 +42,7 @@ type Host struct {
 	started time.Time
 
 	store    datastore.Store
-	embedded *memory.Store // store, if it is the embedded one
+	stores   []*openedStore // behind store, the default one first; none if the embedder brought it
 	plugins  *plugin.Manager
 	sessions *session.Registry
 	tree     *pubsub.Tree
@@ -51,6 +50,10 @@ type Host struct {
 	server   *transport.Server
 	listener net.Listener
 	name     string
+
+	backup  sync.Mutex         // held while a backup is made
+	jobs    context.Context    // ends when the host begins to stop
+	endJobs context.CancelFunc // of jobs
 
 	ready   atomic.Bool
 	stopped sync.Once
@@ -68,9 +71,10 @@ func New(o Options) (*Host, error) {
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
-	if err := h.openStore(); err != nil {
+	if err := h.openStores(); err != nil {
 		return nil, err
 	}
+	h.jobs, h.endJobs = context.WithCancel(context.Background())
 	name, err := serverName(h.store, h.config.Name)
 	if err != nil {
 		return nil, errors.Join(err, h.store.Close())
@@ -93,29 +97,6 @@ func New(o Options) (*Host, error) {
 	}
 	h.wire()
 	return h, nil
-}
-
-func (h *Host) openStore() error {
-	if h.store != nil {
-		return nil
-	}
-	store, err := memory.Open(memory.Options{
-		Dir: h.config.Data.Dir, Durability: memory.Durability(h.config.Data.Durability), Logger: h.log,
-	})
-	if err != nil {
-		return fmt.Errorf("open the data store: %w", err)
-	}
-	h.store, h.embedded = store, store
-	return nil
-}
-
-// cacheDir is where compiled plugins are kept: beside the documents, never in
-// the plugins' own folder.
-func (h *Host) cacheDir() string {
-	if h.config.Data.Dir == "" || h.config.Data.Durability == string(memory.DurabilityNone) {
-		return ""
-	}
-	return filepath.Join(h.config.Data.Dir, "plugin-cache")
 }
 
 // wire connects the rooms.
@@ -180,6 +161,7 @@ func (h *Host) Stop(ctx context.Context) error {
 
 func (h *Host) stop(ctx context.Context) error {
 	h.ready.Store(false)
+	h.endJobs()
 	var errs []error
 	if h.listener != nil {
 		errs = append(errs, h.server.Quiesce(ctx))

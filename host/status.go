@@ -18,36 +18,16 @@ const happnVersion = "13.12.1"
 // Summary is what a host did when it started.
 type Summary struct {
 	Name      string
-	Addresses []string // URLs of the endpoints
-	Store     StoreSummary
+	Addresses []string       // URLs of the endpoints
+	Stores    []StoreSummary // the default one first
 	Plugins   []plugin.Info
-}
-
-// StoreSummary describes the store.
-type StoreSummary struct {
-	Kind       string // embedded, or custom for one that the embedder supplied
-	Dir        string
-	Durability string
-	Documents  int
-	Recovery   string // what was found when the store was opened, "" if nothing
 }
 
 // Summary describes the host as it is now.
 func (h *Host) Summary() Summary {
-	s := Summary{Name: h.name, Plugins: h.plugins.List(), Store: StoreSummary{Kind: "custom"}}
+	s := Summary{Name: h.name, Plugins: h.plugins.List(), Stores: h.summarizeStores()}
 	if h.listener != nil {
 		s.Addresses = addresses(h.listener.Addr())
-	}
-	if h.embedded != nil {
-		s.Store = StoreSummary{
-			Kind: "embedded", Dir: h.config.Data.Dir, Durability: h.config.Data.Durability,
-			Documents: int(h.embedded.Stats().Documents),
-		}
-		if s.Store.Durability == "none" {
-			s.Store.Dir = ""
-		} else {
-			s.Store.Recovery = h.embedded.Recovery().String()
-		}
 	}
 	return s
 }
@@ -78,6 +58,8 @@ func (h *Host) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte("pong"))
 	case path == "/healthz":
 		h.serveHealth(w, r, false)
+	case path == backupPath:
+		h.serveBackup(w, r)
 	case path == "/readyz":
 		h.serveHealth(w, r, true)
 	default:
@@ -102,10 +84,11 @@ type Health struct {
 	SlowReaders   int64 `json:"slowReaders"`
 	DeadPeers     int64 `json:"deadPeers"`
 
-	Documents  int64  `json:"documents"`
-	StoreBytes int64  `json:"storeBytes"`
-	DiskBytes  int64  `json:"diskBytes"`
-	Durability string `json:"durability,omitempty"`
+	Documents  int64         `json:"documents"` // of all stores together, as the next two
+	StoreBytes int64         `json:"storeBytes"`
+	DiskBytes  int64         `json:"diskBytes"`
+	Durability string        `json:"durability,omitempty"` // of the default store
+	Stores     []StoreHealth `json:"stores"`               // the default one first
 
 	Plugins []PluginHealth `json:"plugins"`
 }
@@ -134,10 +117,14 @@ func (h *Host) Health(ctx context.Context) Health {
 		SlowReaders: conns.SlowReaders.Load(), DeadPeers: conns.DeadPeers.Load(),
 		Plugins: []PluginHealth{},
 	}
-	if h.embedded != nil {
-		s := h.embedded.Stats()
-		health.Documents, health.StoreBytes, health.DiskBytes = int64(s.Documents), int64(s.Bytes), int64(s.DiskBytes)
-		health.Durability = h.config.Data.Durability
+	health.Stores = h.storeHealth(ctx)
+	for i, s := range health.Stores {
+		if i == 0 {
+			health.Durability = s.Durability
+		}
+		health.Documents += s.Documents
+		health.StoreBytes += s.Bytes
+		health.DiskBytes += s.DiskBytes
 	}
 	for _, p := range h.plugins.List() {
 		health.Plugins = append(health.Plugins, PluginHealth{Name: p.Name, Version: p.Version, State: p.State, Reason: p.Reason})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/happn-host/happn-host/host/config"
@@ -60,7 +61,7 @@ func serve(ctx context.Context, p *process, args []string) int {
 // Go code: the one that waits for the disk would hold up every request until
 // the scheduler notices, which made 64 connections that write ten times slower.
 func leaveRoomForTheDisk(c config.Config) {
-	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 && c.Data.Durability != "none" {
+	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 && len(folders(c)) > 0 {
 		runtime.GOMAXPROCS(2)
 	}
 }
@@ -144,10 +145,29 @@ func (p *process) stop(ctx context.Context, s server, c config.Config, got os.Si
 		number, _ := second.(syscall.Signal)
 		return p.fail(128+int(number), "exits at once because of a second signal; what was answered is safe when data.durability is sync")
 	}
-	kept := "every document is in " + c.Data.Dir
-	if c.Data.Durability == "none" {
-		kept = "the documents were only in memory, as data.durability none asks"
-	}
-	p.report(c.Log.Format, "stopped", kept)
+	p.report(c.Log.Format, "stopped", kept(c))
 	return exitOK
+}
+
+// folders returns those of the stores that keep something.
+func folders(c config.Config) []string {
+	var all []string
+	for _, s := range c.Data.AllStores() {
+		if s.Dir != "" {
+			all = append(all, s.Dir)
+		}
+	}
+	return all
+}
+
+// kept says where the documents are after a stop.
+func kept(c config.Config) string {
+	in := folders(c)
+	switch {
+	case len(in) == 0:
+		return "the documents were only in memory, as data.durability none asks"
+	case len(in) < len(c.Data.AllStores()):
+		return "every document is in " + strings.Join(in, ", ") + ", but those of the stores with provider memory"
+	}
+	return "every document is in " + strings.Join(in, ", ")
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -13,18 +14,21 @@ type started struct {
 	Event     string          `json:"event"` // always "started"
 	Version   string          `json:"version"`
 	Name      string          `json:"name"`
-	Addresses []string        `json:"addresses"` // URLs
-	Store     startedStore    `json:"store"`
+	Addresses []string        `json:"addresses"`        // URLs
+	Store     startedStore    `json:"store"`            // the default store
+	Stores    []startedStore  `json:"stores,omitempty"` // all of them, the default one first
 	Plugins   []startedPlugin `json:"plugins"`
 	Folder    string          `json:"pluginsDir"`
 }
 
 type startedStore struct {
-	Kind       string `json:"kind"`
-	Dir        string `json:"dir,omitempty"`
-	Durability string `json:"durability"`
-	Documents  int    `json:"documents"`
-	Recovery   string `json:"recovery,omitempty"`
+	Name       string   `json:"name,omitempty"`
+	Kind       string   `json:"kind"`
+	Dir        string   `json:"dir,omitempty"`
+	Durability string   `json:"durability"`
+	Patterns   []string `json:"patterns,omitempty"`
+	Documents  int      `json:"documents"`
+	Recovery   string   `json:"recovery,omitempty"`
 }
 
 type startedPlugin struct {
@@ -44,9 +48,19 @@ func (s *started) write(w io.Writer, format string) error {
 	for _, a := range s.Addresses {
 		fmt.Fprintf(t, "  address\t%s\n", a)
 	}
-	fmt.Fprintf(t, "  store\t%s\n", s.Store.sentence())
-	if s.Store.Recovery != "" {
-		fmt.Fprintf(t, "  \t%s\n", s.Store.Recovery)
+	stores := s.Stores
+	if len(stores) == 0 {
+		stores = []startedStore{s.Store}
+	}
+	for _, one := range stores {
+		name := ""
+		if len(stores) > 1 {
+			name = one.Name + ": "
+		}
+		fmt.Fprintf(t, "  store\t%s%s\n", name, one.sentence())
+		if one.Recovery != "" {
+			fmt.Fprintf(t, "  \t%s\n", one.Recovery)
+		}
 	}
 	plugins := "none, as an empty plugins.dir asks"
 	if s.Folder != "" {
@@ -72,7 +86,11 @@ func (s *startedStore) sentence() string {
 	if s.Dir != "" {
 		text += " in " + s.Dir
 	}
-	return text + ", durability " + s.Durability + ", " + counted(s.Documents, "document")
+	text += ", durability " + s.Durability + ", " + counted(s.Documents, "document")
+	if len(s.Patterns) > 0 {
+		text += ", for " + strings.Join(s.Patterns, " ")
+	}
+	return text
 }
 
 func (p *startedPlugin) condition() string {

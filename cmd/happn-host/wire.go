@@ -25,12 +25,15 @@ func (s hostServer) summary() started {
 	to := started{
 		Name:      from.Name,
 		Addresses: from.Addresses,
-		Store: startedStore{
-			Kind: from.Store.Kind, Dir: from.Store.Dir, Durability: from.Store.Durability,
-			Documents: from.Store.Documents, Recovery: from.Store.Recovery,
-		},
-		Plugins: []startedPlugin{}, // an empty list in JSON, not null
+		Plugins:   []startedPlugin{}, // an empty list in JSON, not null
 	}
+	for _, s := range from.Stores {
+		to.Stores = append(to.Stores, startedStore{
+			Name: s.Name, Kind: s.Kind, Dir: s.Dir, Durability: s.Durability, Patterns: s.Patterns,
+			Documents: s.Documents, Recovery: s.Recovery,
+		})
+	}
+	to.Store = to.Stores[0]
 	for _, p := range from.Plugins {
 		kinds := make([]string, len(p.Kinds))
 		for i, k := range p.Kinds {

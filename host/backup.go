@@ -1,0 +1,179 @@
+package host
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/happn-host/happn-host/datastore"
+)
+
+// Errors of Backup.
+var (
+	// ErrBackupRuns is the answer while another backup is under way: one at a
+	// time is enough to read.
+	ErrBackupRuns = errors.New("another backup is under way; wait until it is done")
+	// ErrNoSuchStore is the answer to a name that no store has. It is wrapped
+	// with the names there are.
+	ErrNoSuchStore = errors.New("there is no store with this name")
+	// ErrNoBackup is the answer of a store that cannot be copied while it runs.
+	ErrNoBackup = errors.New("this store cannot be backed up by the host; use the means of its own")
+)
+
+// Backup writes a snapshot of one store to w while the host runs: all its
+// documents as they are at one moment. The name may be "" when there is one
+// store. What has been written is of use only if the error is nil.
+func (h *Host) Backup(ctx context.Context, store string, w io.Writer) (datastore.Snapshot, error) {
+	from, err := h.snapshotter(store)
+	if err != nil {
+		return datastore.Snapshot{}, err
+	}
+	if !h.backup.TryLock() {
+		return datastore.Snapshot{}, ErrBackupRuns
+	}
+	defer h.backup.Unlock()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	defer context.AfterFunc(h.jobs, func() { cancel(errStopping) })()
+	snapshot, err := from.Backup(ctx, w)
+	if err != nil {
+		return datastore.Snapshot{}, errors.Join(err, context.Cause(ctx))
+	}
+	return snapshot, nil
+}
+
+var errStopping = errors.New("the host is stopping")
+
+func (h *Host) snapshotter(name string) (datastore.Snapshotter, error) {
+	var store datastore.Store
+	var names []string
+	for _, s := range h.stores {
+		names = append(names, s.Name)
+		if s.Name == name {
+			store = s.Store
+		}
+	}
+	if name == "" && len(h.stores) <= 1 {
+		store = h.store
+	}
+	if store == nil {
+		return nil, fmt.Errorf("%w (%q); there are: %s", ErrNoSuchStore, name, strings.Join(names, ", "))
+	}
+	from, ok := store.(datastore.Snapshotter)
+	if !ok {
+		return nil, ErrNoBackup
+	}
+	return from, nil
+}
+
+// backupPath is where a backup is asked for: POST, with the name of the store
+// in the parameter "store".
+const backupPath = "/api/v1/backup"
+
+// SnapshotTrailer is the HTTP trailer with the datastore.Snapshot, as JSON, of a
+// backup that is complete.
+const SnapshotTrailer = "Happn-Snapshot"
+
+// serveBackup streams a backup to an administrator. An answer that breaks off
+// is no backup.
+func (h *Host) serveBackup(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		refuse(w, http.StatusMethodNotAllowed, errors.New("ask with POST"))
+		return
+	}
+	if err := h.administrative(r); err != nil {
+		refuse(w, http.StatusForbidden, err)
+		return
+	}
+	out := &download{w: w, control: http.NewResponseController(w), timeout: h.config.Websocket.WriteTimeout, jobs: h.jobs}
+	defer func() { _ = out.control.SetWriteDeadline(time.Time{}) }() // the next request has its own
+	// A peer that has stopped reading must not hold up a stop.
+	defer context.AfterFunc(h.jobs, func() { _ = out.control.SetWriteDeadline(time.Unix(1, 0)) })()
+	snapshot, err := h.Backup(r.Context(), r.URL.Query().Get("store"), out)
+	switch {
+	case err == nil:
+		text, _ := json.Marshal(snapshot) // numbers, texts and a time cannot fail
+		w.Header().Set(SnapshotTrailer, string(text))
+	case out.begun:
+		h.log.Warn("a backup was not completed", "error", err)
+		panic(http.ErrAbortHandler) // breaks the connection off: the peer must not take it for a backup
+	case errors.Is(err, ErrNoSuchStore):
+		refuse(w, http.StatusNotFound, err)
+	case errors.Is(err, ErrBackupRuns):
+		refuse(w, http.StatusConflict, err)
+	case errors.Is(err, ErrNoBackup):
+		refuse(w, http.StatusNotImplemented, err)
+	default:
+		refuse(w, http.StatusServiceUnavailable, err)
+	}
+}
+
+// download is the body of a backup. Each write has the time that a write to a
+// websocket client has.
+type download struct {
+	w       http.ResponseWriter
+	control *http.ResponseController
+	timeout time.Duration
+	jobs    context.Context
+	begun   bool
+}
+
+// Write implements io.Writer.
+func (d *download) Write(p []byte) (int, error) {
+	if !d.begun {
+		d.begun = true
+		d.w.Header().Set("Content-Type", "application/octet-stream")
+		d.w.Header().Set("Trailer", SnapshotTrailer)
+		d.w.WriteHeader(http.StatusOK)
+	}
+	_ = d.control.SetWriteDeadline(time.Now().Add(d.timeout)) // without it a write only waits longer
+	if d.jobs.Err() != nil {                                  // after the deadline, which would replace that of the stop
+		return 0, errStopping
+	}
+	return d.w.Write(p)
+}
+
+func refuse(w http.ResponseWriter, status int, err error) {
+	writeJSON(w, status, map[string]string{"error": err.Error()})
+}
+
+// administrative reports why a request does not come from an administrator.
+// Until there is access control that is whoever has an account on this machine:
+// the host must listen on loopback only, and neither a web page nor a proxy may
+// be what asks.
+func (h *Host) administrative(r *http.Request) error {
+	const only = "only a program on the host's own machine may ask for this, and only while the host listens on a loopback address"
+	if tcp, ok := h.listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+		return errors.New(only + "; it listens on " + h.listener.Addr().String())
+	}
+	if peer, err := netip.ParseAddrPort(r.RemoteAddr); err != nil || !peer.Addr().Unmap().IsLoopback() {
+		return errors.New(only)
+	}
+	if !loopbackName(r.Host) {
+		return fmt.Errorf("%s; it must be called 127.0.0.1, [::1] or localhost, not %q", only, r.Host)
+	}
+	for _, name := range []string{"Origin", "Sec-Fetch-Site", "Forwarded", "X-Forwarded-For", "X-Real-Ip", "Via"} {
+		if r.Header.Get(name) != "" {
+			return fmt.Errorf("%s; the header %s tells of a web page or a proxy", only, name)
+		}
+	}
+	return nil
+}
+
+// loopbackName reports whether a Host header names this machine. Another name
+// may have been made to lead here by whoever serves a web page.
+func loopbackName(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	addr, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return strings.EqualFold(host, "localhost") || err == nil && addr.IsLoopback()
+}
