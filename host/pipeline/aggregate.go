@@ -31,7 +31,7 @@ func searchOption(options []byte, name string) []byte {
 // pipeline has its own stages for them.
 func (peer *Peer) aggregate(w *worker, o *match.Options) {
 	r := &w.request
-	pipeline, err := aggregate.Compile(searchOption(r.Options, "aggregate"), nil)
+	pipeline, err := aggregate.Compile(searchOption(r.Options, "aggregate"), o.By)
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return

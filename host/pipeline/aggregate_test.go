@@ -72,3 +72,17 @@ func TestExplainTellsThePlan(t *testing.T) {
 	k.say(`{"action":"get","eventId":3,"path":"/a/*","options":{"options":{"explain":false}}}`)
 	assert.Len(t, k.wire.take(t)["list"], 1)
 }
+
+func TestCollationOfSearchesAndAggregations(t *testing.T) {
+	p := newPipeline(t, memory.DurabilityNone)
+	k := connect(t, p, false)
+	for i, name := range []string{"b", "A", "a", "B"} {
+		k.ask(fmt.Sprintf(`{"action":"set","eventId":2,"path":"/c/%d","data":{"name":%q}}`, i, name))
+	}
+	const fold = `"collation":{"locale":"en","strength":2}`
+	assert.Equal(t, map[string]any{"value": 2.0}, k.ask(`{"action":"count","eventId":3,"path":"/c/*","options":{"criteria":{"name":"a"},` + fold + `}}`)["data"])
+	answer := k.ask(`{"action":"get","eventId":3,"path":"/c/*","options":{` + fold + `,"aggregate":[{"$group":{"_id":"$data.name","n":{"$sum":1}}},{"$count":"groups"}]}}`)
+	assert.Equal(t, map[string]any{"value": []any{map[string]any{"groups": 2.0}}}, answer["data"])
+	answer = k.ask(`{"action":"get","eventId":3,"path":"/c/*","options":{"collation":{"locale":"no such language!"}}}`)
+	assert.Contains(t, field(answer, "_meta", "error", "message"), "collation")
+}

@@ -54,6 +54,7 @@ func TestASubscriptionGetsWhatSatisfiesItsCriteria(t *testing.T) {
 		{"an increment, by its value", `{"criteria":{"gauge":"g","value":2}}`, set(`"g"`, `{"increment":2}`), true},
 		{"a remove, by the number removed", `{"criteria":{"removed":1}}`, `{"action":"remove","eventId":5,"path":"/c/1"}`, true},
 		{"a remove, by what is gone", `{"criteria":{"n":0}}`, `{"action":"remove","eventId":5,"path":"/c/1"}`, false},
+		{"texts as a language has them", `{"criteria":{"s":"a"},"collation":{"locale":"en","strength":2}}`, set(`{"s":"A"}`, `{}`), true},
 		{"options that a search has", `{"criteria":{"n":1},"fields":{"m":1},"options":{"limit":1}}`, set(`{"n":1}`, `{}`), true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -110,8 +111,10 @@ func TestOffEndsCriteria(t *testing.T) {
 	b.ask(on)
 	b.ask(strings.Replace(on, `"n":1`, `"n":2`, 1))
 	assert.Equal(t, 2, p.Publisher.Tree.Criteria())
+	b.ask(strings.Replace(on, `"n":1}`, `"n":1},"collation":{"locale":"en"}`, 1))
+	assert.Equal(t, 3, p.Publisher.Tree.Criteria(), "a collation makes other criteria of the same text")
 	a.ask(`{"action":"off","eventId":4,"path":"/ALL@/c/*"}`)
-	assert.Equal(t, 2, p.Publisher.Tree.Criteria())
+	assert.Equal(t, 3, p.Publisher.Tree.Criteria())
 	b.peer.Closed(nil)
 	assert.Zero(t, p.Publisher.Tree.Criteria())
 }

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"bytes"
-	"fmt"
 	"strconv"
 
 	"github.com/happn-host/happn-host/abi"
@@ -25,11 +24,8 @@ func (peer *Peer) selection(r *protocol.Request) (*match.Options, *protocol.Erro
 	if err != nil {
 		return nil, dataError(err)
 	}
-	switch {
-	case o.Aggregate && r.Action != abi.ActionGet:
+	if o.Aggregate && r.Action != abi.ActionGet {
 		return nil, protocol.SystemError("aggregate is an option of get only")
-	case o.Collation:
-		return nil, protocol.SystemError(fmt.Sprintf("collation feature not available for provider on path: %s", r.Path))
 	}
 	return o, nil
 }

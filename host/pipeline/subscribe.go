@@ -46,7 +46,7 @@ func (peer *Peer) on(w *worker) {
 		return
 	}
 	if selected != nil && selected.Filter != nil {
-		sub.Criteria, sub.Filter = string(opts.Criteria), selected.Filter
+		sub.Criteria, sub.Filter = criteriaKey(r, opts), selected.Filter
 	}
 	reference, err := peer.subscriber.Add(sub)
 	if err != nil {
@@ -82,11 +82,20 @@ func (peer *Peer) subscribed(r *protocol.Request, opts *protocol.Options) (*matc
 	if opts.Criteria == nil && !opts.InitialEmit && !opts.InitialValues {
 		return nil, nil
 	}
-	if len(opts.Criteria) > maxCriteria {
+	if size := len(opts.Criteria) + len(searchOption(r.Options, "collation")); opts.Criteria != nil && size > maxCriteria {
 		return nil, protocol.SystemError(fmt.Sprintf(
-			"the criteria of a subscription may be %d bytes long, these are %d", maxCriteria, len(opts.Criteria)))
+			"the criteria of a subscription may be %d bytes long, these are %d", maxCriteria, size))
 	}
 	return peer.selection(r)
+}
+
+// criteriaKey returns what subscriptions must have in common to share a filter.
+func criteriaKey(r *protocol.Request, opts *protocol.Options) string {
+	collation := searchOption(r.Options, "collation")
+	if collation == nil {
+		return string(opts.Criteria)
+	}
+	return string(opts.Criteria) + "\n" + string(collation)
 }
 
 func isDeep(path string) bool { return path == "**" || strings.HasSuffix(path, "/**") }

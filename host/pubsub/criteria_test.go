@@ -63,6 +63,18 @@ func TestEachCriterionIsJudgedOnce(t *testing.T) {
 	assert.Zero(t, f.publishJudged("/a/b", newJudge()).Queued)
 }
 
+func TestTheNextPublicationIsJudgedAnew(t *testing.T) {
+	f := newFixture()
+	_, s, box := f.join()
+	subscribe(t, s, "/ALL@/a", "x")
+	for _, yes := range []bool{true, false, false, true, true} {
+		j := newJudge()
+		j.yes["x"] = yes
+		f.publishJudged("/a", j)
+		assert.Equal(t, yes, len(box.take()) == 1)
+	}
+}
+
 func TestOneFrameForAllSubscriptionsWhoseCriteriaAreSatisfied(t *testing.T) {
 	f := newFixture()
 	_, s, box := f.join()

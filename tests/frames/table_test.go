@@ -24,6 +24,9 @@ var differences = []difference{
 	{id: "More searches are answered", transcript: "02-search", line: 87, sends: []string{
 		`{"data":{"value":[{"_id":"East"},{"_id":"North"},{"_id":"South"},{"_id":"West"}]},"_meta":{"type":"response","status":"ok","published":false,"eventId":31,"sessionId":"36b2779d-8cb9-413b-b92f-539f44e96067","action":"get"},"protocol":"happn_4"}`,
 	}},
+	{id: "More searches are answered", transcript: "02-search", line: 90, sends: []string{
+		`[{"region":"East","v":2,"tags":["East","x2"],"deep":{"a":{"b":2}},"name":"Name e","_meta":{"path":"/s/e","created":1795188784441,"modified":1795188784441}},{"region":"North","v":3,"tags":["North","x3"],"deep":{"a":{"b":3}},"name":"Name n","_meta":{"path":"/s/n","created":1795188784438,"modified":1795188784438}},{"region":"South","v":1,"tags":["South","x1"],"deep":{"a":{"b":1}},"name":"Name s","_meta":{"path":"/s/s","created":1795188784441,"modified":1795188784441}},{"region":"West","v":4,"tags":["West","x4"],"deep":{"a":{"b":4}},"name":"Name w","_meta":{"path":"/s/w","created":1795188784442,"modified":1795188784442}},{"type":"response","status":"ok","published":false,"eventId":32,"sessionId":"36b2779d-8cb9-413b-b92f-539f44e96067","action":"get"}]`,
+	}},
 	{id: "Selected fields come with their path", transcript: "02-search", line: 99, sends: []string{
 		`[{"v":2,"_meta":{"path":"/s/e"}},{"v":3,"_meta":{"path":"/s/n"}},{"v":1,"_meta":{"path":"/s/s"}},{"v":4,"_meta":{"path":"/s/w"}},{"type":"response","status":"ok","published":false,"eventId":35,"sessionId":"36b2779d-8cb9-413b-b92f-539f44e96067","action":"get"}]`,
 	}},
