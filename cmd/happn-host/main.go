@@ -44,6 +44,8 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"serve", "run a host until it is told to stop", serve},
 		{"check-config", "check a configuration without starting", checkConfig},
+		{"backup", "copy the documents of a running host", backupCommand},
+		{"restore", "make a data folder from a backup", restoreCommand},
 		{"bench", "measure a happn-3 compatible server", benchCommand},
 		{"plugin", "build plugins from their sources", pluginCommand},
 		{"config-doc", "print the reference of every configuration key", configDoc},
