@@ -9,5 +9,10 @@
 // peer's lane: writes are answered and published in the order in which they
 // were asked for, while the connection's next requests go on.
 //
-// It imports host/protocol, host/session, host/pubsub, datastore and abi.
+// Searches have a context that ends when the peer is Gone. Criteria of
+// subscriptions are compiled here; package pubsub keeps them, and asks the op
+// that is published, once for each different text.
+//
+// It imports host/protocol, host/session, host/pubsub, datastore (with match and
+// aggregate), internal/rawjson and abi.
 package pipeline

@@ -5,5 +5,9 @@
 // Matching follows happn-wire.md, 5.2 and 5.3: segment by segment, `*` for one
 // segment, `/**` for up to a number of segments, `*` alone for everything.
 //
+// A subscription may have criteria. Their compiled form is the publisher's
+// affair (see Judge); subscriptions with the same text share it, so that a
+// publication is judged once for each different text that it could concern.
+//
 // It imports host/session, host/protocol and internal/rawjson.
 package pubsub
