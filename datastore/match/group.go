@@ -114,6 +114,7 @@ const (
 	field                      // test holds for a value of the field
 	computed                   // the expression is true for the document
 	described                  // the data satisfy the schema that is the test
+	beside                     // test, made of another field, holds for a value of the field
 )
 
 // node is a compiled condition. It is a struct with a switch, not an
@@ -124,9 +125,11 @@ type node struct {
 	from  source
 	slot  int       // fromData: the member
 	path  []segment // fromData: the way from there
+	bare  bool      // a value is tested that is no field: an element, or a size
 	whole bool      // an array at the end of the way is tested as a whole only
 	test  test
 
+	other      *otherField      // beside
 	expression *expr.Expression // computed
 	object     bool             // computed: the document is its data alone
 	by         expr.Collation   // computed: how texts compare
@@ -150,6 +153,9 @@ func (n *node) match(doc *datastore.Document, slots [][]byte, given []expr.Value
 		return n.op == none
 	case computed:
 		return n.compute(doc, given)
+	}
+	if n.op == beside {
+		return n.matchBeside(doc, slots)
 	}
 	if n.op == described {
 		return n.test.holds(valueOf(doc.Data))

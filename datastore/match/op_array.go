@@ -52,7 +52,7 @@ func (c *compiler) elemMatch(k call) (node, error) {
 	g := &group{}
 	inner := scope{group: g, element: true, depth: k.scope.depth, indexes: k.scope.indexes}
 	if isOperators(k.arg) && !startsLogical(k.arg) {
-		n, err := c.operators(k.arg, at, inner, node{op: field})
+		n, err := c.operators(k.arg, at, inner, node{op: field, bare: true})
 		if err != nil {
 			return node{}, err
 		}
@@ -179,7 +179,7 @@ func (c *compiler) count(k call, m measure) (node, error) {
 	if isOperators(k.arg) {
 		*c.native = false
 		c.name(k.name)
-		n, err := c.operators(k.arg, k.at.key(k.name), k.scope, node{op: field})
+		n, err := c.operators(k.arg, k.at.key(k.name), k.scope, node{op: field, bare: true})
 		if err != nil {
 			return node{}, err
 		}

@@ -65,6 +65,9 @@ func (c *compiler) operator(k call) (node, error) {
 	case "$and", "$or":
 		return c.onValue(k)
 	}
+	if isBeside(k.name) {
+		return c.besideOperator(k)
+	}
 	return c.lokiOperator(k)
 }
 
