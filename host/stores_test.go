@@ -131,3 +131,16 @@ func TestAStoreThatCannotBeOpenedIsNamedAndTheOthersAreClosed(t *testing.T) {
 	require.NoError(t, err, "nothing was left locked")
 	stop(t, h)
 }
+
+func TestConfiguredIndexesAreThoseOfTheNamesThatClientsUse(t *testing.T) {
+	h := start(t, func(c *config.Config) {
+		c.Data.Indexes = []config.DataIndex{{Paths: []string{"/users/*"}, Fields: config.IndexFields{{Name: "email"}}, Unique: true}}
+	})
+	c, ctx := connect(t, h), context.Background()
+	_, err := c.Set(ctx, "/users/1", map[string]string{"email": "a@example.com"}, nil)
+	require.NoError(t, err)
+	_, err = c.Set(ctx, "/users/2", map[string]string{"email": "a@example.com"}, nil)
+	require.ErrorContains(t, err, "unique index")
+	_, err = c.Set(ctx, "/others/2", map[string]string{"email": "a@example.com"}, nil)
+	require.NoError(t, err)
+}
