@@ -22,6 +22,7 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Store) {
 		{"reading", reading},
 		{"patterns", patterns},
 		{"selecting", selecting},
+		{"explaining", explaining},
 		{"removing", removing},
 		{"answering", answering},
 		{"closing", closing},
