@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+
+	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
 // Get reads the document on a path without wildcard. It fails with ErrNotFound
@@ -116,17 +118,17 @@ func (m *message) document() (*Document, error) {
 func (m *message) documents() ([]Document, error) {
 	var docs []Document
 	var failure error
-	err := elements(m.data, func(item []byte) {
+	for item := range rawjson.Elements(m.data) {
 		if &item[0] == &m.meta[0] {
-			return
+			continue
 		}
 		doc, err := splitItem(item)
 		if err != nil && failure == nil {
 			failure = fmt.Errorf("document %d of the answer cannot be read: %w", len(docs), err)
 		}
 		docs = append(docs, doc)
-	})
-	return docs, errors.Join(err, failure)
+	}
+	return docs, failure
 }
 
 // RevokeToken makes the session's token useless; the server then ends every

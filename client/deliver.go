@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
 // Publication is one change that a subscription is told about.
@@ -80,7 +82,7 @@ func (c *Client) publication(l *link, m *message) {
 // channel is closed when that is known to have been heard, or never will be.
 func (c *Client) acknowledge(l *link, publication string) <-chan struct{} {
 	done := make(chan struct{})
-	req := &request{action: "ack", data: appendString(nil, publication)}
+	req := &request{action: "ack", data: rawjson.AppendString(nil, publication)}
 	c.acks.add(func() {
 		_, err := l.start(c.ctx, req, func(*message, error) { close(done) })
 		if err != nil {

@@ -15,5 +15,5 @@
 // Publications wait for their handler in a bounded queue; what arrives while
 // the queue is full is dropped and reported, see OnOptions.QueueSize.
 //
-// It imports the standard library and gorilla/websocket only.
+// It imports the standard library, gorilla/websocket and internal/rawjson.
 package client

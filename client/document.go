@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
 // Document is what is stored on a path. Data is always a JSON object: a value
@@ -53,16 +55,8 @@ func (d *Document) Decode(v any) error {
 func (d *Document) Value(v any) error { return decodeValue(d.Data, d.Meta.Path, v) }
 
 func decodeValue(data json.RawMessage, path string, v any) error {
-	var raw json.RawMessage
-	if err := members(data, func(key, value []byte) bool {
-		if string(key) == "value" {
-			raw = value
-		}
-		return raw == nil
-	}); err != nil {
-		return fmt.Errorf("decode value of %s: %w", path, err)
-	}
-	if raw == nil {
+	raw, found := rawjson.Lookup(data, "value")
+	if !found {
 		return fmt.Errorf("decode value of %s: %w", path, errNoValue)
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
@@ -80,26 +74,20 @@ func splitItem(item []byte) (Document, error) {
 	var meta []byte
 	out := make([]byte, 1, len(item))
 	out[0] = '{'
-	err := members(item, func(key, value []byte) bool {
-		if string(key) == "_meta" {
+	for name, value := range rawjson.Members(item) {
+		if string(name) == "_meta" {
 			meta = value
-			return true
+			continue
 		}
 		if len(out) > 1 {
 			out = append(out, ',')
 		}
-		out = append(out, '"')
-		out = append(out, key...)
-		out = append(out, '"', ':')
+		out = append(rawjson.AppendString(out, name), ':')
 		out = append(out, value...)
-		return true
-	})
-	if err != nil {
-		return doc, err
 	}
 	doc.Data = slices.Clip(append(out, '}'))
-	if meta != nil {
-		err = json.Unmarshal(meta, &doc.Meta)
+	if meta == nil {
+		return doc, nil
 	}
-	return doc, err
+	return doc, json.Unmarshal(meta, &doc.Meta)
 }

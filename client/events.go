@@ -3,6 +3,8 @@ package client
 import (
 	"encoding/json"
 	"sync"
+
+	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
 // State is where a client's connection is in its life.
@@ -54,14 +56,8 @@ type SystemMessage struct {
 
 // Reason is the data's reason text, "" when there is none.
 func (m SystemMessage) Reason() string {
-	var reason string
-	_ = members(m.Data, func(key, value []byte) bool {
-		if string(key) == "reason" {
-			reason = text(value)
-		}
-		return reason == ""
-	})
-	return reason
+	reason, _ := rawjson.Lookup(m.Data, "reason")
+	return text(reason)
 }
 
 // serial runs functions one at a time in the order they were added, on a

@@ -1,9 +1,12 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
+
+	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
 // request is one request before it has an event id.
@@ -23,7 +26,7 @@ func appendFrame(dst []byte, req *request, eventID uint64, session string) []byt
 	dst = strconv.AppendUint(dst, eventID, 10)
 	if req.path != "" {
 		dst = append(dst, `,"path":`...)
-		dst = appendString(dst, req.path)
+		dst = rawjson.AppendString(dst, req.path)
 	}
 	dst = append(dst, `,"data":`...)
 	if req.data == nil {
@@ -33,26 +36,13 @@ func appendFrame(dst []byte, req *request, eventID uint64, session string) []byt
 	}
 	if session != "" {
 		dst = append(dst, `,"sessionId":`...)
-		dst = appendString(dst, session)
+		dst = rawjson.AppendString(dst, session)
 	}
 	if req.options != nil {
 		dst = append(dst, `,"options":`...)
 		dst = append(dst, req.options...)
 	}
 	return append(dst, '}')
-}
-
-// appendString appends s as a JSON string.
-func appendString(dst []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
-			quoted, _ := json.Marshal(s) // a string always marshals
-			return append(dst, quoted...)
-		}
-	}
-	dst = append(dst, '"')
-	dst = append(dst, s...)
-	return append(dst, '"')
 }
 
 // encodeData is any value as the data of a request.
@@ -110,42 +100,33 @@ type message struct {
 // parse takes a frame apart.
 func parse(frame []byte) (*message, error) {
 	m := &message{}
-	start := space(frame, 0)
-	if start >= len(frame) {
-		return nil, errMalformed
+	if err := checked(frame); err != nil {
+		return nil, err
 	}
-	switch frame[start] {
-	case '"':
-		m.kind = kindControl
-		m.control = text(frame[start:valueEndOr(frame, start)])
+	switch frame = bytes.TrimSpace(frame); {
+	case rawjson.IsString(frame):
+		m.kind, m.control = kindControl, text(frame)
 		return m, nil
-	case '[':
+	case rawjson.IsArray(frame):
 		m.list, m.data = true, frame
-		if err := elements(frame, func(v []byte) { m.meta = v }); err != nil {
-			return nil, err
+		for item := range rawjson.Elements(frame) {
+			m.meta = item
 		}
 	default:
-		if err := members(frame, m.member); err != nil {
-			return nil, err
+		for name, value := range rawjson.Members(frame) {
+			m.member(name, value)
 		}
 	}
-	if m.meta == nil {
+	if !rawjson.IsObject(m.meta) {
 		return nil, errMalformed
 	}
-	if err := members(m.meta, m.metaMember); err != nil {
-		return nil, err
+	for name, value := range rawjson.Members(m.meta) {
+		m.metaMember(name, value)
 	}
 	return m, nil
 }
 
-func valueEndOr(frame []byte, start int) int {
-	if end := valueEnd(frame, start); end >= 0 {
-		return end
-	}
-	return start
-}
-
-func (m *message) member(key, value []byte) bool {
+func (m *message) member(key, value []byte) {
 	switch string(key) {
 	case "data":
 		m.data = value
@@ -162,10 +143,9 @@ func (m *message) member(key, value []byte) bool {
 	case "status":
 		m.status = text(value)
 	}
-	return true
 }
 
-func (m *message) metaMember(key, value []byte) bool {
+func (m *message) metaMember(key, value []byte) {
 	switch string(key) {
 	case "type":
 		switch text(value) {
@@ -191,7 +171,6 @@ func (m *message) metaMember(key, value []byte) bool {
 	case "depth":
 		m.depth, _ = number(value)
 	}
-	return true
 }
 
 // err is the error that a response carries, or nil.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
 // EventType is which changes a subscription is told about.
@@ -270,13 +272,13 @@ func (s *Subscription) answer(m *message) (ref string, docs []Document, err erro
 	var data struct {
 		ID string `json:"id"`
 	}
-	if err = json.Unmarshal(m.meta, &meta); err == nil && meta.ReferenceID != "" || !object(m.data) {
+	if err = json.Unmarshal(m.meta, &meta); err == nil && meta.ReferenceID != "" || !rawjson.IsObject(m.data) {
 		if err == nil && s.initial {
-			err = elements(m.data, func(item []byte) {
+			for item := range rawjson.Elements(m.data) {
 				if doc, bad := splitItem(item); bad == nil {
 					docs = append(docs, doc)
 				}
-			})
+			}
 		}
 		ref = meta.ReferenceID
 	} else if err == nil {

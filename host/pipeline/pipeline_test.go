@@ -127,7 +127,10 @@ func TestWritesAreAnsweredAndPublishedInOrder(t *testing.T) {
 			listener, writer := connect(t, p, false), connect(t, p, false)
 			listener.ask(`{"action":"on","eventId":2,"path":"/ALL@/o/*"}`)
 			const n = 300
+			var written sync.WaitGroup
+			written.Add(1)
 			go func() {
+				defer written.Done()
 				for i := range n {
 					options := `{}`
 					if i%3 == 0 {
@@ -140,6 +143,7 @@ func TestWritesAreAnsweredAndPublishedInOrder(t *testing.T) {
 				assert.EqualValues(t, i+10, field(writer.wire.take(t), "_meta", "eventId"))
 				assert.EqualValues(t, i, field(listener.wire.take(t), "data", "i"))
 			}
+			written.Wait()
 		})
 	}
 }

@@ -3,7 +3,6 @@ package transport
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -119,17 +118,19 @@ func (c *Conn) Close(code int, reason string, final bool) {
 // fellBehind ends the connection of a peer that does not read: what waits is
 // thrown away, so that the reason can be sent as soon as the peer reads again.
 func (c *Conn) fellBehind(err error) {
-	c.server.log.Warn("closing a connection that reads too slowly", "remote", c.remote, "error", err)
-	c.server.stats.SlowReaders.Add(1)
-	c.end(websocket.CloseTryAgainLater, "write queue full: read faster or subscribe to less", false, !c.compressed)
+	if c.end(websocket.CloseTryAgainLater, "write queue full: read faster or subscribe to less", false, !c.compressed) {
+		c.server.log.Warn("closing a connection that reads too slowly", "remote", c.remote, "error", err)
+		c.server.stats.SlowReaders.Add(1)
+	}
 }
 
 // closeGrace is how long a peer has to answer a close frame.
 const closeGrace = 2 * time.Second
 
-func (c *Conn) end(code int, reason string, final, discard bool) {
+// end closes the connection in order, and reports false if that has begun before.
+func (c *Conn) end(code int, reason string, final, discard bool) bool {
 	if c.closing.Swap(true) {
-		return
+		return false
 	}
 	var last []byte
 	if final && c.primus {
@@ -143,6 +144,7 @@ func (c *Conn) end(code int, reason string, final, discard bool) {
 	last = append(appendHeader(last, websocket.CloseMessage, len(payload)), payload...)
 	c.out.finish(last, discard)
 	_ = c.stream.socket.SetReadDeadline(time.Now().Add(closeGrace))
+	return true
 }
 
 var errClosedByHost = errors.New("closed by the host")
@@ -340,6 +342,3 @@ func (c *Conn) onPong() error {
 	c.alive()
 	return nil
 }
-
-// LogValue shows a connection in logs by its address.
-func (c *Conn) LogValue() slog.Value { return slog.StringValue(c.remote) }

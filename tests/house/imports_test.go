@@ -72,6 +72,7 @@ var rooms = []struct {
 	{"host/transport", []string{"host/transport", "host/config", "internal"}, true},
 	{"host/plugin", []string{"abi", "host/plugin", "host/pipeline", "host/config", "internal"}, true},
 	{"cmd", []string{"abi", "host", "client", "datastore", "security", "plugins/sdk", "internal"}, true},
+	{"tests/plugins", []string{"tests", "client", "host/plugin/build"}, true},
 	{"tests", []string{"tests"}, true},
 }
 
