@@ -33,7 +33,7 @@ func compileCut(val []byte, at *place) (*cut, error) {
 	case anyValue:
 		return &cut{match: &elementCheck{t.t}}, nil
 	case anyObject:
-		return &cut{match: &elementCheck{objectTest{t.g}}}, nil
+		return &cut{match: &elementCheck{objectTest(t)}}, nil
 	}
 	return nil, at.errorf("unknown operator %s", name)
 }

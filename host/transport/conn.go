@@ -12,7 +12,7 @@ import (
 )
 
 // Peer is the other side of a connection as the handler sees it. Its methods
-// are called by the connection's reading goroutine, except ServerPings.
+// are called by the connection's reading goroutine, except ServerPings and Gone.
 type Peer interface {
 	// Frame handles the text of one frame, which is borrowed. An error means
 	// that the text was not JSON.
@@ -28,6 +28,10 @@ type Peer interface {
 	// ServerPings reports whether the peer speaks a protocol in which the
 	// server sends the heartbeats. Called from the heartbeat's goroutine.
 	ServerPings() bool
+
+	// Gone is called when nothing more can be sent to the peer, so that work for
+	// it can stop. Called from any goroutine, at least once before Closed.
+	Gone()
 
 	// Closed is called once, when the connection has ended; err says why, nil
 	// if the peer closed it in good order.
@@ -144,6 +148,9 @@ func (c *Conn) end(code int, reason string, final, discard bool) bool {
 	last = append(appendHeader(last, websocket.CloseMessage, len(payload)), payload...)
 	c.out.finish(last, discard)
 	_ = c.stream.socket.SetReadDeadline(time.Now().Add(closeGrace))
+	if c.peer != nil {
+		c.peer.Gone()
+	}
 	return true
 }
 
@@ -173,6 +180,7 @@ func (c *Conn) run() {
 		err = nil
 	}
 	c.closing.Store(true)
+	c.peer.Gone()
 	c.peer.Closed(err)
 	c.out.finish(nil, false)
 	c.out.wait()
@@ -321,6 +329,7 @@ func (c *Conn) writeFailed(err error) {
 		c.server.log.Debug("a connection cannot be written to", "remote", c.remote, "error", err)
 	}
 	_ = c.stream.socket.SetReadDeadline(time.Unix(1, 0))
+	c.peer.Gone()
 }
 
 func (c *Conn) onPeerClose(code int) error {

@@ -43,6 +43,7 @@ func (e *echo) Frame(text []byte) error {
 func (e *echo) Refused(reason string) { e.refused <- reason }
 func (e *echo) Idle()                 {}
 func (e *echo) ServerPings() bool     { return e.pings }
+func (e *echo) Gone()                 {}
 func (e *echo) Closed(err error)      { e.closed <- err }
 
 type handler struct {
