@@ -5,7 +5,7 @@ import (
 	"os"
 	"os/signal"
 
-	"github.com/happn-host/happn-host/internal/bench"
+	"github.com/happn-host/happn-host/cmd/happn-host/internal/bench"
 )
 
 // benchCommand puts load on a happn-3 compatible server and reports what it did.

@@ -21,7 +21,7 @@ var keepers = []struct {
 	{"go.mongodb.org/mongo-driver", []string{"datastore/mongo"}, false},
 	{"github.com/cockroachdb/pebble", []string{"datastore/memory"}, true},
 	{"github.com/fsnotify/fsnotify", []string{"host/plugin", "host/config"}, false},
-	{"github.com/spf13/pflag", []string{"cmd", "internal/bench"}, false},
+	{"github.com/spf13/pflag", []string{"cmd"}, false},
 	{"github.com/stretchr/testify", []string{"tests", "datastore/storetest"}, true},
 	{"go.uber.org/goleak", []string{"tests"}, true},
 }
@@ -54,7 +54,7 @@ var rooms = []struct {
 	{"plugins/examples/build", []string{"host/plugin/build"}, false},
 	{"plugins/examples", []string{"abi", "plugins/sdk", "plugins/examples"}, false},
 	{"internal", []string{"internal"}, true},
-	{"internal/bench", []string{"client", "internal"}, true},
+	{"cmd/happn-host/internal/bench", []string{"client", "internal"}, true},
 	{"datastore", []string{"datastore", "internal"}, false},
 	{"datastore/storetest", []string{"datastore", "internal"}, true},
 	{"datastore/memory", []string{"datastore", "internal"}, true},
@@ -71,7 +71,7 @@ var rooms = []struct {
 		"security", "datastore", "internal"}, true},
 	{"host/transport", []string{"host/transport", "host/config", "internal"}, true},
 	{"host/plugin", []string{"abi", "host/plugin", "host/pipeline", "host/config", "internal"}, true},
-	{"cmd", []string{"abi", "host", "client", "datastore", "security", "plugins/sdk", "internal"}, true},
+	{"cmd", []string{"cmd", "abi", "host", "client", "datastore", "security", "plugins/sdk", "internal"}, true},
 	{"tests/plugins", []string{"tests", "client", "host/plugin/build"}, true},
 	{"tests", []string{"tests"}, true},
 }

@@ -13,7 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/happn-host/happn-host/client"
-	"github.com/happn-host/happn-host/internal/bench"
+	"github.com/happn-host/happn-host/cmd/happn-host/internal/bench"
 	"github.com/happn-host/happn-host/tests/testhost"
 )
 
