@@ -149,4 +149,6 @@ var (
 	// ErrDuplicate is the answer to a write that would give two documents the
 	// same values in a unique index.
 	ErrDuplicate = errors.New("another document has the same values in a unique index")
+	// ErrNoArchive is the answer to an id that no archive has.
+	ErrNoArchive = errors.New("there is no archive with this id")
 )

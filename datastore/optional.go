@@ -62,6 +62,45 @@ type Snapshot struct {
 	Sum       string // checksum of the backup, SHA-256 in hexadecimal
 }
 
+// Reader is what can be read of a store, or of one of its archives.
+type Reader interface {
+	Get(ctx context.Context, path []byte) (*Document, error)
+	Find(ctx context.Context, q *Query, yield func(*Document) bool) error
+	Count(ctx context.Context, q *Query) (int, error)
+}
+
+// Archive describes documents that were put aside together.
+type Archive struct {
+	ID        int64     `json:"id"`
+	Taken     time.Time `json:"taken"` // the moment that it shows
+	Documents int64     `json:"documents"`
+	Bytes     int64     `json:"bytes"` // their paths, data, user names and tags
+}
+
+// Archives is a store that keeps archives. No two archives of a store ever have
+// the same id.
+type Archives interface {
+	// ListArchives returns them by id, in ascending order.
+	ListArchives(ctx context.Context) ([]Archive, error)
+	// OpenArchive returns the documents of an archive, which never change; they
+	// are gone (ErrNoArchive) when the archive is dropped.
+	OpenArchive(ctx context.Context, id int64) (Reader, error)
+}
+
+// Archiver is a store that makes archives.
+type Archiver interface {
+	Archives
+	// Archive moves the documents that the query's pattern and filter select, as
+	// they are at one moment after the call began, into a new archive, whose id
+	// is greater than after. What is written later stays, and writers do not
+	// wait. No crash leaves a part of an archive, nor a document in neither place.
+	Archive(ctx context.Context, q *Query, after int64) (Archive, error)
+	// DropArchive removes an archive and its documents for good.
+	DropArchive(ctx context.Context, id int64) error
+	// BackupArchive is Snapshotter.Backup for the documents of an archive.
+	BackupArchive(ctx context.Context, id int64, w io.Writer) (Snapshot, error)
+}
+
 // Sorter is an Order that looks into each document once, however often it is
 // compared. A store that sorts uses it where there is one.
 type Sorter interface {

@@ -52,19 +52,25 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) (datastore.Snapshot, er
 	if err := s.journal.settle(ctx); err != nil {
 		return datastore.Snapshot{}, errors.Join(s.live(), err)
 	}
+	return s.copyOut(ctx, documentKeys(), w)
+}
+
+// copyOut writes a backup of the documents at these keys.
+func (s *Store) copyOut(ctx context.Context, keys *pebble.IterOptions, w io.Writer) (datastore.Snapshot, error) {
 	b := &backupWriter{sum: sha256.New()}
 	b.w = bufio.NewWriterSize(io.MultiWriter(w, b.sum), 1<<16)
 	b.info.Taken = time.Now()
 	_, _ = b.w.WriteString(backupMagic) // the writer keeps its error until Flush
 	_ = b.w.WriteByte(backupVersion)
 	b.varint(binary.AppendVarint(nil, b.info.Taken.UnixMilli()))
-	if err := s.journal.disk.snapshot(func(key, value []byte) error {
+	head := len(keys.LowerBound) // of each key, before the path
+	if err := s.journal.disk.snapshot(keys, func(key, value []byte) error {
 		if b.info.Documents%chunkVisits == 0 {
 			if err := errors.Join(ctx.Err(), s.live()); err != nil {
 				return err
 			}
 		}
-		return b.document(key[1:], value)
+		return b.document(key[head:], value)
 	}); err != nil {
 		return datastore.Snapshot{}, fmt.Errorf("backing up the data folder: %w", err)
 	}
@@ -120,11 +126,11 @@ func (b *backupWriter) finish(w io.Writer) error {
 	return err
 }
 
-// snapshot calls visit for each document's key and value as they are when it
-// is called; they are valid during the call. The disk goes on writing.
-func (d *disk) snapshot(visit func(key, value []byte) error) error {
+// snapshot calls visit for each key in the bounds and its value, as they are
+// when it is called; they are valid during the call. The disk goes on writing.
+func (d *disk) snapshot(keys *pebble.IterOptions, visit func(key, value []byte) error) error {
 	return d.use(func() error {
-		it, err := d.db.NewIter(documentKeys())
+		it, err := d.db.NewIter(keys)
 		if err != nil {
 			return err
 		}

@@ -32,6 +32,9 @@ const crashCareful = 16
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(crashDir); dir != "" {
+		if os.Getenv(crashArchives) != "" {
+			archivingChild(dir)
+		}
 		crashChild(dir)
 		return
 	}

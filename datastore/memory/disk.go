@@ -36,6 +36,7 @@ type disk struct {
 	users  sync.RWMutex // held by long calls beside the commits, see use
 	closed bool         // guarded by users
 
+	turn    sync.Mutex // makes calls one at a time, from asking to the result
 	calls   chan func() error
 	results chan error
 
@@ -48,6 +49,8 @@ type disk struct {
 
 // do runs a call into pebble, or returns why pebble gave up.
 func (d *disk) do(call func() error) error {
+	d.turn.Lock()
+	defer d.turn.Unlock()
 	select {
 	case d.calls <- call:
 	case <-d.dead:

@@ -9,10 +9,13 @@ import (
 )
 
 // Keys on disk: one byte for the kind, then the path or the name. Documents lie
-// in path order.
+// in path order. Those of an archive have its number, 8 bytes, before the path;
+// what describes an archive has the number only.
 const (
+	archivedKey = 'a'
 	documentKey = 'd'
 	headerKey   = 'h'
+	archiveKey  = 'r'
 )
 
 // Names of headers.

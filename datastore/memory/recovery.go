@@ -38,11 +38,14 @@ func (r Recovery) String() string {
 		text, r.Replayed, r.Dropped)
 }
 
-// load reads all documents into the index.
-func (d *disk) load(x *index) (r Recovery, err error) {
+// load reads all documents into the index, and what archives there are.
+func (d *disk) load(x *index, a *archives) (r Recovery, err error) {
 	started := time.Now()
 	err = d.do(func() error {
 		if r.Fresh, r.Clean, err = d.checkFormat(); err != nil {
+			return err
+		}
+		if err = d.loadArchives(a); err != nil {
 			return err
 		}
 		if err = d.loadDocuments(x); err != nil {

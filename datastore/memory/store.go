@@ -23,6 +23,7 @@ type Store struct {
 	journal  *journal // nil with DurabilityNone
 	sync     bool     // answers wait for the disk
 	recovery Recovery
+	archives archives
 	opened   int64 // size of the folder's files then, in bytes
 
 	stopped   atomic.Pointer[error] // why requests are refused; nil while they are served
@@ -51,7 +52,7 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the data folder %s: %w", o.Dir, err)
 	}
-	if s.recovery, err = d.load(s.index); err != nil {
+	if s.recovery, err = d.load(s.index, &s.archives); err != nil {
 		return nil, fmt.Errorf("reading the data folder %s: %w", o.Dir, errors.Join(err, d.abandon()))
 	}
 	s.opened = d.size()
@@ -107,6 +108,8 @@ type Stats struct {
 	QueuedBytes int64 // waiting to be committed, see Options.QueueBytes
 	DiskBytes   int64 // size of the folder's files; 0 with DurabilityNone
 	GrownBytes  int64 // of them, since the store was opened; negative if they shrank
+	Archives    int64 // archives
+	Archived    int64 // documents in them, which are not among Documents
 	Indexes     []IndexStats
 }
 
@@ -124,6 +127,10 @@ func (s *Store) Stats() Stats {
 		st.QueuedBytes = s.journal.used.Load()
 		st.DiskBytes = s.journal.disk.size()
 		st.GrownBytes = st.DiskBytes - s.opened
+	}
+	for _, a := range s.archives.list() {
+		st.Archives++
+		st.Archived += a.Documents
 	}
 	for _, ix := range s.index.secondaries {
 		ix.mu.RLock()

@@ -1,10 +1,12 @@
 package router
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/happn-host/happn-host/datastore"
 )
@@ -12,6 +14,7 @@ import (
 var (
 	_ datastore.Batcher   = (*Store)(nil)
 	_ datastore.Explainer = (*Store)(nil)
+	_ datastore.Archives  = (*Store)(nil)
 )
 
 // ErrSpansStores is the answer to a batch whose paths belong to several stores:
@@ -96,4 +99,44 @@ func explain(ctx context.Context, m *member, q *datastore.Query) ([]byte, error)
 		return nil, errCannot
 	}
 	return explainer.Explain(ctx, q)
+}
+
+// ListArchives implements datastore.Archives: the archives of all members. Whoever
+// makes them gives each an id of its own.
+func (s *Store) ListArchives(ctx context.Context) ([]datastore.Archive, error) {
+	if s.closed.Load() {
+		return nil, datastore.ErrClosed
+	}
+	var all []datastore.Archive
+	for _, m := range s.routes.members {
+		archives, ok := m.Store.(datastore.Archives)
+		if !ok {
+			continue
+		}
+		its, err := archives.ListArchives(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("archives of store %q: %w", m.name, err)
+		}
+		all = append(all, its...)
+	}
+	slices.SortStableFunc(all, func(a, b datastore.Archive) int { return cmp.Compare(a.ID, b.ID) })
+	return all, nil
+}
+
+// OpenArchive implements datastore.Archives: it finds the member that keeps the
+// archive, wherever its paths belong now.
+func (s *Store) OpenArchive(ctx context.Context, id int64) (datastore.Reader, error) {
+	if s.closed.Load() {
+		return nil, datastore.ErrClosed
+	}
+	for _, m := range s.routes.members {
+		archives, ok := m.Store.(datastore.Archives)
+		if !ok {
+			continue
+		}
+		if r, err := archives.OpenArchive(ctx, id); !errors.Is(err, datastore.ErrNoArchive) {
+			return r, err
+		}
+	}
+	return nil, fmt.Errorf("%w: %d", datastore.ErrNoArchive, id)
 }

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -60,6 +61,8 @@ func (m *metamorphic) step() {
 	case n < 8:
 		w := m.write()
 		m.same("writing "+string(w.Path)+string(w.Data), func(s *subject) any { return answer(s.write(w)) })
+	case n < 9 && m.random.IntN(3) == 0:
+		m.archive()
 	case n < 9:
 		var writes []datastore.Write
 		for range 1 + m.random.IntN(5) {
@@ -100,6 +103,40 @@ func (m *metamorphic) batch(s *subject, writes []datastore.Write) any {
 	require.NoError(s, got.err)
 	return got.docs
 }
+
+// archive moves documents into an archive and searches it. Of a store that makes
+// none they are removed, and searched before.
+func (m *metamorphic) archive() {
+	q := datastore.Query{Pattern: []byte(m.pattern()), Filter: m.filter()}
+	within := datastore.Query{Pattern: q.Pattern, Filter: m.filter(), Order: m.order(), Skip: m.random.IntN(3), Limit: m.random.IntN(9) - 4}
+	both := within
+	both.Filter = conjunction{q.Filter, within.Filter}
+	m.same("archiving "+string(q.Pattern), func(s *subject) any {
+		if _, ok := archiverOf(s.store); !ok {
+			docs := append([]*datastore.Document{}, s.find(both)...)
+			s.remove(q)
+			return docs
+		}
+		_, r := s.archive(q)
+		return s.read(r, within)
+	})
+}
+
+// conjunction is several filters, nil ones left out.
+type conjunction []datastore.Filter
+
+// Match implements datastore.Filter.
+func (c conjunction) Match(doc *datastore.Document) bool {
+	for _, f := range c {
+		if f != nil && !f.Match(doc) {
+			return false
+		}
+	}
+	return true
+}
+
+// Source implements datastore.Filter.
+func (c conjunction) Source() []byte { return []byte("{}") }
 
 func (m *metamorphic) write() datastore.Write {
 	var data []string
@@ -150,13 +187,7 @@ func (m *metamorphic) filter() datastore.Filter {
 
 func (m *metamorphic) search() {
 	q := datastore.Query{Pattern: []byte(m.pattern()), Filter: m.filter()}
-	if m.random.IntN(3) > 0 {
-		o, err := match.CompileOrder([]byte(m.pick(
-			`{"age":1}`, `{"age":-1}`, `{"region":1,"age":-1}`, `{"region":-1,"age":1}`, `{"region":1,"age":1}`,
-			`{"created":-1}`, `{"list":1}`, `{"list":-1}`, `{"age":1,"region":1}`)))
-		require.NoError(m, err)
-		q.Order = o
-	}
+	q.Order = m.order()
 	if m.random.IntN(2) == 0 {
 		q.Skip, q.Limit = m.random.IntN(8)-2, m.random.IntN(20)-6
 	}
@@ -168,9 +199,41 @@ func (m *metamorphic) search() {
 		what += ", sort " + string(q.Order.Source())
 	}
 	m.same(what, func(s *subject) any {
-		s.paths(q) // compares with Count
+		s.explained(q, len(s.paths(q))) // which compares with Count
 		return s.find(q)
 	})
+	if path := m.path(); m.random.IntN(2) == 0 {
+		m.same("getting "+path, func(s *subject) any { return s.get(path) })
+	}
+}
+
+// explained requires that an explanation, of a store that gives one, tells this
+// number of documents.
+func (s *subject) explained(q datastore.Query, found int) {
+	s.Helper()
+	explainer, ok := s.store.(datastore.Explainer)
+	if !ok {
+		return
+	}
+	raw, err := explainer.Explain(context.Background(), &q)
+	require.NoError(s, err)
+	var out struct {
+		Found int `json:"documents found"`
+	}
+	require.NoError(s, json.Unmarshal(raw, &out))
+	require.Equal(s, found, out.Found, "%s", raw)
+}
+
+// order is nil for the order of paths.
+func (m *metamorphic) order() datastore.Order {
+	if m.random.IntN(3) == 0 {
+		return nil
+	}
+	o, err := match.CompileOrder([]byte(m.pick(
+		`{"age":1}`, `{"age":-1}`, `{"region":1,"age":-1}`, `{"region":-1,"age":1}`, `{"region":1,"age":1}`,
+		`{"created":-1}`, `{"list":1}`, `{"list":-1}`, `{"age":1,"region":1}`)))
+	require.NoError(m, err)
+	return o
 }
 
 // same requires the same of all stores.

@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Store) {
 		{"selecting", selecting},
 		{"explaining", explaining},
 		{"removing", removing},
+		{"archiving", archiving},
 		{"answering", answering},
 		{"closing", closing},
 		{"concurrency", concurrency},
