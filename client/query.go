@@ -25,6 +25,9 @@ type Query struct {
 	Limit int
 	Skip  int
 
+	// Archive is the id of an archive to search instead of the store; 0 is none.
+	Archive int64
+
 	// OnBehalfOf runs the request as another user, for delegates.
 	OnBehalfOf string
 }
@@ -55,6 +58,7 @@ type nestedWire struct {
 	Limit    int             `json:"limit,omitempty"`
 	Skip     int             `json:"skip,omitempty"`
 	PathOnly bool            `json:"path_only,omitempty"`
+	Archive  int64           `json:"archiveId,omitempty"`
 }
 
 // encode returns the options member of the request, nil for none.
@@ -62,7 +66,7 @@ func (q *Query) encode(pathOnly bool) ([]byte, error) {
 	if q == nil {
 		q = &Query{}
 	}
-	nested := nestedWire{Limit: q.Limit, Skip: q.Skip, PathOnly: pathOnly}
+	nested := nestedWire{Limit: q.Limit, Skip: q.Skip, PathOnly: pathOnly, Archive: q.Archive}
 	wire := queryWire{Criteria: q.Criteria, OnBehalfOf: q.OnBehalfOf}
 	if len(q.Sort) > 0 {
 		nested.Sort = orderedObject(len(q.Sort), func(i int) (string, int) {
@@ -75,7 +79,7 @@ func (q *Query) encode(pathOnly bool) ([]byte, error) {
 	if len(q.Fields) > 0 {
 		wire.Fields = orderedObject(len(q.Fields), func(i int) (string, int) { return q.Fields[i], 1 })
 	}
-	if nested.Sort != nil || nested.Limit != 0 || nested.Skip != 0 || nested.PathOnly {
+	if nested.Sort != nil || nested.Limit != 0 || nested.Skip != 0 || nested.PathOnly || nested.Archive != 0 {
 		wire.Options = &nested
 	}
 	if wire.Criteria == nil && wire.Fields == nil && wire.OnBehalfOf == "" && wire.Options == nil {

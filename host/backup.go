@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,27 +33,45 @@ var (
 // documents as they are at one moment. The name may be "" when there is one
 // store. What has been written is of use only if the error is nil.
 func (h *Host) Backup(ctx context.Context, store string, w io.Writer) (datastore.Snapshot, error) {
-	from, err := h.snapshotter(store)
+	s, err := h.storeNamed(store)
 	if err != nil {
 		return datastore.Snapshot{}, err
 	}
+	from, ok := s.(datastore.Snapshotter)
+	if !ok {
+		return datastore.Snapshot{}, ErrNoBackup
+	}
+	return h.copyOut(ctx, func(ctx context.Context) (datastore.Snapshot, error) { return from.Backup(ctx, w) })
+}
+
+// copyOut makes one backup at a time, and none while the host stops.
+func (h *Host) copyOut(ctx context.Context, backup func(context.Context) (datastore.Snapshot, error)) (datastore.Snapshot, error) {
 	if !h.backup.TryLock() {
 		return datastore.Snapshot{}, ErrBackupRuns
 	}
 	defer h.backup.Unlock()
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	defer context.AfterFunc(h.jobs, func() { cancel(errStopping) })()
-	snapshot, err := from.Backup(ctx, w)
+	ctx, end := h.job(ctx)
+	defer end()
+	snapshot, err := backup(ctx)
 	if err != nil {
 		return datastore.Snapshot{}, errors.Join(err, context.Cause(ctx))
 	}
 	return snapshot, nil
 }
 
+// job returns a context that also ends when the host stops.
+func (h *Host) job(ctx context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	release := context.AfterFunc(h.jobs, func() { cancel(errStopping) })
+	return ctx, func() {
+		release()
+		cancel(nil)
+	}
+}
+
 var errStopping = errors.New("the host is stopping")
 
-func (h *Host) snapshotter(name string) (datastore.Snapshotter, error) {
+func (h *Host) storeNamed(name string) (datastore.Store, error) {
 	var store datastore.Store
 	var names []string
 	for _, s := range h.stores {
@@ -66,15 +86,11 @@ func (h *Host) snapshotter(name string) (datastore.Snapshotter, error) {
 	if store == nil {
 		return nil, fmt.Errorf("%w (%q); there are: %s", ErrNoSuchStore, name, strings.Join(names, ", "))
 	}
-	from, ok := store.(datastore.Snapshotter)
-	if !ok {
-		return nil, ErrNoBackup
-	}
-	return from, nil
+	return store, nil
 }
 
 // backupPath is where a backup is asked for: POST, with the name of the store
-// in the parameter "store".
+// in the parameter "store", or the id of an archive in "archive".
 const backupPath = "/api/v1/backup"
 
 // SnapshotTrailer is the HTTP trailer with the datastore.Snapshot, as JSON, of a
@@ -84,20 +100,14 @@ const SnapshotTrailer = "Happn-Snapshot"
 // serveBackup streams a backup to an administrator. An answer that breaks off
 // is no backup.
 func (h *Host) serveBackup(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodPost {
-		w.Header().Set("Allow", http.MethodPost)
-		refuse(w, http.StatusMethodNotAllowed, errors.New("ask with POST"))
-		return
-	}
-	if err := h.administrative(r); err != nil {
-		refuse(w, http.StatusForbidden, err)
+	if !h.admits(w, r, http.MethodPost) {
 		return
 	}
 	out := &download{w: w, control: http.NewResponseController(w), timeout: h.config.Websocket.WriteTimeout, jobs: h.jobs}
 	defer func() { _ = out.control.SetWriteDeadline(time.Time{}) }() // the next request has its own
 	// A peer that has stopped reading must not hold up a stop.
 	defer context.AfterFunc(h.jobs, func() { _ = out.control.SetWriteDeadline(time.Unix(1, 0)) })()
-	snapshot, err := h.Backup(r.Context(), r.URL.Query().Get("store"), out)
+	snapshot, err := h.backUp(r, out)
 	switch {
 	case err == nil:
 		text, _ := json.Marshal(snapshot) // numbers, texts and a time cannot fail
@@ -105,15 +115,35 @@ func (h *Host) serveBackup(w http.ResponseWriter, r *http.Request) {
 	case out.begun:
 		h.log.Warn("a backup was not completed", "error", err)
 		panic(http.ErrAbortHandler) // breaks the connection off: the peer must not take it for a backup
-	case errors.Is(err, ErrNoSuchStore):
-		refuse(w, http.StatusNotFound, err)
-	case errors.Is(err, ErrBackupRuns):
-		refuse(w, http.StatusConflict, err)
-	case errors.Is(err, ErrNoBackup):
-		refuse(w, http.StatusNotImplemented, err)
 	default:
-		refuse(w, http.StatusServiceUnavailable, err)
+		refuse(w, statusOf(err), err)
 	}
+}
+
+// backUp makes the backup that is asked for.
+func (h *Host) backUp(r *http.Request, out io.Writer) (datastore.Snapshot, error) {
+	archive := r.URL.Query().Get("archive")
+	if archive == "" {
+		return h.Backup(r.Context(), r.URL.Query().Get("store"), out)
+	}
+	id, err := strconv.ParseInt(archive, 10, 64)
+	if err != nil {
+		return datastore.Snapshot{}, fmt.Errorf("%w: %q", datastore.ErrNoArchive, archive)
+	}
+	return h.BackupArchive(r.Context(), id, out)
+}
+
+// statusOf returns the HTTP status that tells of an error.
+func statusOf(err error) int {
+	switch {
+	case errors.Is(err, ErrNoSuchStore), errors.Is(err, datastore.ErrNoArchive):
+		return http.StatusNotFound
+	case errors.Is(err, ErrBackupRuns), errors.Is(err, ErrArchiveRuns):
+		return http.StatusConflict
+	case errors.Is(err, ErrNoBackup), errors.Is(err, ErrNoArchives), errors.Is(err, ErrNoCompaction), errors.Is(err, errors.ErrUnsupported):
+		return http.StatusNotImplemented
+	}
+	return http.StatusServiceUnavailable
 }
 
 // download is the body of a backup. Each write has the time that a write to a
@@ -139,6 +169,21 @@ func (d *download) Write(p []byte) (int, error) {
 		return 0, errStopping
 	}
 	return d.w.Write(p)
+}
+
+// admits reports whether an administrator asks by one of the methods, and
+// otherwise refuses.
+func (h *Host) admits(w http.ResponseWriter, r *http.Request, methods ...string) bool {
+	if !slices.Contains(methods, r.Method) {
+		w.Header().Set("Allow", strings.Join(methods, ", "))
+		refuse(w, http.StatusMethodNotAllowed, errors.New("ask with "+strings.Join(methods, " or ")))
+		return false
+	}
+	if err := h.administrative(r); err != nil {
+		refuse(w, http.StatusForbidden, err)
+		return false
+	}
+	return true
 }
 
 func refuse(w http.ResponseWriter, status int, err error) {

@@ -52,6 +52,7 @@ type Host struct {
 	name     string
 
 	backup  sync.Mutex         // held while a backup is made
+	archive sync.Mutex         // held while an archive is made
 	jobs    context.Context    // ends when the host begins to stop
 	endJobs context.CancelFunc // of jobs
 

@@ -60,6 +60,10 @@ func (h *Host) serveHTTP(w http.ResponseWriter, r *http.Request) {
 		h.serveHealth(w, r, false)
 	case path == backupPath:
 		h.serveBackup(w, r)
+	case path == archivePath:
+		h.serveArchives(w, r)
+	case path == compactPath:
+		h.serveCompaction(w, r)
 	case path == "/readyz":
 		h.serveHealth(w, r, true)
 	default:

@@ -163,18 +163,28 @@ type StoreSize struct {
 	Documents int64 `json:"documents"`
 	Bytes     int64 `json:"bytes"`     // of paths, data and user names, in memory
 	DiskBytes int64 `json:"diskBytes"` // of the folder's files
+	Archives  int64 `json:"archives"`
+	Archived  int64 `json:"archived"` // documents in the archives, on disk only
+}
+
+func sizeOf(s memory.Stats) StoreSize {
+	return StoreSize{s.Documents, s.Bytes, s.DiskBytes, s.Archives, s.Archived}
+}
+
+func (s StoreSize) minus(o StoreSize) StoreSize {
+	return StoreSize{
+		s.Documents - o.Documents, s.Bytes - o.Bytes, s.DiskBytes - o.DiskBytes, s.Archives - o.Archives, s.Archived - o.Archived,
+	}
 }
 
 // storeHealth reports on every store that the host has opened.
 func (h *Host) storeHealth(ctx context.Context) []StoreHealth {
 	all := []StoreHealth{} // an empty list in JSON, not null
 	for _, s := range h.stores {
-		now := s.Stats()
+		now := sizeOf(s.Stats())
 		one := StoreHealth{
 			Name: s.Name, Kind: s.Provider, Durability: string(durability(s.DataStore)), Patterns: s.Patterns,
-			StoreSize: StoreSize{now.Documents, now.Bytes, now.DiskBytes},
-			Growth: StoreSize{now.Documents - s.atStart.Documents, now.Bytes - s.atStart.Bytes,
-				now.DiskBytes - s.atStart.DiskBytes},
+			StoreSize: now, Growth: now.minus(sizeOf(s.atStart)),
 		}
 		if err := s.Check(ctx); err != nil {
 			one.Reason = err.Error()

@@ -12,22 +12,25 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/host"
 )
 
-const backupUsage = `Usage: happn-host backup --to file|folder [--url http://127.0.0.1:55000] [--store name]
+const backupUsage = `Usage: happn-host backup --to file|folder [--url http://127.0.0.1:55000] [--store name] [--archive id]
 
 Asks a running host on this machine for a snapshot of its documents, without stopping writes. The host
 must listen on a loopback address. A host with several stores needs a folder, which gets one file for
 each store that keeps something, <store>.happn; each shows its store at one moment of its own. A file
-that exists is never overwritten.
+that exists is never overwritten. The documents of archives are not among them: each archive has a backup of
+its own.
 
   --to path      the file to write, or a folder
   --url address  where the host listens; default http://127.0.0.1:55000
   --store name   only this store
+  --archive id   the documents of this archive (see happn-host archive) instead
 `
 
 func backupCommand(ctx context.Context, p *process, args []string) int {
@@ -35,18 +38,26 @@ func backupCommand(ctx context.Context, p *process, args []string) int {
 	to := flags.String("to", "", "")
 	address := flags.String("url", "http://127.0.0.1:55000", "")
 	store := flags.String("store", "", "")
+	archive := flags.Int64("archive", 0, "")
 	if code, done := p.parse(flags, args, backupUsage); done {
 		return code
 	}
-	base, err := url.Parse(*address)
-	switch {
-	case *to == "":
+	if *to == "" {
 		return p.fail(exitUsage, "does not know where to write; name a file or a folder with --to")
-	case err != nil || base.Scheme != "http" || base.Host == "":
-		return p.fail(exitUsage, "--url %q is not the address of a host, such as http://127.0.0.1:55000", *address)
 	}
-	// No proxy may stand between: the host answers its own machine only.
-	b := &backup{base: base, client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
+	at, err := newOperator(*address)
+	if err != nil {
+		return p.fail(exitUsage, "%s", err)
+	}
+	b := &backup{at}
+	if *archive != 0 {
+		snapshot, err := b.save(ctx, url.Values{"archive": {strconv.FormatInt(*archive, 10)}}, *to)
+		if err != nil {
+			return p.fail(exitFailed, "cannot back up archive %d: %s", *archive, err)
+		}
+		fmt.Fprintf(p.stdout, "archive %d: %s\n", *archive, saved(snapshot, *to))
+		return exitOK
+	}
 	stores, err := b.stores(ctx, *store)
 	if err != nil {
 		return p.fail(exitFailed, "cannot back up: %s", err)
@@ -67,33 +78,29 @@ func backupCommand(ctx context.Context, p *process, args []string) int {
 		if folder {
 			file = filepath.Join(*to, name+".happn")
 		}
-		snapshot, err := b.save(ctx, name, file)
+		snapshot, err := b.save(ctx, url.Values{"store": {name}}, file)
 		if err != nil {
 			return p.fail(exitFailed, "cannot back up store %s: %s", name, err)
 		}
-		fmt.Fprintf(p.stdout, "store %s: %s in %s (%d bytes, SHA-256 %s)\n",
-			name, counted(int(snapshot.Documents), "document"), file, snapshot.Size, snapshot.Sum)
+		fmt.Fprintf(p.stdout, "store %s: %s\n", name, saved(snapshot, file))
 	}
 	return exitOK
 }
 
-// backup asks one host.
-type backup struct {
-	base   *url.URL
-	client *http.Client
+func saved(snapshot datastore.Snapshot, file string) string {
+	return fmt.Sprintf("%s in %s (%d bytes, SHA-256 %s)",
+		counted(int(snapshot.Documents), "document"), file, snapshot.Size, snapshot.Sum)
 }
+
+// backup asks one host.
+type backup struct{ *operator }
 
 // stores returns the names of the stores to back up: the one that was asked for,
 // or all that keep something.
 func (b *backup) stores(ctx context.Context, only string) ([]string, error) {
-	resp, err := b.do(ctx, http.MethodGet, b.base.JoinPath("healthz"))
+	health, err := b.health(ctx)
 	if err != nil {
 		return nil, err
-	}
-	defer resp.Body.Close()
-	var health host.Health
-	if err := json.NewDecoder(resp.Body).Decode(&health); err != nil {
-		return nil, fmt.Errorf("%s does not answer like a happn-host: %w", b.base, err)
 	}
 	var names []string
 	for _, s := range health.Stores {
@@ -113,36 +120,17 @@ func (b *backup) stores(ctx context.Context, only string) ([]string, error) {
 	return names, nil
 }
 
-func (b *backup) do(ctx context.Context, method string, to *url.URL) (*http.Response, error) {
-	r, err := http.NewRequestWithContext(ctx, method, to.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-	resp, err := b.client.Do(r)
-	if err != nil {
-		return nil, fmt.Errorf("no host answers; check --url and that it runs: %w", err)
-	}
-	return resp, nil
-}
-
-// save writes the snapshot of one store to a file, which appears only when it is
-// complete and on disk.
-func (b *backup) save(ctx context.Context, store, file string) (s datastore.Snapshot, err error) {
+// save writes the snapshot that is asked for to a file, which appears only when
+// it is complete and on disk.
+func (b *backup) save(ctx context.Context, what url.Values, file string) (s datastore.Snapshot, err error) {
 	if _, err := os.Lstat(file); err == nil {
 		return s, fmt.Errorf("%s exists; name another place, or move it away", file)
 	}
-	to := b.base.JoinPath("api/v1/backup")
-	to.RawQuery = url.Values{"store": {store}}.Encode()
-	resp, err := b.do(ctx, http.MethodPost, to)
+	resp, err := b.ask(ctx, http.MethodPost, "api/v1/backup", what)
 	if err != nil {
 		return s, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		var refusal struct{ Error string }
-		_ = json.NewDecoder(io.LimitReader(resp.Body, 1<<16)).Decode(&refusal) // without it the status must do
-		return s, fmt.Errorf("the host answers %s: %s", resp.Status, refusal.Error)
-	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return s, err
 	}

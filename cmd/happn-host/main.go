@@ -46,6 +46,8 @@ func subcommands() []subcommand {
 		{"check-config", "check a configuration without starting", checkConfig},
 		{"backup", "copy the documents of a running host", backupCommand},
 		{"restore", "make a data folder from a backup", restoreCommand},
+		{"archive", "move documents of a running host into archives", archiveCommand},
+		{"compact", "give back disk space while a host runs", compactCommand},
 		{"bench", "measure a happn-3 compatible server", benchCommand},
 		{"plugin", "build plugins from their sources", pluginCommand},
 		{"config-doc", "print the reference of every configuration key", configDoc},

@@ -21,6 +21,9 @@ type Options struct {
 	Count     bool // the number of items is wanted, not the items
 	Aggregate bool // an aggregation is asked for
 	Collation bool // a collation is asked for; Filter and Order have it
+	Archives  bool // the archives are wanted, not documents
+
+	ArchiveID int // of the archive to search instead of the store; 0 is none
 
 	// RawAggregate is the pipeline as it came, to be compiled by
 	// aggregate.Compile with By; it aliases what was parsed.
@@ -53,18 +56,19 @@ func ParseOptions(raw []byte) (*Options, error) {
 // rawOptions is Options before anything is compiled; nil is absent or null.
 type rawOptions struct {
 	criteria, fields, sort, aggregate, collation []byte
-	limit, skip                                  int
-	pathOnly, count                              bool
+	limit, skip, archive                         int
+	pathOnly, count, archives                    bool
 }
 
 func (o *rawOptions) isEmpty() bool {
 	return o.criteria == nil && o.fields == nil && o.sort == nil && o.aggregate == nil && o.collation == nil &&
-		o.limit == 0 && o.skip == 0 && !o.pathOnly && !o.count
+		o.limit == 0 && o.skip == 0 && o.archive == 0 && !o.pathOnly && !o.count && !o.archives
 }
 
 func (o *rawOptions) compile() (*Options, error) {
 	out := &Options{Limit: o.limit, Skip: o.skip, PathOnly: o.pathOnly, Count: o.count,
-		Aggregate: o.aggregate != nil, Collation: o.collation != nil}
+		Aggregate: o.aggregate != nil, Collation: o.collation != nil,
+		ArchiveID: o.archive, Archives: o.archives && o.archive == 0}
 	out.RawAggregate = o.aggregate
 	var err error
 	if o.collation != nil {
@@ -153,6 +157,12 @@ func (o *rawOptions) inner(raw []byte) (err error) {
 			o.skip, err = wholeNumber("options.options.skip", val)
 		case "count":
 			o.count = truthy(val)
+		case "archiveId":
+			if o.archive = 0; truthy(val) {
+				o.archive, err = wholeNumber("options.options.archiveId", val)
+			}
+		case "queryArchiveCollection":
+			o.archives = string(val) == "true"
 		default:
 			o.shared(name, val)
 		}

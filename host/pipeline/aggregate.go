@@ -29,7 +29,7 @@ func searchOption(options []byte, name string) []byte {
 // aggregate answers a get with what a pipeline makes of the documents that the
 // path and the criteria select. Other options of a search have no effect: a
 // pipeline has its own stages for them.
-func (peer *Peer) aggregate(w *worker, o *match.Options) {
+func (peer *Peer) aggregate(w *worker, o *match.Options, from datastore.Reader) {
 	r := &w.request
 	pipeline, err := aggregate.Compile(searchOption(r.Options, "aggregate"), o.By)
 	if err != nil {
@@ -38,7 +38,7 @@ func (peer *Peer) aggregate(w *worker, o *match.Options) {
 	}
 	ctx, q := peer.context(), storeQuery(r.Path, &match.Options{Filter: o.Filter})
 	source := func(yield func(*datastore.Document) bool) error {
-		return peer.pipeline.Store.Find(ctx, q, yield)
+		return from.Find(ctx, q, yield)
 	}
 	result, err := pipeline.Run(ctx, source, aggregate.Options{Lookup: peer.lookup})
 	if err != nil {
@@ -76,7 +76,7 @@ func explains(r *protocol.Request) bool {
 func (peer *Peer) explain(w *worker, o *match.Options) {
 	r := &w.request
 	store, ok := peer.pipeline.Store.(datastore.Explainer)
-	if !ok {
+	if !ok || o.ArchiveID != 0 || o.Archives {
 		peer.fail(w, protocol.SystemError(fmt.Sprintf("explain feature not available for provider on path: %s", r.Path)))
 		return
 	}

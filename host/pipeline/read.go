@@ -50,21 +50,26 @@ func (peer *Peer) get(w *worker) {
 		peer.fail(w, failure)
 		return
 	}
+	from, failure := peer.source(o)
+	if failure != nil {
+		peer.fail(w, failure)
+		return
+	}
 	switch {
 	case explains(r):
 		peer.explain(w, o)
 		return
 	case o.Aggregate:
-		peer.aggregate(w, o)
+		peer.aggregate(w, o, from)
 		return
 	case o.Count && isPattern(r.Path):
-		peer.countOf(w, o)
+		peer.countOf(w, o, from)
 		return
 	case isPattern(r.Path):
-		peer.list(w, o)
+		peer.list(w, o, from)
 		return
 	}
-	doc, err := peer.pipeline.Store.Get(peer.context(), r.Path)
+	doc, err := from.Get(peer.context(), r.Path)
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return
@@ -101,10 +106,10 @@ func appendMeta(dst []byte, doc *datastore.Document) []byte {
 }
 
 // list answers a get with wildcards.
-func (peer *Peer) list(w *worker, o *match.Options) {
+func (peer *Peer) list(w *worker, o *match.Options, from datastore.Reader) {
 	r := &w.request
 	w.items = w.items[:0]
-	err := peer.pipeline.Store.Find(peer.context(), storeQuery(r.Path, o), func(doc *datastore.Document) bool {
+	err := from.Find(peer.context(), storeQuery(r.Path, o), func(doc *datastore.Document) bool {
 		w.appendItem(doc, o)
 		return true
 	})
@@ -150,7 +155,12 @@ func (w *worker) appendItem(doc *datastore.Document, o *match.Options) {
 		if doc.Tag != "" {
 			data = protocol.StripMeta(data)
 		}
+		if o.Archives { // they have no path
+			w.meta = w.meta[:0]
+		}
 		w.items = protocol.AppendItem(w.items, data, w.meta)
+	case o.Archives:
+		w.items = protocol.AppendItem(w.items, doc.Data, nil)
 	default:
 		w.meta = appendMeta(w.meta[:0], doc)
 		w.items = protocol.AppendItem(w.items, content(doc), w.meta)
@@ -164,11 +174,16 @@ func (peer *Peer) count(w *worker) {
 		peer.fail(w, failure)
 		return
 	}
-	peer.countOf(w, o)
+	from, failure := peer.source(o)
+	if failure != nil {
+		peer.fail(w, failure)
+		return
+	}
+	peer.countOf(w, o, from)
 }
 
-func (peer *Peer) countOf(w *worker, o *match.Options) {
-	n, err := peer.pipeline.Store.Count(peer.context(), storeQuery(w.request.Path, o))
+func (peer *Peer) countOf(w *worker, o *match.Options, from datastore.Reader) {
+	n, err := from.Count(peer.context(), storeQuery(w.request.Path, o))
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return

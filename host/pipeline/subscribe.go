@@ -102,6 +102,10 @@ func isDeep(path string) bool { return path == "**" || strings.HasSuffix(path, "
 
 // initialValues puts the documents under a subscription's path into w.items.
 func (peer *Peer) initialValues(w *worker, path string, depth int, o *match.Options) *protocol.Error {
+	from, failure := peer.source(o)
+	if failure != nil {
+		return failure
+	}
 	q := storeQuery([]byte(path), o)
 	if q.Order == nil {
 		q.Order = byModified{}
@@ -110,7 +114,7 @@ func (peer *Peer) initialValues(w *worker, path string, depth int, o *match.Opti
 	q.Limit, q.Skip = 0, 0
 	taken := 0
 	w.items = w.items[:0]
-	err := peer.pipeline.Store.Find(peer.context(), q, func(doc *datastore.Document) bool {
+	err := from.Find(peer.context(), q, func(doc *datastore.Document) bool {
 		if depth > 0 && segments(doc.Path)-above > depth {
 			return true
 		}

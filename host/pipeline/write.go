@@ -23,6 +23,9 @@ func (peer *Peer) set(w *worker) {
 		r.Data, r.DataHasMeta = []byte("null"), false
 	}
 	switch {
+	case opts.Archive:
+		peer.fail(w, archivesAreRead())
+		return
 	case opts.Tag != nil && !opts.NoStore:
 		peer.snapshot(w)
 		return
@@ -104,6 +107,10 @@ func (peer *Peer) remove(w *worker) {
 		return
 	}
 	protocol.ParseOptions(r.Options, &w.options)
+	if w.options.Archive || selected.ArchiveID != 0 || selected.Archives {
+		peer.fail(w, archivesAreRead())
+		return
+	}
 	w.options.NoDataResponse = false
 	o := peer.newOp(w)
 	o.kind, o.query = opRemove, datastore.Query{Pattern: o.request.Path}

@@ -19,6 +19,7 @@ type Options struct {
 	InitialEmit    bool
 	InitialValues  bool // initialCallback
 	Sibling        bool // set_type is "sibling"
+	Archive        bool // archiveId names an archive
 
 	Consistency int      // 2 if it was not given; -1 if it was no number
 	Depth       int      // 0 if it was not given
@@ -77,6 +78,8 @@ func ParseOptions(raw []byte, o *Options) {
 			o.Depth = integer(value, 0)
 		case "upsertType":
 			o.UpsertType = integer(value, 0)
+		case "archiveId":
+			o.Archive = Truthy(value)
 		case "set_type":
 			o.Sibling = string(value) == `"sibling"`
 		case "tag":

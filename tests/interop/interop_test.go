@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -36,7 +37,13 @@ var topics = []struct {
 	{name: "reconnect"},
 	{name: "many"},
 	{name: "compression", settings: testhost.Settings{Compression: true}},
+	{name: "archive", settings: testhost.Settings{Prepare: archivesForAll}},
 }
+
+// archivesForAll has the reference server archive when the host's route is asked
+// for, as an application of happn-3 does with server.services.data.archive.
+const archivesForAll = `server.connect.use("/api/v1/archive", (req, res) =>
+	server.services.data.archive("*", (e, id) => res.end(JSON.stringify({ id, error: e && e.message }))));`
 
 func TestTheNPMClientSeesNoDifference(t *testing.T) {
 	npm := testhost.NPMDir(t)
@@ -111,6 +118,11 @@ func serve(t *testing.T, server *testhost.Server, asked string) {
 		server.WaitExit()
 	case "start":
 		server.StartAgain()
+	case "archive":
+		resp, err := http.Post(server.URL()+"/api/v1/archive", "", nil)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		require.Equal(t, http.StatusOK, resp.StatusCode)
 	default:
 		require.Fail(t, "the script asks for something unknown", asked)
 	}
