@@ -24,7 +24,20 @@ type WrittenAll interface {
 	WrittenAll(docs []*Document, err error)
 }
 
-// BatchError says which write of a batch could not be carried out.
+// Importer is a store that takes documents as they are, their times, users and
+// tags included: for what moves documents from one store to another.
+type Importer interface {
+	// Import stores each document in place of what is at its path, and returns
+	// when they are as durable as the store is configured to make a write. Of
+	// two with the same path the later one stays. The documents are the
+	// store's afterwards: the caller changes them no more. After an error that
+	// concerns one document, of type *BatchError, or any other, some or none of
+	// them are stored; each one wholly or not at all.
+	Import(ctx context.Context, docs []*Document) error
+}
+
+// BatchError says which write of a batch, or document of an import, could not be
+// carried out.
 type BatchError struct {
 	Place int    // of the write in the batch, from 0
 	Path  string // of the write

@@ -23,15 +23,25 @@ func (s *Store) WriteAll(ctx context.Context, writes []datastore.Write, done dat
 
 // writeAll is write for several: the critical section is that of all paths.
 func (s *Store) writeAll(writes []datastore.Write, done datastore.WrittenAll) error {
-	unlock := s.lockAll(writes)
+	paths := make([][]byte, 0, len(writes))
+	for i := range writes {
+		paths = append(paths, writes[i].Path)
+	}
+	unlock := s.lockAll(paths)
 	docs, changes, err := s.prepare(writes)
 	if err == nil {
-		err = s.reindexAll(writes, changes)
+		err = s.reindexAll(paths, changes)
 	}
 	if err != nil {
 		unlock()
 		return err
 	}
+	return s.apply(docs, changes, unlock, done)
+}
+
+// apply puts the changes into memory and queues the documents, which is the
+// end of the critical section.
+func (s *Store) apply(docs []*datastore.Document, changes []change, unlock func(), done datastore.WrittenAll) error {
 	for _, c := range changes {
 		s.index.put(s.index.shardOf(c.after.Path), c.entry, c.after)
 	}
@@ -56,13 +66,13 @@ func (s *Store) writeAll(writes []datastore.Write, done datastore.WrittenAll) er
 }
 
 // reindexAll names the last write to the path that a unique index refuses.
-func (s *Store) reindexAll(writes []datastore.Write, changes []change) error {
+func (s *Store) reindexAll(paths [][]byte, changes []change) error {
 	path, err := s.index.reindex(changes...)
 	if err == nil {
 		return nil
 	}
-	at := len(writes) - 1
-	for string(writes[at].Path) != path {
+	at := len(paths) - 1
+	for string(paths[at]) != path {
 		at--
 	}
 	return &datastore.BatchError{Place: at, Path: path, Err: err}
@@ -70,10 +80,10 @@ func (s *Store) reindexAll(writes []datastore.Write, changes []change) error {
 
 // lockAll locks the shards of all paths, always in the same order so that two
 // batches do not wait for each other, and returns what unlocks them.
-func (s *Store) lockAll(writes []datastore.Write) (unlock func()) {
+func (s *Store) lockAll(paths [][]byte) (unlock func()) {
 	var numbers []uint8
-	for i := range writes {
-		numbers = append(numbers, s.index.shardNumber(writes[i].Path))
+	for _, path := range paths {
+		numbers = append(numbers, s.index.shardNumber(path))
 	}
 	slices.Sort(numbers)
 	numbers = slices.Compact(numbers)
@@ -97,13 +107,8 @@ func (s *Store) prepare(writes []datastore.Write) ([]*datastore.Document, []chan
 		w := &writes[i]
 		at, again := places[string(w.Path)]
 		if !again {
-			e := s.index.shard(w.Path).entries[string(w.Path)]
-			c := change{entry: e, before: e.document(), after: e.document()}
-			if e == nil {
-				c.entry = new(entry)
-			}
 			at = len(changes)
-			changes = append(changes, c)
+			changes = append(changes, s.noChange(w.Path))
 		}
 		doc, err := next(changes[at].after, w)
 		if err != nil {
@@ -114,4 +119,14 @@ func (s *Store) prepare(writes []datastore.Write) ([]*datastore.Document, []chan
 		docs = append(docs, doc)
 	}
 	return docs, changes, nil
+}
+
+// noChange is the change of a path to what it is. The caller holds its shard.
+func (s *Store) noChange(path []byte) change {
+	e := s.index.shard(path).entries[string(path)]
+	c := change{entry: e, before: e.document(), after: e.document()}
+	if e == nil {
+		c.entry = new(entry)
+	}
+	return c
 }

@@ -208,3 +208,21 @@ func TestOfWritersOfTheSameUniqueValueOneSucceeds(t *testing.T) {
 	group.Wait()
 	require.Equal(t, 500, count(t, s, "*"))
 }
+
+func TestAnImportThatAUniqueIndexRefusesNamesTheDocument(t *testing.T) {
+	unique := index("*", "data.name")
+	unique.Unique = true
+	s := open(t, memory.Options{Durability: memory.DurabilityNone, Indexes: []datastore.Index{unique}})
+	put(t, s, "/a", `{"name":"ann"}`)
+	err := s.Import(background, []*datastore.Document{
+		{Path: "/b", Data: []byte(`{"name":"bob"}`)}, {Path: "/c", Data: []byte(`{"name":"ann"}`)},
+	})
+	require.ErrorIs(t, err, datastore.ErrDuplicate)
+	var at *datastore.BatchError
+	require.ErrorAs(t, err, &at)
+	require.Equal(t, 1, at.Place)
+	require.Equal(t, "/c", at.Path)
+	doc, err := s.Get(background, []byte("/b"))
+	require.NoError(t, err)
+	require.Nil(t, doc, "nothing of the import is there")
+}

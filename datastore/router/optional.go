@@ -15,6 +15,7 @@ var (
 	_ datastore.Batcher   = (*Store)(nil)
 	_ datastore.Explainer = (*Store)(nil)
 	_ datastore.Archives  = (*Store)(nil)
+	_ datastore.Importer  = (*Store)(nil)
 )
 
 // ErrSpansStores is the answer to a batch whose paths belong to several stores:
@@ -50,6 +51,46 @@ func (s *Store) WriteAll(ctx context.Context, writes []datastore.Write, done dat
 		return
 	}
 	batcher.WriteAll(ctx, writes, done)
+}
+
+// Import implements datastore.Importer: store by store, in the order in which the
+// documents first name them.
+func (s *Store) Import(ctx context.Context, docs []*datastore.Document) error {
+	if s.closed.Load() {
+		return datastore.ErrClosed
+	}
+	parts := make(map[*member][]int, len(s.routes.members)) // places in docs
+	var owners []*member
+	for i, doc := range docs {
+		m := s.routes.owner([]byte(doc.Path))
+		if parts[m] == nil {
+			owners = append(owners, m)
+		}
+		parts[m] = append(parts[m], i)
+	}
+	for _, m := range owners {
+		if err := m.importPart(ctx, docs, parts[m]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// importPart imports the documents at the places.
+func (m *member) importPart(ctx context.Context, docs []*datastore.Document, places []int) error {
+	importer, ok := m.Store.(datastore.Importer)
+	if !ok {
+		return fmt.Errorf("store %q: %w", m.name, errCannot)
+	}
+	its := make([]*datastore.Document, 0, len(places))
+	for _, i := range places {
+		its = append(its, docs[i])
+	}
+	err := importer.Import(ctx, its)
+	if one := new(datastore.BatchError); errors.As(err, &one) {
+		return &datastore.BatchError{Place: places[one.Place], Path: one.Path, Err: one.Err}
+	}
+	return err
 }
 
 // Explain implements datastore.Explainer. What several stores say about their

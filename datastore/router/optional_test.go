@@ -82,3 +82,26 @@ func TestAQueryThatSpansStoresIsExplainedStoreByStore(t *testing.T) {
 		"rest":{"plan":"walk","documents examined":3,"documents found":2},
 		"cache":{"plan":"walk","documents examined":4,"documents found":3}}}`, explain(datastore.Query{Pattern: []byte("*"), Skip: 1}))
 }
+
+func TestAnImportGoesToTheStoresOfItsPaths(t *testing.T) {
+	rest, cache := embedded(t, memory.DurabilityNone), embedded(t, memory.DurabilityNone)
+	s := open(t, router.Options{Members: []router.Member{
+		{Name: "rest", Store: rest}, {Name: "cache", Store: cache, Patterns: []string{"/cache/*"}},
+	}})
+	var docs []*datastore.Document
+	for _, path := range []string{"/a", "/cache/1", "/b", "/cache/2"} {
+		docs = append(docs, &datastore.Document{Path: path, Data: []byte(`{}`), Created: 1, Modified: 2})
+	}
+	require.NoError(t, s.Import(background, docs))
+	for _, part := range []datastore.Store{rest, cache} {
+		n, err := part.Count(background, &datastore.Query{Pattern: []byte("*")})
+		require.NoError(t, err)
+		require.Equal(t, 2, n)
+	}
+	got, err := cache.Get(background, []byte("/cache/2"))
+	require.NoError(t, err)
+	require.Equal(t, docs[3], got)
+
+	s, _, _ = twoAble(t)
+	require.ErrorContains(t, s.Import(background, docs), `store "rest"`, "it cannot import")
+}

@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Store) {
 		{"conditions", conditions},
 		{"tags", tags},
 		{"batches", batches},
+		{"importing", importing},
 		{"reading", reading},
 		{"patterns", patterns},
 		{"selecting", selecting},
