@@ -140,11 +140,14 @@ func (b bucketAuto) start(r *run, next sink) sink {
 	return &autoSink{bucketAuto: b, run: r, next: next}
 }
 
+// keyedDocument is a document with what it is grouped by.
+type keyedDocument struct{ doc, key expr.Value }
+
 type autoSink struct {
 	bucketAuto
 	run  *run
 	next sink
-	docs []sortable
+	docs []keyedDocument
 }
 
 func (s *autoSink) add(doc expr.Value) (bool, error) {
@@ -155,12 +158,12 @@ func (s *autoSink) add(doc expr.Value) (bool, error) {
 	if v.Kind() == expr.Missing {
 		v = expr.NullValue()
 	}
-	s.docs = append(s.docs, sortable{doc, []expr.Value{v}})
+	s.docs = append(s.docs, keyedDocument{doc, v})
 	return true, s.run.keep(1, doc.Size()+v.Size())
 }
 
 func (s *autoSink) end() error {
-	compare := func(a, b sortable) int { return expr.CompareBy(s.run.by, a.keys[0], b.keys[0]) }
+	compare := func(a, b keyedDocument) int { return expr.CompareBy(s.run.by, a.key, b.key) }
 	slices.SortStableFunc(s.docs, compare)
 	size := max(1, (len(s.docs)+s.n/2)/s.n)
 	for i, made := 0, 1; i < len(s.docs); made++ {
@@ -171,12 +174,12 @@ func (s *autoSink) end() error {
 		for end < len(s.docs) && compare(s.docs[end-1], s.docs[end]) == 0 {
 			end++
 		}
-		upper := s.docs[len(s.docs)-1].keys[0]
+		upper := s.docs[len(s.docs)-1].key
 		if end < len(s.docs) {
-			upper = s.docs[end].keys[0]
+			upper = s.docs[end].key
 		}
 		g := &groupState{fields: newAccumulators(s.groups.fields)}
-		g.id = expr.ObjectValue([]expr.Member{{Name: "min", Value: s.docs[i].keys[0]}, {Name: "max", Value: upper}})
+		g.id = expr.ObjectValue([]expr.Member{{Name: "min", Value: s.docs[i].key}, {Name: "max", Value: upper}})
 		for _, d := range s.docs[i:end] {
 			if err := g.add(s.run, s.groups.fields, d.doc); err != nil {
 				return err

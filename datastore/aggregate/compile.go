@@ -46,6 +46,7 @@ func (c *compiler) stages(raw []byte, at *expr.Place) ([]stage, error) {
 		out = append(out, s...)
 		i++
 	}
+	limitSorts(out)
 	return out, nil
 }
 

@@ -92,7 +92,7 @@ func (g *groupState) add(r *run, fields []groupField, doc expr.Value) error {
 		if err != nil {
 			return err
 		}
-		if n := g.fields[i].add(v); n > 0 {
+		if n := g.fields[i].add(v); n != 0 {
 			if err := r.keep(0, n); err != nil {
 				return err
 			}

@@ -103,7 +103,10 @@ func TestARunIsBounded(t *testing.T) {
 		limits   aggregate.Limits
 	}{
 		{`[]`, aggregate.Limits{Bytes: 10_000}},
-		{`[{"$sort":{"data.n":1}},{"$limit":1}]`, aggregate.Limits{Documents: 999}},
+		{`[{"$sort":{"data.n":1}}]`, aggregate.Limits{Documents: 999}},
+		{`[{"$sort":{"data.n":1}},{"$limit":11}]`, aggregate.Limits{Documents: 10}},
+		{`[{"$sort":{"data.n":1}},{"$match":{}},{"$limit":1}]`, aggregate.Limits{Documents: 999}},
+		{`[{"$group":{"_id":"$path","x":{"$last":{"$concat":["$data.note","$data.note"]}}}},{"$count":"n"}]`, aggregate.Limits{Bytes: 100_000}},
 		{`[{"$group":{"_id":"$data.n"}},{"$limit":1}]`, aggregate.Limits{Documents: 999}},
 		{`[{"$group":{"_id":null,"all":{"$push":"$$ROOT"}}}]`, aggregate.Limits{Bytes: 10_000}},
 		{`[{"$facet":{"a":[{"$limit":500}],"b":[{"$limit":600}]}},{"$count":"n"}]`, aggregate.Limits{Documents: 1000}},

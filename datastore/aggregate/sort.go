@@ -2,73 +2,76 @@ package aggregate
 
 import (
 	"math/rand/v2"
-	"slices"
 
 	"github.com/happn-host/happn-host/datastore/expr"
 )
 
 // sorter is $sort. Documents that compare equal keep their order.
-type sorter struct{ keys []expr.SortKey }
+type sorter struct {
+	keys []expr.SortKey
+	most int // how many of the first a $limit further on lets through; 0 is all
+}
 
 func (c *compiler) sort(raw []byte, at *expr.Place) (stage, error) {
 	keys, err := expr.CompileSort(raw, at)
-	return sorter{keys}, err
+	return sorter{keys: keys}, err
 }
 
-func compareBy(keys []expr.SortKey, by expr.Collation, a, b expr.Value) int {
-	for i := range keys {
-		k := &keys[i]
-		if c := expr.CompareBy(by, k.Of(by, a), k.Of(by, b)); c != 0 {
-			if k.Desc {
-				return -c
+// limitSorts tells each $sort how many documents the stages behind it want, so
+// that it keeps no others.
+func limitSorts(stages []stage) {
+	for i := range stages {
+		if s, ok := stages[i].(sorter); ok {
+			s.most = wanted(stages[i+1:])
+			stages[i] = s
+		}
+	}
+}
+
+// wanted returns how many documents stages take at most, 0 if that is not known.
+// Stages that make one document of each are passed over.
+func wanted(stages []stage) int {
+	skipped := 0
+	for _, s := range stages {
+		switch s := s.(type) {
+		case window:
+			if s.limit {
+				return skipped + s.n
 			}
-			return c
+			skipped += s.n
+		case transform, *lookup:
+		default:
+			return 0
 		}
 	}
 	return 0
 }
 
-func (s sorter) start(r *run, next sink) sink { return &sortSink{keys: s.keys, run: r, next: next} }
-
-type sortSink struct {
-	keys []expr.SortKey
-	run  *run
-	next sink
-	docs []sortable
+func (s sorter) start(r *run, next sink) sink {
+	return &sortSink{best: best{ordering: ordering{s.keys, r.by}, n: s.most}, run: r, next: next}
 }
 
-// sortable is a document with its sort keys, found once.
-type sortable struct {
-	doc  expr.Value
-	keys []expr.Value
+type sortSink struct {
+	best best
+	run  *run
+	next sink
 }
 
 func (s *sortSink) add(doc expr.Value) (bool, error) {
-	d := sortable{doc, make([]expr.Value, len(s.keys))}
-	for i := range s.keys {
-		d.keys[i] = s.keys[i].Of(s.run.by, doc)
+	documents := 0
+	more, grown := s.best.add(doc, doc)
+	if more {
+		documents = 1
 	}
-	s.docs = append(s.docs, d)
-	return true, s.run.keep(1, doc.Size())
+	return true, s.run.keep(documents, grown)
 }
 
 func (s *sortSink) end() error {
-	slices.SortStableFunc(s.docs, func(a, b sortable) int {
-		for i := range s.keys {
-			if c := expr.CompareBy(s.run.by, a.keys[i], b.keys[i]); c != 0 {
-				if s.keys[i].Desc {
-					return -c
-				}
-				return c
-			}
-		}
-		return 0
-	})
-	for _, d := range s.docs {
+	for _, d := range s.best.inOrder() {
 		if err := s.run.step(); err != nil {
 			return err
 		}
-		if more, err := s.next.add(d.doc); err != nil || !more {
+		if more, err := s.next.add(d.value); err != nil || !more {
 			return ended(s.next, err)
 		}
 	}
@@ -95,7 +98,9 @@ func (s *sampleSink) add(doc expr.Value) (bool, error) {
 		return true, s.run.keep(1, doc.Size())
 	}
 	if i := rand.IntN(s.seen); i < s.size {
+		grown := doc.Size() - s.docs[i].Size()
 		s.docs[i] = doc
+		return true, s.run.keep(0, grown)
 	}
 	return true, nil
 }

@@ -4,25 +4,26 @@ import "math"
 
 // Accumulator makes one value of many.
 type Accumulator interface {
-	// Add shows it a value, which it may keep.
-	Add(v Value)
+	// Add shows it a value, which it may keep, and returns by how many bytes
+	// that changes what it keeps.
+	Add(v Value) int
 	// Result returns what has come of the values so far.
 	Result() Value
 }
 
 // NewAccumulator returns an accumulator that takes one value at a time: $sum,
 // $avg, $min, $max, $first, $last, $push, $addToSet, $stdDevPop, $stdDevSamp,
-// $mergeObjects.
-func NewAccumulator(name string) (Accumulator, bool) {
+// $mergeObjects. Texts are compared by the collation, nil is by bytes.
+func NewAccumulator(name string, by Collation) (Accumulator, bool) {
 	switch name {
 	case "$sum":
 		return &sumOf{}, true
 	case "$avg":
 		return &average{}, true
 	case "$min":
-		return &extreme{sign: -1}, true
+		return &extreme{by: by, sign: -1}, true
 	case "$max":
-		return &extreme{sign: 1}, true
+		return &extreme{by: by, sign: 1}, true
 	case "$first":
 		return &first{}, true
 	case "$last":
@@ -30,7 +31,7 @@ func NewAccumulator(name string) (Accumulator, bool) {
 	case "$push":
 		return &push{}, true
 	case "$addToSet":
-		return &addToSet{set{keys: map[string]struct{}{}}}, true
+		return &addToSet{newSet(by, 0)}, true
 	case "$stdDevPop":
 		return &deviation{}, true
 	case "$stdDevSamp":
@@ -43,10 +44,11 @@ func NewAccumulator(name string) (Accumulator, bool) {
 
 type sumOf struct{ sum }
 
-func (a *sumOf) Add(v Value) {
+func (a *sumOf) Add(v Value) int {
 	if v.kind == Number {
 		a.add(v)
 	}
+	return 0
 }
 
 func (a *sumOf) Result() Value { return a.value() }
@@ -56,11 +58,12 @@ type average struct {
 	n     int64
 }
 
-func (a *average) Add(v Value) {
+func (a *average) Add(v Value) int {
 	if v.kind == Number {
 		a.total.add(v)
 		a.n++
 	}
+	return 0
 }
 
 func (a *average) Result() Value {
@@ -72,14 +75,23 @@ func (a *average) Result() Value {
 
 // extreme ignores what is null or missing.
 type extreme struct {
+	by   Collation
 	sign int
 	best Value
 }
 
-func (a *extreme) Add(v Value) {
-	if !v.IsNullish() && (a.best.kind == Missing || Compare(v, a.best)*a.sign > 0) {
-		a.best = v
+func (a *extreme) Add(v Value) int {
+	if !v.IsNullish() && (a.best.kind == Missing || CompareBy(a.by, v, a.best)*a.sign > 0) {
+		return exchange(&a.best, v)
 	}
+	return 0
+}
+
+// exchange returns by how many bytes a value is larger than the one before it.
+func exchange(at *Value, v Value) int {
+	grown := v.Size() - at.Size()
+	*at = v
+	return grown
 }
 
 func (a *extreme) Result() Value { return orNull(a.best) }
@@ -96,36 +108,41 @@ type first struct {
 	found bool
 }
 
-func (a *first) Add(v Value) {
-	if !a.found {
-		a.value, a.found = v, true
+func (a *first) Add(v Value) int {
+	if a.found {
+		return 0
 	}
+	a.found = true
+	return exchange(&a.value, v)
 }
 
 func (a *first) Result() Value { return orNull(a.value) }
 
 type last struct{ value Value }
 
-func (a *last) Add(v Value) { a.value = v }
+func (a *last) Add(v Value) int { return exchange(&a.value, v) }
 
 func (a *last) Result() Value { return orNull(a.value) }
 
 type push struct{ list []Value }
 
-func (a *push) Add(v Value) {
-	if v.kind != Missing {
-		a.list = append(a.list, v)
+func (a *push) Add(v Value) int {
+	if v.kind == Missing {
+		return 0
 	}
+	a.list = append(a.list, v)
+	return partSize + v.Size()
 }
 
 func (a *push) Result() Value { return ArrayValue(a.list...) }
 
 type addToSet struct{ set }
 
-func (a *addToSet) Add(v Value) {
-	if v.kind != Missing {
-		a.add(v)
+func (a *addToSet) Add(v Value) int {
+	if v.kind == Missing || !a.add(v) {
+		return 0
 	}
+	return 2*partSize + 2*v.Size() // the value, and its key
 }
 
 func (a *addToSet) Result() Value { return ArrayValue(a.list...) }
@@ -137,15 +154,16 @@ type deviation struct {
 	mean, dist float64
 }
 
-func (a *deviation) Add(v Value) {
+func (a *deviation) Add(v Value) int {
 	if v.kind != Number {
-		return
+		return 0
 	}
 	a.n++
 	x := v.Float()
 	d := x - a.mean
 	a.mean += d / float64(a.n)
 	a.dist += d * (x - a.mean)
+	return 0
 }
 
 func (a *deviation) Result() Value {
@@ -162,6 +180,6 @@ func (a *deviation) Result() Value {
 // merge puts objects together; anything else is ignored.
 type merge struct{ merger }
 
-func (a *merge) Add(v Value) { a.add(v) }
+func (a *merge) Add(v Value) int { return a.add(v) }
 
 func (a *merge) Result() Value { return ObjectValue(a.members) }

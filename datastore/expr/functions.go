@@ -52,7 +52,7 @@ func foldFunction(name string) (function, bool) {
 		return function{}, false
 	}
 	return function{min: 1, max: -1, do: func(k *call) Value {
-		acc, _ := NewAccumulator(name)
+		acc, _ := NewAccumulator(name, k.env.By)
 		if len(k.args) == 1 && k.args[0].kind == Array {
 			for elem := range k.args[0].Elements() {
 				if !k.env.spend(1) {

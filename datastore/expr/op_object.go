@@ -61,23 +61,26 @@ func mergeObjects(k *call) Value {
 }
 
 // merger puts objects together; later members win, in the place of the first.
+// add returns by how many bytes they grow.
 type merger struct {
 	members []Member
 	at      map[string]int
 }
 
-func (m *merger) add(v Value) {
+func (m *merger) add(v Value) (grown int) {
 	if m.at == nil {
 		m.at = map[string]int{}
 	}
 	for name, val := range v.Members() {
 		if i, ok := m.at[name]; ok {
-			m.members[i].Value = val
+			grown += exchange(&m.members[i].Value, val)
 			continue
 		}
 		m.at[name] = len(m.members)
 		m.members = append(m.members, Member{name, val})
+		grown += 2*partSize + 2*len(name) + val.Size()
 	}
+	return grown
 }
 
 func objectToArray(k *call) Value {

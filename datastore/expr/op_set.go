@@ -33,21 +33,27 @@ func setFunction(name string) (function, bool) {
 
 // set is an array without what comes twice.
 type set struct {
+	by   Collation
 	list []Value
 	keys map[string]struct{}
 }
+
+func newSet(by Collation, n int) set { return set{by: by, keys: make(map[string]struct{}, n)} }
 
 func (s *set) has(key []byte) bool {
 	_, ok := s.keys[string(key)]
 	return ok
 }
 
-func (s *set) add(v Value) {
-	key := v.AppendKey(nil, nil)
-	if !s.has(key) {
-		s.keys[string(key)] = struct{}{}
-		s.list = append(s.list, v)
+// add reports whether the value was not there yet.
+func (s *set) add(v Value) bool {
+	key := v.AppendKey(s.by, nil)
+	if s.has(key) {
+		return false
 	}
+	s.keys[string(key)] = struct{}{}
+	s.list = append(s.list, v)
+	return true
 }
 
 func (s *set) within(other *set) bool {
@@ -64,11 +70,11 @@ func (k *call) set(i int) (*set, bool) {
 	if !ok || !k.env.spend(8*len(list)) {
 		return nil, false
 	}
-	s := &set{keys: make(map[string]struct{}, len(list))}
+	s := newSet(k.env.By, len(list))
 	for _, v := range list {
 		s.add(v)
 	}
-	return s, true
+	return &s, true
 }
 
 func combineSets(k *call) Value {
@@ -90,13 +96,13 @@ func combineSets(k *call) Value {
 			}
 			continue
 		}
-		kept := &set{keys: map[string]struct{}{}}
+		kept := newSet(k.env.By, 0)
 		for _, v := range first.list {
-			if next.has(v.AppendKey(nil, nil)) == (k.node.name == "$setIntersection") {
+			if next.has(v.AppendKey(k.env.By, nil)) == (k.node.name == "$setIntersection") {
 				kept.add(v)
 			}
 		}
-		first = kept
+		first = &kept
 	}
 	return ArrayValue(first.list...)
 }

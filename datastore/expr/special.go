@@ -29,6 +29,8 @@ func (c *compiler) special(name string, arg []byte, at *Place, s scope) (n node,
 		n, err = c.reduce(arg, at, s)
 	case "$sortArray":
 		n, err = c.sortArray(arg, at, s)
+	case "$median", "$percentile":
+		n, err = c.percentile(name, arg, at, s)
 	case "$expr":
 		n, err = c.expression(arg, at, s)
 	default:

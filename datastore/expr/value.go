@@ -124,12 +124,15 @@ func ArrayValue(values ...Value) Value {
 func made(kind Kind, parts []Member) Value {
 	size := int64(8)
 	for i := range parts {
-		size += int64(len(parts[i].Name) + 64 + parts[i].Value.Size())
+		size += int64(len(parts[i].Name) + partSize + parts[i].Value.Size())
 	}
 	return Value{kind: kind, form: asParts, n: min(size, maxSize), parts: parts}
 }
 
-const maxSize = 1 << 40
+const (
+	maxSize  = 1 << 40
+	partSize = 64 // bytes of a part beside its name and value, more or less
+)
 
 // Kind returns the type of the value.
 func (v Value) Kind() Kind { return v.kind }

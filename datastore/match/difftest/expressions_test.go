@@ -34,7 +34,7 @@ func TestExpressionsAgreeWithMingo(t *testing.T) {
 		`{"$cond":["$data.f","y","n"]}`, `{"$cond":{"if":{"$gt":["$data.a",0]},"then":"$data.s","else":"$data.t"}}`, `{"$ifNull":["$data.n","none"]}`, `{"$ifNull":["$data.zzz","$data.n",1]}`, `{"$switch":{"branches":[{"case":{"$gt":["$data.a",5]},"then":"big"},{"case":{"$lt":["$data.a",0]},"then":"neg"}],"default":"-"}}`,
 		`{"$let":{"vars":{"x":"$data.a","y":2},"in":{"$multiply":["$$x","$$y"]}}}`, `{"$literal":"$data.a"}`, `"$data.o.y.z.k"`, `["$data.a","$data.nothing"]`, `{"p":"$data.a","q":{"r":"$data.nothing"}}`, `"$$ROOT.data.a"`, `"$$CURRENT.created"`,
 		`{"$type":"$data.s"}`, `{"$type":"$data.a"}`, `{"$type":"$data.b"}`, `{"$type":"$data.nothing"}`, `{"$isNumber":"$data.n"}`, `{"$toString":"$data.a"}`, `{"$toInt":"$data.b"}`, `{"$toDouble":"12.5"}`, `{"$toBool":"$data.a"}`, `{"$toLong":"42"}`, `{"$convert":{"input":"$data.s","to":"int","onError":-1}}`, `{"$convert":{"input":"$data.nothing","to":"int","onNull":0}}`,
-		`{"$sum":"$data.l"}`, `{"$sum":["$data.a","$data.b"]}`, `{"$avg":"$data.l"}`, `{"$min":"$data.l"}`, `{"$max":["$data.a","$data.b",2]}`, `{"$stdDevPop":"$data.l"}`, `{"$stdDevSamp":["$data.a","$data.b"]}`,
+		`{"$sum":"$data.l"}`, `{"$sum":["$data.a","$data.b"]}`, `{"$avg":"$data.l"}`, `{"$min":"$data.l"}`, `{"$max":["$data.a","$data.b",2]}`, `{"$stdDevPop":"$data.l"}`, `{"$median":{"input":"$data.l","method":"approximate"}}`, `{"$percentile":{"input":"$data.l","method":"approximate","p":[0.1,0.5,1]}}`, `{"$stdDevSamp":["$data.a","$data.b"]}`,
 	}
 	const date = `{"$dateFromString":{"dateString":"$data.d"}}`
 	for _, f := range []string{"$year", "$month", "$dayOfMonth", "$hour", "$minute", "$second", "$millisecond", "$dayOfYear", "$dayOfWeek", "$isoDayOfWeek", "$week", "$isoWeek", "$isoWeekYear"} {
@@ -69,6 +69,7 @@ func TestExpressionsAgreeWithMingo(t *testing.T) {
 		`{"$dateToString":`:                    "%G is that year, too",
 		`{"$indexOfCP":`:                       "it is missing there",
 		`{"$convert":{"input":"$data.s",`:      "an empty text is no number",
+		`{"$median":`:                          "the median of no numbers is null",
 		`{"$last":`:                            "an empty array has no last element, which is no mistake",
 		`{"$zip":{"inputs":["$data.l",[1,2]]}`: "the shortest input may be empty",
 		`{"$zip":{"inputs":["$data.l",[1,2]],"useLong`: "null is an element, not a gap",

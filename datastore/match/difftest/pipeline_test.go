@@ -121,6 +121,11 @@ func TestPipelinesAgreeWithMingo(t *testing.T) {
 		`[{"$bucketAuto":{"groupBy":"$created","buckets":4}}]`, `[{"$sortByCount":"$data.n"},{"$sort":{"count":-1,"_id":1}}]`, `[{"$replaceRoot":{"newRoot":"$data"}},{"$project":{"n":1}}]`, `[{"$replaceWith":{"p":"$path","q":"$data.n"}}]`,
 		`[{"$lookup":{"from":"*","localField":"data.n","foreignField":"data.n","as":"same"}},{"$project":{"path":1,"n":{"$size":"$same"},"same.path":1}}]`,
 		`[{"$limit":5},{"$lookup":{"from":"*","let":{"n":"$data.n"},"pipeline":[{"$match":{"$expr":{"$lt":["$data.n","$$n"]}}},{"$sort":{"path":1}},{"$limit":2},{"$project":{"path":1,"mine":"$$n"}}],"as":"less"}}]`,
+		`[{"$sort":{"data.n":1}},{"$limit":7}]`, `[{"$sort":{"data.n":-1,"created":-1}},{"$skip":2},{"$set":{"x":1}},{"$limit":9}]`,
+		`[{"$group":{"_id":{"$gt":["$data.n",0]},"m":{"$median":{"input":"$data.n","method":"approximate"}},"p":{"$percentile":{"input":"$data.n","method":"approximate","p":[0.25,0.5,0.9]}}}},{"$sort":{"_id":1}}]`,
+		`[{"$group":{"_id":{"$mod":["$data.n",2]},"m":{"$median":{"input":"$created","method":"approximate"}},"p":{"$percentile":{"input":"$created","method":"approximate","p":[0.25,0.5,0.9,1]}}}},{"$sort":{"_id":1}}]`,
+		`[{"$group":{"_id":{"$mod":["$data.n",2]},"least":{"$minN":{"input":"$data.n","n":4}},"top":{"$topN":{"n":3,"sortBy":{"data.n":-1,"path":1},"output":["$path","$data.n"]}}}},{"$sort":{"_id":1}}]`,
+		`[{"$sort":{"path":1}},{"$group":{"_id":{"$gt":["$data.n",0]},"b":{"$bottom":{"sortBy":{"data.n":1,"path":1},"output":"$path"}}}},{"$sort":{"_id":1}}]`,
 		`[{"$sample":{"size":1000}},{"$sort":{"path":1}}]`, `[{"$match":{"data.n":{"$type":"number"}}},{"$group":{"_id":"$data.n","n":{"$sum":"$data.n"}}},{"$match":{"n":{"$gte":0}}},{"$sort":{"_id":1}}]`,
 		`[{"$bogus":1}]`, `[{"$limit":0}]`, `[{"$project":{"a":1,"b":0}}]`, `[{"$group":{"x":{"$sum":1}}}]`, `[{"$replaceRoot":{"newRoot":"$path"}}]`,
 	}
@@ -133,10 +138,11 @@ func TestPipelinesAgreeWithMingo(t *testing.T) {
 			list[i] = json.RawMessage(p)
 		}
 		settle(t, compare(t, data, list), func(i int) string { return pipelines[i] }, map[string]string{
-			`[{"$set":{"data":{`:                                  "an object in $set stands for fields in what is there, as dotted names do",
-			`[{"$sort":{"path":1}},{"$group":{"_id":{"$gt"`:       "$top is one value, not an array",
-			`[{"$bucket":{"groupBy":"$data.n","boundaries":[-4`:   "an upper boundary belongs to the next bucket",
-			`[{"$bucket":{"groupBy":"$data.n","boundaries":[-100`: "an upper boundary belongs to the next bucket",
+			`[{"$set":{"data":{`:                                     "an object in $set stands for fields in what is there, as dotted names do",
+			`[{"$sort":{"path":1}},{"$group":{"_id":{"$gt"`:          "$top is one value, not an array",
+			`[{"$bucket":{"groupBy":"$data.n","boundaries":[-4`:      "an upper boundary belongs to the next bucket",
+			`[{"$bucket":{"groupBy":"$data.n","boundaries":[-100`:    "an upper boundary belongs to the next bucket",
+			`[{"$group":{"_id":{"$gt":["$data.n",0]},"m":{"$median"`: "numbers are in the order of numbers, not of their digits",
 			`[{"$sample"`:  "no document is in a sample twice",
 			`[{"$limit":0`: "$limit is from 1",
 		})
