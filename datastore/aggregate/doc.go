@@ -10,8 +10,9 @@
 // Stages: $match, $project, $addFields and $set, $unset, $group, $sort, $skip,
 // $limit, $unwind, $count, $facet, $bucket, $bucketAuto, $sortByCount,
 // $replaceRoot and $replaceWith, $sample, $lookup. Documents stream through
-// those that need not see all of them; a $limit stops the walk. What the others
-// keep, and the result, is bounded by Limits, as is nesting.
+// those that need not see all of them; a $limit stops the walk, and a $sort
+// before it keeps no more documents than it lets through. What stages keep, and
+// the result, is bounded by Limits, as is nesting.
 //
 // It imports datastore, datastore/expr, datastore/match, internal/rawjson and
 // the standard library.
