@@ -5,13 +5,15 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/happn-host/happn-host/tests/testhost"
 )
 
-const mingoVersion = "7.2.6"
+// npmPackages are what this host is compared with.
+var npmPackages = []testhost.Package{{Name: "mingo", Release: "7.2.6"}, {Name: "ajv-draft-04", Release: "1.0.0"}, {Name: "ajv", Release: "8.17.1"}}
 
 // question is what mingo is asked, all at once.
 type question struct {
@@ -41,7 +43,7 @@ func ask(t *testing.T, q question) answer {
 	}
 	in, err := json.Marshal(q)
 	require.NoError(t, err)
-	node := exec.Command("node", "mingo.mjs", installed(t))
+	node := exec.Command("node", "mingo.mjs", testhost.Packages(t, "mingo-7.2.6-ajv-8.17.1", npmPackages...))
 	node.Stdin = bytes.NewReader(in)
 	node.Stderr = os.Stderr
 	out, err := node.Output()
@@ -49,28 +51,4 @@ func ask(t *testing.T, q question) answer {
 	var a answer
 	require.NoError(t, json.Unmarshal(out, &a))
 	return a
-}
-
-// installed returns the folder with mingo in its node_modules.
-func installed(t *testing.T) string {
-	t.Helper()
-	for _, tool := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("%s is not installed", tool)
-		}
-	}
-	cache, err := os.UserCacheDir()
-	require.NoError(t, err)
-	dir := filepath.Join(cache, "happn-host-test", "mingo-"+mingoVersion)
-	manifest := filepath.Join(dir, "node_modules", "mingo", "package.json")
-	if _, err := os.Stat(manifest); err == nil {
-		return dir
-	}
-	require.NoError(t, os.MkdirAll(dir, 0o755))
-	npm := exec.Command("npm", "install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", dir, "mingo@"+mingoVersion)
-	npm.Dir = dir
-	out, err := npm.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.FileExists(t, manifest)
-	return dir
 }
