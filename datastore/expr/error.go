@@ -36,6 +36,9 @@ func (p *Place) Key(name string) *Place { return &Place{up: p, name: name} }
 // At is the place of an array element.
 func (p *Place) At(index int) *Place { return &Place{up: p, index: index} }
 
+// Up is the place around this one.
+func (p *Place) Up() *Place { return p.up }
+
 // String renders the place, as in criteria.$or[1].region.
 func (p *Place) String() string {
 	switch {

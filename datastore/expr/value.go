@@ -179,7 +179,7 @@ func (v Value) Members() iter.Seq2[string, Value] {
 		}
 		for i := 1; v.form == asJSON; {
 			var name, val []byte
-			if name, val, i = rawjson.NextMember(v.raw, i); i < 0 || !yield(memberName(name), FromJSON(val)) {
+			if name, val, i = rawjson.NextMember(v.raw, i); i < 0 || !yield(string(rawjson.Name(name)), FromJSON(val)) {
 				return
 			}
 		}
@@ -226,7 +226,7 @@ func (v Value) Get(name string) Value {
 		if key, val, i = rawjson.NextMember(v.raw, i); i < 0 {
 			return FromJSON(found)
 		}
-		if string(key) == name || (bytes.IndexByte(key, '\\') >= 0 && memberName(key) == name) {
+		if string(key) == name || (bytes.IndexByte(key, '\\') >= 0 && string(rawjson.Name(key)) == name) {
 			found = val
 		}
 	}
@@ -265,16 +265,6 @@ func (v Value) Size() int {
 		return int(v.n)
 	}
 	return len(v.raw) + 8
-}
-
-// memberName decodes a name as it stands between its quotes.
-func memberName(inner []byte) string {
-	if bytes.IndexByte(inner, '\\') < 0 {
-		return string(inner)
-	}
-	quoted := append(make([]byte, 0, len(inner)+2), '"')
-	quoted = append(append(quoted, inner...), '"')
-	return string(rawjson.Unquote(quoted))
 }
 
 // JSON returns the text that the value was made of, nil if it was made

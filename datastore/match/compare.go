@@ -49,7 +49,7 @@ func compareObjects(by expr.Collation, a, b []byte) int {
 		if x.kind != y.kind {
 			return cmp.Compare(x.kind, y.kind)
 		}
-		if c := bytes.Compare(memberName(an), memberName(bn)); c != 0 {
+		if c := bytes.Compare(rawjson.Name(an), rawjson.Name(bn)); c != 0 {
 			return c
 		}
 		if c := compareBy(by, x, y); c != 0 {
@@ -71,15 +71,4 @@ func compareArrays(by expr.Collation, a, b []byte) int {
 			return c
 		}
 	}
-}
-
-// memberName decodes a name as it stands between its quotes.
-func memberName(inner []byte) []byte {
-	if bytes.IndexByte(inner, '\\') < 0 {
-		return inner
-	}
-	quoted := make([]byte, 0, len(inner)+2)
-	quoted = append(quoted, '"')
-	quoted = append(quoted, inner...)
-	return rawjson.Unquote(append(quoted, '"'))
 }

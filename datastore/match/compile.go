@@ -27,27 +27,27 @@ type scope struct {
 	indexes int  // numeric path components on the way to it
 }
 
-func (s scope) deeper(at *place) (scope, error) {
+func (s scope) deeper(at *expr.Place) (scope, error) {
 	if s.depth++; s.depth > MaxDepth {
-		return s, at.errorf("criteria nest deeper than %d operators", MaxDepth)
+		return s, at.Errorf("criteria nest deeper than %d operators", MaxDepth)
 	}
 	return s, nil
 }
 
 // criteria compiles an object of fields and logical operators.
-func (c *compiler) criteria(raw []byte, at *place, s scope) (node, error) {
+func (c *compiler) criteria(raw []byte, at *expr.Place, s scope) (node, error) {
 	s, err := s.deeper(at)
 	if err != nil {
 		return node{}, err
 	}
 	if !rawjson.IsObject(raw) {
-		return node{}, at.errorf("criteria must be an object")
+		return node{}, at.Errorf("criteria must be an object")
 	}
 	out := node{op: all}
 	c.source = append(c.source, '{')
 	for name, val := range rawjson.Members(raw) {
 		name := string(name)
-		n, err := c.member(name, val, at.key(name), s)
+		n, err := c.member(name, val, at.Key(name), s)
 		if err != nil {
 			return node{}, err
 		}
@@ -69,7 +69,7 @@ func simplified(n node) node {
 	return n
 }
 
-func (c *compiler) member(name string, val []byte, at *place, s scope) (node, error) {
+func (c *compiler) member(name string, val []byte, at *expr.Place, s scope) (node, error) {
 	if !strings.HasPrefix(name, "$") {
 		return c.field(name, val, at, s)
 	}
@@ -87,19 +87,19 @@ func (c *compiler) member(name string, val []byte, at *place, s scope) (node, er
 	case "$comment":
 		return node{op: all}, nil
 	case "$not":
-		return node{}, at.up.errorf("$not belongs inside a field (to negate whole criteria use $nor: [{...}]), but stands")
+		return node{}, at.Up().Errorf("$not belongs inside a field (to negate whole criteria use $nor: [{...}]), but stands")
 	}
-	return node{}, at.up.errorf("unknown operator %s", name)
+	return node{}, at.Up().Errorf("unknown operator %s", name)
 }
 
 // list compiles $and, $or and $nor.
-func (c *compiler) list(name string, op operation, val []byte, at *place, s scope) (node, error) {
+func (c *compiler) list(name string, op operation, val []byte, at *expr.Place, s scope) (node, error) {
 	out := node{op: op}
 	c.name(name)
 	c.source = append(c.source, '[')
 	i := 0
 	for elem := range rawjson.Elements(val) {
-		n, err := c.criteria(elem, at.at(i), s)
+		n, err := c.criteria(elem, at.At(i), s)
 		if err != nil {
 			return node{}, err
 		}
@@ -108,14 +108,14 @@ func (c *compiler) list(name string, op operation, val []byte, at *place, s scop
 		i++
 	}
 	if i == 0 {
-		return node{}, at.errorf("%s needs an array of at least one criterion", name)
+		return node{}, at.Errorf("%s needs an array of at least one criterion", name)
 	}
 	c.source = append(closeWith(c.source, ']'), ',')
 	return simplified(out), nil
 }
 
 // field compiles the condition on one field: operators, or a value to equal.
-func (c *compiler) field(name string, val []byte, at *place, s scope) (node, error) {
+func (c *compiler) field(name string, val []byte, at *expr.Place, s scope) (node, error) {
 	f, full, err := c.target(name, at, &s)
 	if err != nil {
 		return node{}, err
@@ -131,7 +131,7 @@ func (c *compiler) field(name string, val []byte, at *place, s scope) (node, err
 }
 
 // target resolves a field name to the node that reads it, still without a test.
-func (c *compiler) target(name string, at *place, s *scope) (f node, full string, err error) {
+func (c *compiler) target(name string, at *expr.Place, s *scope) (f node, full string, err error) {
 	f.op = field
 	within := name
 	full = name
@@ -142,18 +142,18 @@ func (c *compiler) target(name string, at *place, s *scope) (f node, full string
 		return f, full, nil
 	}
 	if strings.Count(within, ".") >= maxSegments {
-		return f, full, at.errorf("the path has more than %d components", maxSegments)
+		return f, full, at.Errorf("the path has more than %d components", maxSegments)
 	}
 	path, indexes := segments(within)
 	if s.indexes += indexes; s.indexes > maxIndexes {
-		return f, full, at.errorf("more than %d numeric path components", maxIndexes)
+		return f, full, at.Errorf("more than %d numeric path components", maxIndexes)
 	}
 	f.slot, f.path = s.group.slot(path[0].name), path[1:]
 	return f, full, nil
 }
 
 // operators compiles an object of operators on one field.
-func (c *compiler) operators(val []byte, at *place, s scope, f node) (node, error) {
+func (c *compiler) operators(val []byte, at *expr.Place, s scope, f node) (node, error) {
 	s, err := s.deeper(at)
 	if err != nil {
 		return node{}, err
@@ -164,7 +164,7 @@ func (c *compiler) operators(val []byte, at *place, s scope, f node) (node, erro
 		name := string(name)
 		if name == "$options" {
 			if _, ok := rawjson.Lookup(val, "$regex"); !ok {
-				return node{}, at.errorf("$options needs a $regex beside it")
+				return node{}, at.Errorf("$options needs a $regex beside it")
 			}
 			continue // taken along by $regex
 		}
@@ -184,7 +184,7 @@ func isOperators(val []byte) bool {
 		return false
 	}
 	name, _, next := rawjson.NextMember(val, 1)
-	return next > 0 && len(name) > 0 && memberName(name)[0] == '$'
+	return next > 0 && len(name) > 0 && rawjson.Name(name)[0] == '$'
 }
 
 // name writes a member's name to the source.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 
+	"github.com/happn-host/happn-host/datastore/expr"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -46,16 +47,16 @@ func CompileFields(raw []byte) (*Fields, error) {
 		return nil, err
 	}
 	f := &Fields{exclude: true, meta: showAllMeta}
-	if err := f.chooseMode(raw, root("fields")); err != nil {
+	if err := f.chooseMode(raw, expr.Root("fields")); err != nil {
 		return nil, err
 	}
 	if !f.exclude {
 		f.meta = 0
 	}
 	f.source = append(f.source, '{')
-	at := root("fields")
+	at := expr.Root("fields")
 	for name, val := range rawjson.Members(raw) {
-		cut, err := compileCut(val, at.key(string(name)))
+		cut, err := compileCut(val, at.Key(string(name)))
 		if err != nil {
 			return nil, err
 		}
@@ -66,23 +67,23 @@ func CompileFields(raw []byte) (*Fields, error) {
 }
 
 // chooseMode finds out whether the fields are to be taken or left out.
-func (f *Fields) chooseMode(raw []byte, at *place) error {
+func (f *Fields) chooseMode(raw []byte, at *expr.Place) error {
 	decided := false
 	for name, val := range rawjson.Members(raw) {
-		at := at.key(string(name))
+		at := at.Key(string(name))
 		switch {
 		case len(name) > 0 && name[0] == '$':
-			return at.up.errorf("unknown operator %s", name)
+			return at.Up().Errorf("unknown operator %s", name)
 		case isOperators(val):
-			name, _, _ := rawjson.NextMember(val, 1)
-			if from, _, _ := translate(at.name); from != fromData || (string(name) != "$slice" && string(name) != "$elemMatch") {
-				return at.errorf("unknown operator %s", name)
+			operator, _, _ := rawjson.NextMember(val, 1)
+			if from, _, _ := translate(string(name)); from != fromData || (string(operator) != "$slice" && string(operator) != "$elemMatch") {
+				return at.Errorf("unknown operator %s", operator)
 			}
-			if string(name) == "$slice" { // goes with either mode
+			if string(operator) == "$slice" { // goes with either mode
 				continue
 			}
 		case bytes.Count(name, []byte{'.'}) >= maxSegments:
-			return at.errorf("the path has more than %d components", maxSegments)
+			return at.Errorf("the path has more than %d components", maxSegments)
 		}
 		from, full, _ := translate(string(name))
 		if from == fromPath || full == "_id" { // may be had, or not, in either mode
@@ -92,7 +93,7 @@ func (f *Fields) chooseMode(raw []byte, at *place) error {
 			continue
 		}
 		if decided && f.exclude != isExclusion(val) {
-			return at.errorf("fields are either all taken (1) or all left out (0), found both")
+			return at.Errorf("fields are either all taken (1) or all left out (0), found both")
 		}
 		f.exclude, decided = isExclusion(val), true
 	}

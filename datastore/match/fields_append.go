@@ -73,7 +73,7 @@ func (t *fieldTree) appendOnly(dst, raw []byte) []byte {
 		if name, val, i = rawjson.NextMember(raw, i); i < 0 {
 			return closeWith(dst, '}')
 		}
-		kid := t.find(memberName(name))
+		kid := t.find(rawjson.Name(name))
 		if kid == nil || (len(kid.kids) > 0 && val[0] != '{' && val[0] != '[') {
 			continue
 		}
@@ -109,7 +109,7 @@ func (t *fieldTree) appendWithout(dst, raw []byte) []byte {
 		if name, val, i = rawjson.NextMember(raw, i); i < 0 {
 			return closeWith(dst, '}')
 		}
-		kid := t.find(memberName(name))
+		kid := t.find(rawjson.Name(name))
 		if kid != nil && len(kid.kids) == 0 {
 			if kid.cut != nil {
 				dst = kid.cut.appendMember(dst, name, val)

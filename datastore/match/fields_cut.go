@@ -1,6 +1,10 @@
 package match
 
-import "github.com/happn-host/happn-host/internal/rawjson"
+import (
+	"github.com/happn-host/happn-host/internal/rawjson"
+
+	"github.com/happn-host/happn-host/datastore/expr"
+)
 
 // cut is $slice or $elemMatch in a projection.
 type cut struct {
@@ -12,13 +16,13 @@ type cut struct {
 type elementCheck struct{ element test }
 
 // compileCut compiles the operator of a field, or returns nil if it has none.
-func compileCut(val []byte, at *place) (*cut, error) {
+func compileCut(val []byte, at *expr.Place) (*cut, error) {
 	if !isOperators(val) {
 		return nil, nil
 	}
 	name, arg, next := rawjson.NextMember(val, 1)
 	if _, _, more := rawjson.NextMember(val, next); more >= 0 {
-		return nil, at.errorf("one operator is allowed for a field")
+		return nil, at.Errorf("one operator is allowed for a field")
 	}
 	if string(name) == "$slice" {
 		return compileSlice(arg, at)
@@ -35,7 +39,7 @@ func compileCut(val []byte, at *place) (*cut, error) {
 	case anyObject:
 		return &cut{match: &elementCheck{objectTest(t)}}, nil
 	}
-	return nil, at.errorf("unknown operator %s", name)
+	return nil, at.Errorf("unknown operator %s", name)
 }
 
 // objectTest holds for an object, or array, that the group matches.
@@ -45,7 +49,7 @@ func (t objectTest) holds(v value) bool {
 	return (v.kind == object || v.kind == array) && t.g.match(nil, v.raw, nil)
 }
 
-func compileSlice(arg []byte, at *place) (*cut, error) {
+func compileSlice(arg []byte, at *expr.Place) (*cut, error) {
 	var numbers []int
 	list := rawjson.IsArray(arg)
 	ok := true
@@ -69,7 +73,7 @@ func compileSlice(arg []byte, at *place) (*cut, error) {
 	case ok && len(numbers) == 2 && numbers[1] > 0:
 		return &cut{skip: numbers[0], n: numbers[1]}, nil
 	}
-	return nil, at.errorf("$slice needs a whole number, or [skip, number] with a positive number")
+	return nil, at.Errorf("$slice needs a whole number, or [skip, number] with a positive number")
 }
 
 // appendMember appends a member with what is taken of its value, and a comma.

@@ -37,7 +37,7 @@ func compileFilter(raw []byte, by expr.Collation) (*Filter, error) {
 	}
 	f := &Filter{native: by == nil}
 	c := compiler{native: &f.native, by: by}
-	n, err := c.criteria(raw, root("criteria"), scope{group: &f.group, top: true})
+	n, err := c.criteria(raw, expr.Root("criteria"), scope{group: &f.group, top: true})
 	if err != nil {
 		return nil, err
 	}
@@ -79,10 +79,10 @@ func (f *Filter) All() bool {
 // bounds.
 func checked(raw []byte, what string) ([]byte, error) {
 	if len(raw) > MaxBytes {
-		return nil, root(what).errorf("%s of %d bytes are too large, at most %d are allowed", what, len(raw), MaxBytes)
+		return nil, expr.Root(what).Errorf("%s of %d bytes are too large, at most %d are allowed", what, len(raw), MaxBytes)
 	}
 	if err := new(rawjson.Scanner).Valid(raw); err != nil {
-		return nil, root(what).errorf("%s", err)
+		return nil, expr.Root(what).Errorf("%s", err)
 	}
 	raw = raw[rawjson.Space(raw, 0):]
 	if !rawjson.IsObject(raw) {

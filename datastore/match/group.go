@@ -67,7 +67,7 @@ func (g *group) gather(obj []byte, slots [][]byte) {
 // find returns the slot of a name as it stands between its quotes, or -1.
 func (g *group) find(name []byte) int {
 	if bytes.IndexByte(name, '\\') >= 0 {
-		name = memberName(name)
+		name = rawjson.Name(name)
 	}
 	if len(g.names) > fewNames {
 		if n, ok := g.byName[string(name)]; ok {

@@ -1,6 +1,10 @@
 package match
 
-import "github.com/happn-host/happn-host/internal/rawjson"
+import (
+	"github.com/happn-host/happn-host/internal/rawjson"
+
+	"github.com/happn-host/happn-host/datastore/expr"
+)
 
 // every compiles $all: each listed value, or $elemMatch, must be found.
 func (c *compiler) every(k call) (node, error) {
@@ -10,10 +14,10 @@ func (c *compiler) every(k call) (node, error) {
 	c.name(k.name)
 	c.source = append(c.source, '[')
 	out := node{op: all}
-	at := k.at.key(k.name)
+	at := k.at.Key(k.name)
 	i := 0
 	for elem := range rawjson.Elements(k.arg) {
-		n, err := c.oneOfAll(k, elem, at.at(i))
+		n, err := c.oneOfAll(k, elem, at.At(i))
 		if err != nil {
 			return node{}, err
 		}
@@ -27,14 +31,14 @@ func (c *compiler) every(k call) (node, error) {
 	return simplified(out), nil
 }
 
-func (c *compiler) oneOfAll(k call, elem []byte, at *place) (node, error) {
+func (c *compiler) oneOfAll(k call, elem []byte, at *expr.Place) (node, error) {
 	if !isOperators(elem) {
 		c.source = append(append(c.source, elem...), ',')
 		return k.with(c.equals(valueOf(elem))), nil
 	}
 	arg, ok := rawjson.Lookup(elem, "$elemMatch")
 	if !ok {
-		return node{}, at.errorf("$all takes values or $elemMatch only")
+		return node{}, at.Errorf("$all takes values or $elemMatch only")
 	}
 	c.source = append(c.source, '{')
 	n, err := c.elemMatch(call{name: "$elemMatch", arg: arg, at: at, scope: k.scope, field: k.field})
@@ -48,7 +52,7 @@ func (c *compiler) elemMatch(k call) (node, error) {
 		return node{}, k.errorf("$elemMatch needs an object")
 	}
 	c.name(k.name)
-	at := k.at.key(k.name)
+	at := k.at.Key(k.name)
 	g := &group{}
 	inner := scope{group: g, element: true, depth: k.scope.depth, indexes: k.scope.indexes}
 	if isOperators(k.arg) && !startsLogical(k.arg) {
@@ -179,7 +183,7 @@ func (c *compiler) count(k call, m measure) (node, error) {
 	if isOperators(k.arg) {
 		*c.native = false
 		c.name(k.name)
-		n, err := c.operators(k.arg, k.at.key(k.name), k.scope, node{op: field, bare: true})
+		n, err := c.operators(k.arg, k.at.Key(k.name), k.scope, node{op: field, bare: true})
 		if err != nil {
 			return node{}, err
 		}

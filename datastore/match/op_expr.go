@@ -9,11 +9,11 @@ import (
 
 // expression compiles $expr. Its paths are those of the stored document, as in
 // "$data.region" and "$created".
-func (c *compiler) expression(val []byte, at *place, s scope) (node, error) {
+func (c *compiler) expression(val []byte, at *expr.Place, s scope) (node, error) {
 	if !s.top {
-		return node{}, at.up.errorf("$expr belongs at the top, not inside $elemMatch, but stands")
+		return node{}, at.Up().Errorf("$expr belongs at the top, not inside $elemMatch, but stands")
 	}
-	e, err := expr.Compile(val, expr.Root(at.String()), c.variables...)
+	e, err := expr.Compile(val, at, c.variables...)
 	if err != nil {
 		return node{}, err
 	}
@@ -67,7 +67,7 @@ func CompileObjectFilter(raw []byte, where string, by expr.Collation, variables 
 	f := &ObjectFilter{}
 	native := true
 	c := compiler{native: &native, by: by, variables: variables}
-	n, err := c.criteria(raw, root(where), scope{group: &f.group, element: true, whole: true, top: true})
+	n, err := c.criteria(raw, expr.Root(where), scope{group: &f.group, element: true, whole: true, top: true})
 	f.group.root = n
 	return f, err
 }

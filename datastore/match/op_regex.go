@@ -16,7 +16,7 @@ func (c *compiler) regexOperator(k call) (node, error) {
 	if err != nil {
 		return node{}, err
 	}
-	re, err := expr.CompileRegex(pattern, flags, expr.Root(k.at.String()))
+	re, err := expr.CompileRegex(pattern, flags, k.at)
 	if err != nil {
 		return node{}, err
 	}

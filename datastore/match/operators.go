@@ -3,6 +3,7 @@ package match
 import (
 	"math"
 
+	"github.com/happn-host/happn-host/datastore/expr"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -10,8 +11,8 @@ import (
 type call struct {
 	name   string
 	arg    []byte
-	around []byte // the object in which the operator stands
-	at     *place // of that object
+	around []byte      // the object in which the operator stands
+	at     *expr.Place // of that object
 	scope  scope
 	field  node // reads the field; its test is to be set
 }
@@ -30,7 +31,7 @@ func (k call) onWhole(t test) node {
 	return n
 }
 
-func (k call) errorf(format string, args ...any) error { return k.at.errorf(format, args...) }
+func (k call) errorf(format string, args ...any) error { return k.at.Errorf(format, args...) }
 
 func not(n node) node { return node{op: none, kids: []node{n}} }
 
@@ -108,7 +109,7 @@ func (c *compiler) negation(k call) (node, error) {
 		return node{}, k.errorf("$not needs an object of operators")
 	}
 	c.name(k.name)
-	n, err := c.operators(k.arg, k.at.key(k.name), k.scope, k.field)
+	n, err := c.operators(k.arg, k.at.Key(k.name), k.scope, k.field)
 	c.source = append(c.source, ',')
 	return not(n), err
 }
@@ -123,13 +124,13 @@ func (c *compiler) onValue(k call) (node, error) {
 	}
 	c.name(k.name)
 	c.source = append(c.source, '[')
-	at := k.at.key(k.name)
+	at := k.at.Key(k.name)
 	i := 0
 	for elem := range rawjson.Elements(k.arg) {
 		if !isOperators(elem) {
-			return node{}, at.at(i).errorf("%s inside a field takes objects of operators", k.name)
+			return node{}, at.At(i).Errorf("%s inside a field takes objects of operators", k.name)
 		}
-		n, err := c.operators(elem, at.at(i), k.scope, k.field)
+		n, err := c.operators(elem, at.At(i), k.scope, k.field)
 		if err != nil {
 			return node{}, err
 		}

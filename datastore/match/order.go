@@ -39,7 +39,7 @@ func compileOrder(raw []byte, by expr.Collation) (*Order, error) {
 		return nil, err
 	}
 	o := &Order{}
-	at := root("sort")
+	at := expr.Root("sort")
 	for name, val := range rawjson.Members(raw) {
 		if err := o.add(string(name), val, at); err != nil {
 			return nil, err
@@ -59,16 +59,16 @@ func compileOrder(raw []byte, by expr.Collation) (*Order, error) {
 	return o, nil
 }
 
-func (o *Order) add(name string, val []byte, at *place) error {
+func (o *Order) add(name string, val []byte, at *expr.Place) error {
 	if strings.HasPrefix(name, "$") {
-		return at.errorf("unknown operator %s", name)
+		return at.Errorf("unknown operator %s", name)
 	}
 	v := valueOf(val)
 	f := orderField{desc: v.kind == number && compareNumbers(v, intValue(-1)) == 0}
 	var within string
 	f.from, f.name, within = translate(name)
 	if strings.Count(within, ".") >= maxSegments {
-		return at.key(name).errorf("the path has more than %d components", maxSegments)
+		return at.Key(name).Errorf("the path has more than %d components", maxSegments)
 	}
 	f.path, _ = segments(within)
 	for i := range o.fields { // a name that comes twice keeps its first place
@@ -78,7 +78,7 @@ func (o *Order) add(name string, val []byte, at *place) error {
 		}
 	}
 	if len(o.fields) == maxOrderFields {
-		return at.errorf("more than %d fields", maxOrderFields)
+		return at.Errorf("more than %d fields", maxOrderFields)
 	}
 	o.fields = append(o.fields, f)
 	return nil

@@ -82,7 +82,7 @@ func lookup(obj []byte, name string) []byte {
 		if key, val, i = rawjson.NextMember(obj, i); i < 0 {
 			return found
 		}
-		if string(key) == name || (len(key) > len(name) && bytes.IndexByte(key, '\\') >= 0 && string(memberName(key)) == name) {
+		if string(key) == name || (len(key) > len(name) && bytes.IndexByte(key, '\\') >= 0 && string(rawjson.Name(key)) == name) {
 			found = val
 		}
 	}

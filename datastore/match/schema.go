@@ -194,7 +194,7 @@ func (s *schema) object(v value) bool {
 		if name, val, i = rawjson.NextMember(v.raw, i); i < 0 {
 			break
 		}
-		if !s.member(memberName(name), valueOf(val)) {
+		if !s.member(rawjson.Name(name), valueOf(val)) {
 			return false
 		}
 	}

@@ -10,9 +10,9 @@ import (
 
 // jsonSchema compiles $jsonSchema. It is about the data of a document, or in a
 // pipeline about the document there.
-func (c *compiler) jsonSchema(val []byte, at *place, s scope) (node, error) {
+func (c *compiler) jsonSchema(val []byte, at *expr.Place, s scope) (node, error) {
 	if !s.top {
-		return node{}, at.up.errorf("$jsonSchema belongs at the top, not inside $elemMatch, but stands")
+		return node{}, at.Up().Errorf("$jsonSchema belongs at the top, not inside $elemMatch, but stands")
 	}
 	*c.native = false // a server would take it to be about the stored document
 	compiled, err := c.schema(val, at, s.depth)
@@ -23,17 +23,17 @@ func (c *compiler) jsonSchema(val []byte, at *place, s scope) (node, error) {
 	return node{op: described, test: compiled}, nil
 }
 
-func (c *compiler) schema(raw []byte, at *place, depth int) (*schema, error) {
+func (c *compiler) schema(raw []byte, at *expr.Place, depth int) (*schema, error) {
 	if depth++; depth > MaxDepth {
-		return nil, at.errorf("schemas nest deeper than %d levels", MaxDepth)
+		return nil, at.Errorf("schemas nest deeper than %d levels", MaxDepth)
 	}
 	if !rawjson.IsObject(raw) {
-		return nil, at.errorf("a schema must be an object")
+		return nil, at.Errorf("a schema must be an object")
 	}
 	s := &schema{limits: limits{minLength: -1, maxLength: -1, minItems: -1, maxItems: -1, minProperties: -1, maxProperties: -1}}
 	k := keyword{compiler: c, schema: s, around: raw, depth: depth}
 	for name, val := range rawjson.Members(raw) {
-		k.name, k.val, k.at = string(name), val, at.key(string(name))
+		k.name, k.val, k.at = string(name), val, at.Key(string(name))
 		if err := k.compile(); err != nil {
 			return nil, err
 		}
@@ -51,11 +51,11 @@ type keyword struct {
 	around []byte
 	name   string
 	val    []byte
-	at     *place
+	at     *expr.Place
 	depth  int
 }
 
-func (k *keyword) sub(raw []byte, at *place) (*schema, error) {
+func (k *keyword) sub(raw []byte, at *expr.Place) (*schema, error) {
 	return k.compiler.schema(raw, at, k.depth)
 }
 
@@ -70,7 +70,7 @@ func (k *keyword) compile() (err error) {
 			s.enum = append(s.enum, valueOf(elem).settled())
 		}
 		if s.enum == nil {
-			err = k.at.errorf("enum needs an array of at least one value")
+			err = k.at.Errorf("enum needs an array of at least one value")
 		}
 	case "not":
 		s.not, err = k.sub(k.val, k.at)
@@ -120,12 +120,12 @@ func (k *keyword) types() error {
 			set, ok = isInt|isLong, true
 		}
 		if !ok || !rawjson.IsString(elem) {
-			return k.at.errorf("%s does not know the type %s", k.name, shortened(elem))
+			return k.at.Errorf("%s does not know the type %s", k.name, shortened(elem))
 		}
 		k.schema.types |= set
 	}
 	if len(list) == 0 {
-		return k.at.errorf("%s needs at least one type", k.name)
+		return k.at.Errorf("%s needs at least one type", k.name)
 	}
 	return nil
 }
@@ -133,14 +133,14 @@ func (k *keyword) types() error {
 // list compiles an array of schemas.
 func (k *keyword) list() (out []*schema, err error) {
 	for elem := range rawjson.Elements(k.val) {
-		s, err := k.sub(elem, k.at.at(len(out)))
+		s, err := k.sub(elem, k.at.At(len(out)))
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, s)
 	}
 	if out == nil {
-		return nil, k.at.errorf("%s needs an array of at least one schema", k.name)
+		return nil, k.at.Errorf("%s needs an array of at least one schema", k.name)
 	}
 	return out, nil
 }
@@ -148,26 +148,26 @@ func (k *keyword) list() (out []*schema, err error) {
 func (k *keyword) names(raw []byte) (out []string, err error) {
 	for elem := range rawjson.Elements(raw) {
 		if !rawjson.IsString(elem) {
-			return nil, k.at.errorf("%s needs an array of names", k.name)
+			return nil, k.at.Errorf("%s needs an array of names", k.name)
 		}
 		out = append(out, string(rawjson.Unquote(elem)))
 	}
 	if out == nil {
-		return nil, k.at.errorf("%s needs an array of at least one name", k.name)
+		return nil, k.at.Errorf("%s needs an array of at least one name", k.name)
 	}
 	return out, nil
 }
 
 func (k *keyword) regexp(pattern string, ok bool) (*regexp.Regexp, error) {
 	if !ok {
-		return nil, k.at.errorf("%s needs a string", k.name)
+		return nil, k.at.Errorf("%s needs a string", k.name)
 	}
-	re, err := expr.CompileRegex(pattern, "", expr.Root(k.at.String()))
+	re, err := expr.CompileRegex(pattern, "", k.at)
 	if err != nil {
 		return nil, err
 	}
 	if k.compiler.regex += re.Steps; k.compiler.regex > expr.MaxRegexSteps {
-		return nil, k.at.errorf("the regular expressions are too large when their repetitions are written out")
+		return nil, k.at.Errorf("the regular expressions are too large when their repetitions are written out")
 	}
 	return re.Regexp, nil
 }
@@ -175,11 +175,11 @@ func (k *keyword) regexp(pattern string, ok bool) (*regexp.Regexp, error) {
 // members compiles the keywords that are objects of schemas.
 func (k *keyword) members() error {
 	if !rawjson.IsObject(k.val) {
-		return k.at.errorf("%s needs an object", k.name)
+		return k.at.Errorf("%s needs an object", k.name)
 	}
 	s := k.schema
 	for key, val := range rawjson.Members(k.val) {
-		name, at := string(key), k.at.key(string(key))
+		name, at := string(key), k.at.Key(string(key))
 		var d dependency
 		var err error
 		if k.name == "dependencies" && rawjson.IsArray(val) {
@@ -232,7 +232,7 @@ func (k *keyword) limit() error {
 	case "multipleOf":
 		l.multipleOf = v
 		if v.kind == number && compareNumbers(v, intValue(0)) <= 0 {
-			return k.at.errorf("multipleOf needs a positive number")
+			return k.at.Errorf("multipleOf needs a positive number")
 		}
 	case "exclusiveMinimum", "exclusiveMaximum":
 		return k.exclusive(v)
@@ -240,7 +240,7 @@ func (k *keyword) limit() error {
 		return k.size(l)
 	}
 	if v.kind != number {
-		return k.at.errorf("%s needs a number", k.name)
+		return k.at.Errorf("%s needs a number", k.name)
 	}
 	return nil
 }
@@ -249,7 +249,7 @@ func (k *keyword) limit() error {
 func (k *keyword) exclusive(v value) error {
 	beside := map[string]string{"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum"}[k.name]
 	if _, ok := rawjson.Lookup(k.around, beside); !ok || v.kind != boolean {
-		return k.at.errorf("%s needs true or false, and %s beside it", k.name, beside)
+		return k.at.Errorf("%s needs true or false, and %s beside it", k.name, beside)
 	}
 	if k.name == "exclusiveMinimum" {
 		k.schema.limits.exclusiveMinimum = v.n == 1
@@ -263,11 +263,11 @@ func (k *keyword) size(l *limits) error {
 	to := map[string]*int{"minLength": &l.minLength, "maxLength": &l.maxLength, "minItems": &l.minItems,
 		"maxItems": &l.maxItems, "minProperties": &l.minProperties, "maxProperties": &l.maxProperties}[k.name]
 	if to == nil {
-		return k.at.up.errorf("$jsonSchema does not know the keyword %q", k.name)
+		return k.at.Up().Errorf("$jsonSchema does not know the keyword %q", k.name)
 	}
 	n, ok := integer(k.val)
 	if !ok || n < 0 {
-		return k.at.errorf("%s needs a whole number from 0", k.name)
+		return k.at.Errorf("%s needs a whole number from 0", k.name)
 	}
 	*to = n
 	return nil

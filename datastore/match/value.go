@@ -5,20 +5,21 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/happn-host/happn-host/datastore/expr"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
-// kind is the type of a value, in the order in which MongoDB sorts types.
-type kind uint8
+// kind is the type of a value; no JSON value is a date.
+type kind = expr.Kind
 
 const (
-	undefined kind = iota // not there
-	null
-	number
-	text
-	object
-	array
-	boolean
+	undefined = expr.Missing // not there
+	null      = expr.Null
+	number    = expr.Number
+	text      = expr.Text
+	object    = expr.Object
+	array     = expr.Array
+	boolean   = expr.Boolean
 )
 
 // value is a JSON value as it stands in a document, or one made of a field

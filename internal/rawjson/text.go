@@ -152,3 +152,15 @@ func IsString(raw []byte) bool { return len(raw) > 0 && raw[0] == '"' }
 
 // IsNull reports whether the value is null.
 func IsNull(raw []byte) bool { return string(raw) == "null" }
+
+// Name decodes the name of a member as it stands between its quotes. It may
+// alias inner.
+func Name(inner []byte) []byte {
+	if bytes.IndexByte(inner, '\\') < 0 {
+		return inner
+	}
+	quoted := make([]byte, 0, len(inner)+2)
+	quoted = append(quoted, '"')
+	quoted = append(quoted, inner...)
+	return Unquote(append(quoted, '"'))
+}
