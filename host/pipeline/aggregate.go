@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 
 	"github.com/happn-host/happn-host/datastore"
@@ -36,11 +35,11 @@ func (peer *Peer) aggregate(w *worker, o *match.Options, from datastore.Reader) 
 		peer.fail(w, dataError(err))
 		return
 	}
-	ctx, q := peer.context(), storeQuery(r.Path, &match.Options{Filter: o.Filter})
+	ctx, q := peer.context(), peer.query(w, r.Path, &match.Options{Filter: o.Filter})
 	source := func(yield func(*datastore.Document) bool) error {
 		return from.Find(ctx, q, yield)
 	}
-	result, err := pipeline.Run(ctx, source, aggregate.Options{Lookup: peer.lookup})
+	result, err := pipeline.Run(ctx, source, aggregate.Options{Lookup: peer.lookup(w.actor)})
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return
@@ -49,14 +48,6 @@ func (peer *Peer) aggregate(w *worker, o *match.Options, from datastore.Reader) 
 	w.items = append(w.items, '}')
 	w.reply.Data = w.items
 	peer.respond(w)
-}
-
-// lookup reads what a pipeline's $lookup asks for. It is an aggregate.LookupFunc.
-func (peer *Peer) lookup(ctx context.Context, from string, yield func(*datastore.Document) bool) error {
-	if limit := peer.pipeline.MaxPathBytes; limit > 0 && len(from) > limit {
-		return fmt.Errorf("$lookup from a path that is %d bytes long: at most %d are allowed", len(from), limit)
-	}
-	return peer.pipeline.Store.Find(ctx, &datastore.Query{Pattern: []byte(from)}, yield)
 }
 
 var explainName = []byte(`"explain"`)
@@ -80,7 +71,7 @@ func (peer *Peer) explain(w *worker, o *match.Options) {
 		peer.fail(w, protocol.SystemError(fmt.Sprintf("explain feature not available for provider on path: %s", r.Path)))
 		return
 	}
-	plan, err := store.Explain(peer.context(), storeQuery(r.Path, o))
+	plan, err := store.Explain(peer.context(), peer.query(w, r.Path, o))
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return

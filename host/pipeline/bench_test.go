@@ -38,16 +38,26 @@ func (d *drain) Close(int, string, bool) {}
 
 func newPipeline(tb testing.TB, durability memory.Durability) *pipeline.Pipeline {
 	tb.Helper()
+	return pipelineWith(tb, durability, nil)
+}
+
+// pipelineWith is newPipeline with options that change may set.
+func pipelineWith(tb testing.TB, durability memory.Durability, change func(*pipeline.Options)) *pipeline.Pipeline {
+	tb.Helper()
 	o := memory.Options{Durability: durability}
 	if durability != memory.DurabilityNone {
 		o.Dir = tb.TempDir()
 	}
 	store, err := memory.Open(o)
 	require.NoError(tb, err)
-	p := pipeline.New(pipeline.Options{
+	options := pipeline.Options{
 		Store: store, Sessions: session.NewRegistry(), Publisher: &pubsub.Publisher{Tree: pubsub.NewTree()},
 		Acks: pubsub.NewAcks(time.Minute), Server: session.Server{Name: "bench"}, Logger: slog.New(slog.DiscardHandler), Completers: 2,
-	})
+	}
+	if change != nil {
+		change(&options)
+	}
+	p := pipeline.New(options)
 	tb.Cleanup(func() {
 		_ = store.Close()
 		p.Close()

@@ -13,6 +13,11 @@
 // subscriptions are compiled here; package pubsub keeps them, and asks the op
 // that is published, once for each different text.
 //
+// On a host with access control, Access decides about every request behind the
+// inbound layers, and about each document of a search and each publication to
+// a subscriber where the answer may differ. Without it the host still keeps
+// what is its own, under /_SYSTEM, from its clients.
+//
 // It imports host/protocol, host/session, host/pubsub, datastore (with match and
 // aggregate), internal/rawjson and abi.
 package pipeline

@@ -15,6 +15,7 @@ import (
 // gone.
 type op struct {
 	peer    *Peer
+	actor   actor
 	request protocol.Request // Action, Name, EventID, Session, Path, Data: in arena
 	gauge   string           // increment only
 	arena   []byte
@@ -96,7 +97,7 @@ func (peer *Peer) newOp(w *worker) *op {
 		o = &op{}
 	}
 	opts := &w.options
-	o.peer = peer
+	o.peer, o.actor = peer, w.actor
 	o.noStore, o.noDataResponse = opts.NoStore, opts.NoDataResponse
 	o.noPublish = opts.NoPublish || opts.UpsertType == upsertBulk && !opts.NoStore
 	o.publishResults, o.noCluster = opts.PublishResults, opts.NoCluster

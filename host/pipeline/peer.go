@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 
@@ -34,6 +33,9 @@ func (p *Pipeline) Open(link session.Link, origin session.Origin, plain bool) *P
 	if plain {
 		s.Speak(protocol.V4)
 	}
+	if p.Access != nil {
+		p.peers.Store(s, peer)
+	}
 	return peer
 }
 
@@ -49,6 +51,10 @@ func (peer *Peer) Closed(error) {
 	peer.Idle()
 	peer.subscriber.End()
 	peer.pipeline.Sessions.End(peer.session)
+	if access := peer.pipeline.Access; access != nil {
+		peer.pipeline.peers.Delete(peer.session)
+		access.Ended(peer.session)
+	}
 }
 
 // Idle lets out everything that was answered and published, and gives back what
@@ -135,12 +141,19 @@ func (peer *Peer) handle(w *worker) {
 // act checks the path of data requests and dispatches.
 func (peer *Peer) act(w *worker) {
 	r := &w.request
+	if r.Action == abi.ActionGet && len(r.Path) == 0 && peer.pipeline.Access != nil {
+		peer.authorize(w) // which refuses it
+		return
+	}
 	switch r.Action {
 	case abi.ActionGet, abi.ActionSet, abi.ActionRemove, abi.ActionOn, abi.ActionOff, abi.ActionCount:
 		if err := protocol.CheckPath(r, peer.pipeline.MaxPathBytes); err != nil {
 			peer.fail(w, err)
 			return
 		}
+	}
+	if w.actor = peer.actor(); !peer.allowed(w) {
+		return
 	}
 	w.reply = protocol.Reply{}
 	switch r.Action {
@@ -175,20 +188,22 @@ func (peer *Peer) system(w *worker) {
 		w.meta = peer.session.AppendDescription(w.meta[:0], server)
 		w.reply.Data = w.meta
 	case abi.ActionLogin:
-		info, _ := rawjson.Lookup(r.Data, "info")
-		peer.session.Login(info)
+		if failure := peer.login(r); failure != nil {
+			peer.fail(w, failure)
+			return
+		}
 		w.meta = peer.session.AppendRecord(w.meta[:0], server)
 		w.reply.Data = w.meta
 	case abi.ActionRequestNonce:
-		if key, _ := rawjson.Lookup(r.Data, "publicKey"); !protocol.Truthy(key) {
-			peer.fail(w, protocol.NewError("no public key with request"))
+		nonce, failure := peer.nonce(r)
+		if failure != nil {
+			peer.fail(w, failure)
 			return
 		}
-		w.reply.Extra = append(append([]byte(`"nonce":"`), newNonce()...), '"')
+		w.reply.Extra = rawjson.AppendString([]byte(`"nonce":`), nonce)
 		w.reply.Data = append(append([]byte{'{'}, w.reply.Extra...), '}')
-	case abi.ActionRevokeToken, abi.ActionChangePassword:
-		name := string(bytes.Trim(r.Name, `"`))
-		peer.fail(w, protocol.NewError("Cannot "+name+" Not Secure"))
+	case abi.ActionRevokeToken, abi.ActionChangePassword, abi.ActionDisconnectKids:
+		peer.account(w)
 		return
 	}
 	peer.respond(w)

@@ -20,6 +20,7 @@ type Options struct {
 	Publisher *pubsub.Publisher
 	Acks      *pubsub.Acks
 	Layers    Layers // nil for none
+	Access    Access // nil lets everybody do everything, but for what is the host's own
 	Server    session.Server
 	Logger    *slog.Logger
 
@@ -50,6 +51,7 @@ type Pipeline struct {
 	workers    sync.Pool
 	ops        sync.Pool
 	completion completion
+	peers      sync.Map // *session.Session to *Peer, with Access only
 }
 
 // New returns a running pipeline; Close ends it.
@@ -90,6 +92,7 @@ type worker struct {
 	options protocol.Options
 	reply   protocol.Reply
 	batch   session.Batch
+	actor   actor  // for whom the request is carried out
 	meta    []byte // for members of _meta
 	items   []byte // for the items of a list
 	out     []byte // for frames
@@ -108,7 +111,7 @@ func (p *Pipeline) worker() *worker {
 }
 
 func (p *Pipeline) release(w *worker) {
-	w.request, w.options, w.reply = protocol.Request{}, protocol.Options{}, protocol.Reply{}
+	w.request, w.options, w.reply, w.actor = protocol.Request{}, protocol.Options{}, protocol.Reply{}, actor{}
 	w.trim()
 	p.workers.Put(w)
 }

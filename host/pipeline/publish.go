@@ -14,7 +14,7 @@ import (
 // appendPublicationID appends the id under which clients acknowledge the op, as
 // it stands in JSON.
 func (o *op) appendPublicationID(dst []byte) []byte {
-	dst = append(dst, o.peer.session.ID...)
+	dst = append(dst, o.actor.id...)
 	dst = append(dst, '-')
 	return rawjson.AppendEscaped(dst, o.request.EventText())
 }
@@ -29,7 +29,7 @@ func (o *op) appendPublicationMeta(dst []byte) []byte {
 	}
 	dst = rawjson.AppendEscaped(dst, o.request.Path)
 	dst = append(dst, `","type":"data","sessionId":"`...)
-	dst = append(dst, o.peer.session.ID...)
+	dst = append(dst, o.actor.id...)
 	dst = append(dst, `","consistency":`...)
 	dst = strconv.AppendInt(dst, int64(o.consistency), 10)
 	dst = append(dst, `,"publicationId":"`...)
@@ -37,11 +37,24 @@ func (o *op) appendPublicationMeta(dst []byte) []byte {
 	dst = append(dst, `",`...)
 	if o.isSet() && o.doc != nil && o.gauge == "" {
 		dst = protocol.AppendDocumentMeta(dst, o.request.Path, o.doc.Created, o.doc.Modified)
+		dst = appendModifiedBy(dst, o.doc)
 		dst = appendTag(dst, o.doc.Tag)
 	} else {
 		dst = appendPath(dst, o.request.Path)
 	}
-	return appendCustomMeta(dst, o.meta, o.doc != nil && o.doc.Tag != "")
+	return appendCustomMeta(o.appendOrigin(dst), o.meta, o.doc != nil && o.doc.Tag != "")
+}
+
+// appendOrigin appends who published, on a host with access control.
+func (o *op) appendOrigin(dst []byte) []byte {
+	if o.actor.principal == nil {
+		return dst
+	}
+	dst = append(dst, `,"eventOrigin":{"username":`...)
+	dst = rawjson.AppendString(dst, o.actor.username())
+	dst = append(dst, `,"id":"`...)
+	dst = append(dst, o.actor.id...)
+	return append(dst, `"}`...)
 }
 
 // appendCustomMeta appends the publisher's own members of _meta. Those that the
@@ -55,7 +68,7 @@ func appendCustomMeta(dst, meta []byte, tagged bool) []byte {
 				continue
 			}
 		case "created", "modified", "path", "action", "type", "published", "status", "eventId", "sessionId",
-			"channel", "depth", "consistency", "publicationId", "eventOrigin":
+			"channel", "depth", "consistency", "publicationId", "eventOrigin", "modifiedBy":
 			continue
 		}
 		dst = append(dst, ',')
@@ -91,6 +104,9 @@ func (o *op) publish(w *worker, b *session.Batch, acks *pubsub.Pending) protocol
 		}
 	}
 	o.subject = subject{data: pub.Data}
+	if p.Access != nil {
+		pub.Audience = o
+	}
 	if p.Recipients != nil {
 		o.filterRecipients(&pub)
 	}
@@ -101,7 +117,7 @@ func (o *op) publish(w *worker, b *session.Batch, acks *pubsub.Pending) protocol
 
 // publishLater publishes after the answer and tells the publisher how it went.
 func (o *op) publishLater(w *worker, b *session.Batch) {
-	id := o.peer.session.ID + "-" + string(o.request.EventText())
+	id := o.actor.id + "-" + string(o.request.EventText())
 	peer, eventID := o.peer, append([]byte(nil), o.request.EventID...)
 	if o.consistency != protocol.Acknowledged {
 		outcome := o.publish(w, b, nil)

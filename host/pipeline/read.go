@@ -30,18 +30,6 @@ func (peer *Peer) selection(r *protocol.Request) (*match.Options, *protocol.Erro
 	return o, nil
 }
 
-// storeQuery returns a selection as the store wants it.
-func storeQuery(path []byte, o *match.Options) *datastore.Query {
-	q := &datastore.Query{Pattern: path, Skip: o.Skip, Limit: o.Limit}
-	if o.Filter != nil {
-		q.Filter = o.Filter
-	}
-	if o.Order != nil {
-		q.Order = o.Order
-	}
-	return q
-}
-
 // get answers with one document, or with all that a pattern matches.
 func (peer *Peer) get(w *worker) {
 	r := &w.request
@@ -98,18 +86,22 @@ func (peer *Peer) get(w *worker) {
 // appendMeta appends the members of _meta for a document that is read.
 func appendMeta(dst []byte, doc *datastore.Document) []byte {
 	dst = protocol.AppendDocumentMeta(dst, doc.Path, doc.Created, doc.Modified)
-	if doc.ModifiedBy != "" {
-		dst = append(dst, `,"modifiedBy":`...)
-		dst = rawjson.AppendString(dst, doc.ModifiedBy)
+	return appendTag(appendModifiedBy(dst, doc), doc.Tag)
+}
+
+// appendModifiedBy appends who wrote the document last, if that is known.
+func appendModifiedBy(dst []byte, doc *datastore.Document) []byte {
+	if doc.ModifiedBy == "" {
+		return dst
 	}
-	return appendTag(dst, doc.Tag)
+	return rawjson.AppendString(append(dst, `,"modifiedBy":`...), doc.ModifiedBy)
 }
 
 // list answers a get with wildcards.
 func (peer *Peer) list(w *worker, o *match.Options, from datastore.Reader) {
 	r := &w.request
 	w.items = w.items[:0]
-	err := from.Find(peer.context(), storeQuery(r.Path, o), func(doc *datastore.Document) bool {
+	err := from.Find(peer.context(), peer.query(w, r.Path, o), func(doc *datastore.Document) bool {
 		w.appendItem(doc, o)
 		return true
 	})
@@ -183,7 +175,7 @@ func (peer *Peer) count(w *worker) {
 }
 
 func (peer *Peer) countOf(w *worker, o *match.Options, from datastore.Reader) {
-	n, err := from.Count(peer.context(), storeQuery(w.request.Path, o))
+	n, err := from.Count(peer.context(), peer.query(w, w.request.Path, o))
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return

@@ -84,6 +84,7 @@ func (peer *Peer) snapshot(w *worker) {
 	o.kind = opWrite
 	o.write = datastore.Write{
 		Op: datastore.Put, Path: o.request.Path, Data: snapshotOf(doc), Tag: string(w.options.Tag), Now: o.now,
+		User: o.actor.username(),
 	}
 	peer.run(w, o)
 }

@@ -48,6 +48,9 @@ func (peer *Peer) on(w *worker) {
 	if selected != nil && selected.Filter != nil {
 		sub.Criteria, sub.Filter = criteriaKey(r, opts), selected.Filter
 	}
+	if own := peer.session.Principal(); own != w.actor.principal {
+		sub.As = w.actor.principal
+	}
 	reference, err := peer.subscriber.Add(sub)
 	if err != nil {
 		peer.fail(w, protocol.NewError(err.Error()))
@@ -106,7 +109,7 @@ func (peer *Peer) initialValues(w *worker, path string, depth int, o *match.Opti
 	if failure != nil {
 		return failure
 	}
-	q := storeQuery([]byte(path), o)
+	q := peer.query(w, []byte(path), o)
 	if q.Order == nil {
 		q.Order = byModified{}
 	}
@@ -143,7 +146,7 @@ func segmentsAbove(path string) int {
 // protocols expect them.
 func (peer *Peer) emitInitial(w *worker) {
 	channel := string(w.request.Path)
-	o := op{peer: peer, request: w.request, consistency: protocol.Transactional}
+	o := op{peer: peer, actor: w.actor, request: w.request, consistency: protocol.Transactional}
 	meta := append([]byte(`"action":`), rawjson.AppendString(nil, "/ON@"+channel)...)
 	meta = append(meta, `,"type":"data","sessionId":"`...)
 	meta = append(meta, peer.session.ID...)

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/host/protocol"
 	"github.com/happn-host/happn-host/host/session"
@@ -30,7 +31,11 @@ func (peer *Peer) set(w *worker) {
 		peer.snapshot(w)
 		return
 	case opts.Sibling:
-		if failure := peer.sibling(r); failure != nil {
+		failure := peer.sibling(r)
+		if failure == nil {
+			failure = peer.mayWriteBelow(w.actor, r.Path)
+		}
+		if failure != nil {
 			peer.fail(w, failure)
 			return
 		}
@@ -56,7 +61,8 @@ func (peer *Peer) set(w *worker) {
 	}
 	o.kind = opWrite
 	o.write = datastore.Write{
-		Op: datastore.Put, Path: o.request.Path, Data: protocol.Wrap(r.Data, r.DataHasMeta), Now: o.now, When: condition(opts.UpsertType),
+		Op: datastore.Put, Path: o.request.Path, Data: protocol.Wrap(r.Data, r.DataHasMeta), Now: o.now,
+		User: o.actor.username(), When: condition(opts.UpsertType),
 	}
 	if opts.Merge {
 		o.write.Op = datastore.Merge
@@ -84,7 +90,8 @@ func (peer *Peer) increment(w *worker) {
 	o.gauge = gauge
 	o.kind = opWrite
 	o.write = datastore.Write{
-		Op: datastore.Increment, Path: o.request.Path, Gauge: o.gauge, By: by, Now: o.now, When: condition(w.options.UpsertType),
+		Op: datastore.Increment, Path: o.request.Path, Gauge: o.gauge, By: by, Now: o.now,
+		User: o.actor.username(), When: condition(w.options.UpsertType),
 	}
 	peer.run(w, o)
 }
@@ -117,6 +124,7 @@ func (peer *Peer) remove(w *worker) {
 	if selected.Filter != nil && isPattern(r.Path) {
 		o.query.Filter = selected.Filter
 	}
+	o.query.Filter = peer.pipeline.picked(w.actor, abi.ActionRemove, o.request.Path, o.query.Filter)
 	peer.run(w, o)
 }
 
@@ -143,6 +151,7 @@ func (o *op) fill(w *worker) {
 	default:
 		w.reply.Data = o.doc.Data
 		w.meta = protocol.AppendDocumentMeta(w.meta, o.request.Path, o.doc.Created, o.doc.Modified)
+		w.meta = appendModifiedBy(w.meta, o.doc)
 		w.meta = appendTag(w.meta, o.doc.Tag)
 	}
 }

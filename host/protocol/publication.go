@@ -84,6 +84,18 @@ func AppendPublicationAck(dst []byte, v Version, id string, eventID []byte, o Ou
 	return append(dst, `"}`...)
 }
 
+// AppendPushed appends a message that the server sends of its own accord, as the
+// versions that have such messages read it (happn-wire.md, 5.5); data is raw JSON.
+func AppendPushed(dst []byte, v Version, key string, data []byte) []byte {
+	dst = append(dst, `{"_meta":{"type":"system"},"eventKey":`...)
+	dst = rawjson.AppendString(dst, key)
+	dst = append(dst, `,"data":`...)
+	dst = append(dst, data...)
+	dst = append(dst, `,"protocol":"`...)
+	dst = append(dst, v.String()...)
+	return append(dst, `"}`...)
+}
+
 // AppendSystem appends a system message (happn-wire.md, 5.6); data is raw JSON.
 func AppendSystem(dst []byte, key string, data []byte) []byte {
 	dst = append(dst, `{"_meta":{"type":"system"},"data":`...)

@@ -52,5 +52,9 @@ func (v Version) EmitsInitialValues() bool { return v <= V1 }
 // that the client gave it in options.refCount.
 func (v Version) CountsReferences() bool { return v <= V1 }
 
+// HearsOfChanges reports whether the session is told of changes to what its user
+// may do.
+func (v Version) HearsOfChanges() bool { return v >= V3 }
+
 // AnswersDisconnect reports whether there is a disconnect action.
 func (v Version) AnswersDisconnect() bool { return v == V2 }

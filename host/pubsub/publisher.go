@@ -23,6 +23,9 @@ type Publication struct {
 	HasTargets bool
 	NoCluster  bool // leave out sessions that are nodes of a cluster
 
+	// Audience, if not nil, knows whose subscriptions may hear of the publication.
+	Audience Audience
+
 	// Recipients, if not nil, may leave out subscribers. It may be asked twice
 	// about the same one, and must answer alike.
 	Recipients func(to *session.Session, channel string) bool
@@ -32,6 +35,12 @@ type Publication struct {
 
 	// Acks, if not nil, notes who must acknowledge, before anything is sent.
 	Acks *Pending
+}
+
+// Audience decides who may hear of one publication. It is asked by the goroutine
+// that publishes, with nil for a session that acts for nobody.
+type Audience interface {
+	Hears(session.Principal) bool
 }
 
 // Screen looks at publications as single recipients would get them.
@@ -143,9 +152,13 @@ func (s *scratch) wants(m *member, pub *Publication, depth int) (v variant, ok b
 		return v, false
 	}
 	v.merge = true
+	hears := pub.Audience == nil || pub.Audience.Hears(m.session.Principal())
 	held := m.load()
 	for i := range held {
 		sub := &held[i] // not a copy: this is done for every recipient
+		if pub.Audience != nil && !sub.heard(pub.Audience, hears) {
+			continue
+		}
 		if sub.criteria != nil && !s.verdicts.satisfies(sub.criteria, pub) {
 			continue
 		}
@@ -169,6 +182,15 @@ func (s *scratch) wants(m *member, pub *Publication, depth int) (v variant, ok b
 	v.merge = v.merge && pub.Sent != nil
 	v.version = m.version()
 	return v, ok
+}
+
+// heard reports whether a subscription may hear of what its session may, or of
+// what the one on whose behalf it was made may.
+func (h *held) heard(audience Audience, hears bool) bool {
+	if h.as == nil {
+		return hears
+	}
+	return audience.Hears(*h.as)
 }
 
 // admits reports whether the publisher lets the member have the publication.

@@ -31,6 +31,9 @@ type Subscription struct {
 	// the first one's Filter. "" for a subscription that gets everything.
 	Criteria string
 	Filter   Filter
+
+	// As is on whose behalf it was made; nil is the session's own principal.
+	As session.Principal
 }
 
 // member is what one session has subscribed to on one channel. It gets one
@@ -50,7 +53,8 @@ type held struct {
 	merge    bool
 	refCount string
 	options  unique.Handle[string]
-	criteria *criterion // nil for none
+	criteria *criterion         // nil for none
+	as       *session.Principal // on whose behalf; nil for the session's own
 }
 
 // Subscriber is a session as the tree knows it. Its methods may be called from
@@ -90,6 +94,9 @@ func (s *Subscriber) Add(sub Subscription) (reference string, err error) {
 	h := held{
 		number: s.next, depth: int32(sub.Depth), merge: sub.Merge,
 		refCount: sub.RefCount, options: unique.Make(sub.Options),
+	}
+	if as := sub.As; as != nil {
+		h.as = &as
 	}
 	if sub.Criteria != "" {
 		h.criteria = s.tree.share(sub.Criteria, sub.Filter)
@@ -176,6 +183,17 @@ func (s *Subscriber) RemoveAll() []Subscription {
 	return s.removeAll()
 }
 
+// Retain ends the subscriptions of the session that keep does not accept, and
+// returns how many.
+func (s *Subscriber) Retain(keep func(Subscription) bool) (ended int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range s.members {
+		ended += len(s.strip(m, func(sub Subscription) bool { return !keep(sub) }))
+	}
+	return ended
+}
+
 // End ends all subscriptions for good: the session has gone.
 func (s *Subscriber) End() {
 	s.mu.Lock()
@@ -238,6 +256,9 @@ func (s *Subscriber) describe(m *member, h held) Subscription {
 	sub := Subscription{
 		Reference: s.reference(h.number), Channel: m.channel.text, Depth: int(h.depth),
 		Merge: h.merge, RefCount: h.refCount, Options: h.options.Value(),
+	}
+	if h.as != nil {
+		sub.As = *h.as
 	}
 	if h.criteria != nil {
 		sub.Criteria, sub.Filter = h.criteria.text, h.criteria.filter

@@ -49,6 +49,7 @@ type Session struct {
 	version   atomic.Uint32 // protocol.Version
 	clustered atomic.Bool   // info.clusterName is set
 	messages  atomic.Int64  // requests so far
+	principal atomic.Pointer[Principal]
 	closed    atomic.Bool
 
 	mu         sync.Mutex
@@ -134,6 +135,7 @@ type Server struct {
 	Name       string
 	Secure     bool
 	CookieName string
+	Domain     string // of the cookie, "" for none
 }
 
 // AppendRecord appends the session as the login answer shows it (happn-wire.md,
@@ -164,13 +166,21 @@ func (s *Session) AppendRecord(dst []byte, server Server) []byte {
 		dst = append(dst, `,"version":`...)
 		dst = rawjson.AppendString(dst, s.client)
 	}
-	if s.browser && server.CookieName != "" {
+	principal := s.Principal()
+	if (s.browser || principal != nil) && server.CookieName != "" {
 		dst = append(dst, `,"cookieName":`...)
 		dst = rawjson.AppendString(dst, server.CookieName)
+	}
+	if principal != nil && server.Domain != "" {
+		dst = append(dst, `,"cookieDomain":`...)
+		dst = rawjson.AppendString(dst, server.Domain)
 	}
 	if len(s.info) > 0 {
 		dst = append(dst, `,"info":`...)
 		dst = append(dst, s.info...)
+	}
+	if principal != nil {
+		dst = principal.AppendRecord(dst)
 	}
 	return append(dst, '}')
 }

@@ -94,14 +94,8 @@ var differences = []difference{
 	{id: "Errors of the data layer say what is wrong", transcript: "07-errors", line: 44, sends: []string{
 		`{"data":null,"_meta":{"type":"response","status":"error","published":false,"eventId":8,"action":"get","error":{"name":"Error","message":"Bad path [undefined], must be a string"}},"protocol":"happn_4"}`,
 	}},
-	{id: "No documents of the server's own", transcript: "07-errors", line: 141, sends: []string{
-		`[{"_meta":{"path":"/_SYSTEM/_NETWORK/_SETTINGS/NAME"}},{"_meta":{"path":"/a@b/c@d"}},{"_meta":{"path":"/nodata"}},{"type":"response","status":"ok","published":false,"eventId":33,"action":"get"}]`,
-	}},
 	{id: "What is no known request is answered", transcript: "07-errors", line: 143, sends: []string{
 		`{"data":null,"_meta":{"type":"response","status":"error","published":false,"eventId":34,"action":"security-directory-changed","error":{"name":"Error","message":"~security-directory-changed"}},"protocol":"happn_4"}`,
-	}},
-	{id: "No documents of the server's own", transcript: "07-errors", line: 146, sends: []string{
-		`[{"value":"server1","_meta":{"path":"/_SYSTEM/_NETWORK/_SETTINGS/NAME","created":1795253920812,"modified":1795253920812}},{"x":1,"_meta":{"path":"/a@b/c@d","created":1795253920849,"modified":1795253920849}},{"value":null,"_meta":{"path":"/nodata","created":1795253920856,"modified":1795253920858}},{"type":"response","status":"ok","published":false,"eventId":35,"action":"get"}]`,
 	}},
 	{id: "Criteria mean what they mean in MongoDB", transcript: "22-misc", line: 31, sends: []string{
 		`[{"v":2,"t":["y"],"s":"ABC","n":null,"_meta":{"path":"/q/2","created":1795253799987,"modified":1795253799987}},{"type":"response","status":"ok","published":false,"eventId":11,"sessionId":"f6e28201-2c7b-4d4f-bb3c-35ab04a49b0b","action":"get"}]`,
