@@ -9,6 +9,8 @@ type Config struct {
 	Host string `koanf:"host"` // address to listen on
 	Port int    `koanf:"port"` // 0 picks a free port
 
+	Secure bool `koanf:"secure"` // clients log in, and may do what they are permitted
+
 	Log       Log       `koanf:"log"`
 	Data      Data      `koanf:"data"`
 	Plugins   Plugins   `koanf:"plugins"`
@@ -17,6 +19,9 @@ type Config struct {
 	PubSub    PubSub    `koanf:"pubsub"`
 	Limits    Limits    `koanf:"limits"`
 	Shutdown  Shutdown  `koanf:"shutdown"`
+	Security  Security  `koanf:"security"`
+	TLS       TLS       `koanf:"tls"`
+	Web       Web       `koanf:"web"`
 }
 
 // Log says what is logged and how.

@@ -42,5 +42,38 @@ func Default() Config {
 		PubSub:   PubSub{DefaultVariableDepth: 5, AckTimeout: 60 * time.Second},
 		Limits:   Limits{JSONDepth: 128, PathBytes: 4096},
 		Shutdown: Shutdown{Timeout: 20 * time.Second, Reconnect: true},
+		Security: defaultSecurity(),
+		TLS:      TLS{MinVersion: "1.2", ACME: ACME{Hosts: []string{}}},
+		Web: Web{
+			Exclusions:     []string{},
+			Hosts:          []string{},
+			TrustedProxies: []string{},
+			MaxBodyBytes:   mib,
+			BodyTimeout:    30 * time.Second,
+			HSTS:           180 * 24 * time.Hour,
+			CORS:           CORS{Origins: []string{}, MaxAge: 10 * time.Minute},
+			API:            API{Enabled: true},
+		},
+	}
+}
+
+// defaultSecurity has the values of happn-3, except where these are unsafe.
+func defaultSecurity() Security {
+	return Security{
+		AdminOverNetwork:        true,
+		PersistPermissions:      true,
+		UserChoosesAuthProvider: true,
+		UsernamesCaseExclude:    []string{"_ADMIN"},
+		DefaultAuthProvider:     AuthProviderHappn,
+		NonceTTL:                time.Minute,
+		Password: Password{
+			Algorithm: AlgorithmPBKDF2, PBKDF2Iterations: 10_000,
+			Argon2MemoryMiB: 64, Argon2Passes: 1, QueueTimeout: 10 * time.Second,
+		},
+		Token:    Token{LockToLoginType: true, AllowTTL0Revocation: true},
+		Lockout:  Lockout{Enabled: true, Attempts: 4, RetryInterval: 10 * time.Minute},
+		Activity: Activity{TTL: 24 * time.Hour},
+		Cookie:   Cookie{Name: "happn_token", SameSite: "strict"},
+		Audit:    Audit{Enabled: true},
 	}
 }

@@ -36,3 +36,11 @@ func found(text string) string {
 	}
 	return fmt.Sprintf("found %q", text)
 }
+
+// found is found for a value of the key, which may be a secret.
+func (e *entry) found(text string) string {
+	if e.secret && text != "" {
+		return "found a text that is not shown"
+	}
+	return found(text)
+}

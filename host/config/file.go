@@ -17,6 +17,7 @@ type node struct {
 	line   int
 	form   form
 	text   string  // of a scalar, as it is written
+	quoted bool    // whether a scalar is a text for certain
 	items  []*node // of a list
 	fields []field // of a section, in order
 }

@@ -67,6 +67,8 @@ func (r *jsonReader) value(depth int) (*node, error) {
 		}
 		n.form = formList
 		return n, r.items(n, depth)
+	case string:
+		n.text, n.quoted = t, true
 	default:
 		n.text = fmt.Sprint(t)
 	}

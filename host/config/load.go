@@ -88,7 +88,7 @@ func convert(layer []setting, sources map[string]string, broken map[string]bool)
 			broken[s.key.name] = true
 			errs = append(errs, &Error{
 				Source: s.source, Key: s.key.name,
-				Reason: found(s.text) + ", expected " + s.key.expected(),
+				Reason: s.key.found(s.text) + ", expected " + s.key.expected(),
 			})
 			continue
 		}

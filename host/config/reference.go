@@ -85,7 +85,7 @@ func collect(v reflect.Value, prefix string, into map[string]any) {
 // Setting is the value that a configuration gives to a key.
 type Setting struct {
 	Key
-	Value string // as it would be written
+	Value string // as it would be written; "(set)" for a secret
 }
 
 // Changed returns the keys whose values differ from their defaults, in the order
@@ -96,6 +96,9 @@ func (c Config) Changed() []Setting {
 	rows := table()
 	for i, k := range Reference() {
 		if v := rows[i].kind.print(flat[k.Name]); v != k.Default {
+			if rows[i].secret {
+				v = "(set)"
+			}
 			changed = append(changed, Setting{Key: k, Value: v})
 		}
 	}

@@ -15,6 +15,7 @@ type entry struct {
 	check   func(value any) (expected string, ok bool)
 	aliases []string  // further flag names
 	list    *sections // of kindSections
+	secret  bool      // its value is shown to nobody
 	meaning string
 }
 
@@ -24,7 +25,7 @@ func table() []entry {
 	var all []entry
 	for _, part := range [][]entry{
 		generalKeys(), dataKeys(), pluginKeys(), websocketKeys(), httpKeys(),
-		pubsubKeys(), limitKeys(), shutdownKeys(),
+		pubsubKeys(), limitKeys(), shutdownKeys(), securityKeys(), tlsKeys(), webKeys(),
 	} {
 		all = append(all, part...)
 	}
@@ -39,6 +40,8 @@ func generalKeys() []entry {
 			meaning: "Address to listen on: an IP address or a host name. `0.0.0.0` is every IPv4 address, `::` every address."},
 		{name: "port", kind: kindNumber, min: 0, max: 65535,
 			meaning: "TCP port to listen on. 0 picks a free one, which the start summary names."},
+		{name: "secure", kind: kindSwitch,
+			meaning: "Whether clients have to log in, and may do only what their users are permitted. The keys under `security` say more."},
 		{name: "log.level", kind: kindChoice, choices: []string{"debug", "info", "warn", "error"},
 			meaning: "Least important message that is logged."},
 		{name: "log.format", kind: kindChoice, choices: []string{"text", "json"},

@@ -21,7 +21,7 @@ func (c Config) Validate() error {
 		broken[e.name] = true
 		errs = append(errs, &Error{
 			Key:    e.name,
-			Reason: found(e.kind.print(value)) + ", expected " + e.expected(),
+			Reason: e.found(e.kind.print(value)) + ", expected " + e.expected(),
 		})
 	}
 	return errors.Join(append(errs, c.checkRelations(nil, broken)...)...)
@@ -31,11 +31,16 @@ func (c Config) Validate() error {
 // from; a rule about a key that is already broken stays silent.
 func (c Config) checkRelations(sources map[string]string, broken map[string]bool) []error {
 	var errs []error
-	c.Data.checkData(func(key, below, format string, args ...any) {
-		if !broken[key] && !broken["data.durability"] && !broken["data.stores"] {
+	report := func(key, below, format string, args ...any) {
+		if !broken[key] {
 			errs = append(errs, &Error{Source: sources[key], Key: key + below, Reason: fmt.Sprintf(format, args...)})
 		}
-	})
+	}
+	if !broken["data.durability"] && !broken["data.stores"] {
+		c.Data.checkData(report)
+	}
+	c.TLS.checkTLS(report)
+	c.checkSecurity(report)
 	return append(errs, c.checkQueue(sources, broken)...)
 }
 

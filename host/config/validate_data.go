@@ -9,9 +9,8 @@ import (
 
 var storeName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 
-// checkData holds the rules between the keys about data. report is given the
-// key that sources know, the place below it, and what is wrong.
-func (d Data) checkData(report func(key, below, format string, args ...any)) {
+// checkData holds the rules between the keys about data.
+func (d Data) checkData(report reporter) {
 	if d.defaultEntry() < 0 && d.Durability != "none" && d.Dir == "" {
 		report("data.dir", "", "found nothing, expected the path of a folder, or data.durability none to keep everything in memory")
 	}
@@ -19,7 +18,7 @@ func (d Data) checkData(report func(key, below, format string, args ...any)) {
 	d.checkIndexes(report)
 }
 
-func (d Data) checkStores(report func(key, below, format string, args ...any)) {
+func (d Data) checkStores(report reporter) {
 	names, dirs, patterns := map[string]string{}, map[string]string{}, map[string]string{}
 	defaults := []string{}
 	if d.defaultEntry() < 0 {
@@ -90,7 +89,7 @@ func (s DataStore) checkProvider(fail func(member, format string, args ...any)) 
 	}
 }
 
-func (d Data) checkIndexes(report func(key, below, format string, args ...any)) {
+func (d Data) checkIndexes(report reporter) {
 	for i, x := range d.Indexes {
 		fail := func(member, format string, args ...any) {
 			report("data.indexes", fmt.Sprintf("[%d].%s", i, member), format, args...)

@@ -59,7 +59,7 @@ func fromYAML(y *yaml.Node, depth int) (*node, error) {
 			n.fields = append(n.fields, field{name: y.Content[i].Value, line: y.Content[i].Line, value: value})
 		}
 	default:
-		n.text = y.Value
+		n.text, n.quoted = y.Value, y.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
 		if y.Tag != "!!null" {
 			n.form = formScalar
 		}
