@@ -44,8 +44,20 @@ var scripts = []script{
 	{name: "16-insecure-protocol-happn_2"},
 	{name: "16-insecure-protocol-happn_3"},
 	{name: "16-insecure-protocol-happn_4"},
+	{name: "19-datastores", settings: testhost.Settings{Args: severalStores, Config: severalStoresOfTheReference}},
 	{name: "22-misc"},
 }
+
+// The stores of the recording: the default one, and one for these paths.
+var (
+	severalStores               = []string{"--data.stores", `[{"name":"file","provider":"memory","patterns":["/file/*","/mix/keep"]}]`}
+	severalStoresOfTheReference = map[string]any{"services": map[string]any{"data": map[string]any{"config": map[string]any{
+		"datastores": []any{
+			map[string]any{"name": "mem", "provider": "memory", "isDefault": true},
+			map[string]any{"name": "file", "provider": "memory", "patterns": []string{"/file/*", "/mix/keep"}},
+		},
+	}}}}
+)
 
 func restartWithoutReconnect(s *testhost.Server) {
 	s.WaitExit()

@@ -97,6 +97,15 @@ var differences = []difference{
 	{id: "What is no known request is answered", transcript: "07-errors", line: 143, sends: []string{
 		`{"data":null,"_meta":{"type":"response","status":"error","published":false,"eventId":34,"action":"security-directory-changed","error":{"name":"Error","message":"~security-directory-changed"}},"protocol":"happn_4"}`,
 	}},
+	{id: "Wildcards see every store", transcript: "19-datastores", line: 23, sends: []string{
+		`[{"x":"/bile/x","_meta":{"path":"/bile/x","created":1795189720026,"modified":1795189720026}},{"x":"/f","_meta":{"path":"/f","created":1795189720026,"modified":1795189720026}},{"x":"/file/1","_meta":{"path":"/file/1","created":1795189720023,"modified":1795189720023}},{"x":"/file/1/2","_meta":{"path":"/file/1/2","created":1795189720025,"modified":1795189720025}},{"x":"/mix/keep","_meta":{"path":"/mix/keep","created":1795189720025,"modified":1795189720025}},{"x":"/mix/other","_meta":{"path":"/mix/other","created":1795189720025,"modified":1795189720025}},{"type":"response","status":"ok","published":false,"eventId":11,"sessionId":"ebd1ad23-e5f9-430f-aead-051732ecdf6a","action":"get"}]`,
+	}},
+	{id: "Wildcards see every store", transcript: "19-datastores", line: 25, sends: []string{
+		`[{"x":"/mix/keep","_meta":{"path":"/mix/keep","created":1795189720025,"modified":1795189720025}},{"x":"/mix/other","_meta":{"path":"/mix/other","created":1795189720025,"modified":1795189720025}},{"type":"response","status":"ok","published":false,"eventId":12,"sessionId":"ebd1ad23-e5f9-430f-aead-051732ecdf6a","action":"get"}]`,
+	}},
+	{id: "Wildcards see every store", transcript: "19-datastores", line: 27, sends: []string{
+		`[{"x":"/bile/x","_meta":{"path":"/bile/x","created":1795189720026,"modified":1795189720026}},{"x":"/f","_meta":{"path":"/f","created":1795189720026,"modified":1795189720026}},{"x":"/file/1","_meta":{"path":"/file/1","created":1795189720023,"modified":1795189720023}},{"x":"/file/1/2","_meta":{"path":"/file/1/2","created":1795189720025,"modified":1795189720025}},{"x":"/mix/keep","_meta":{"path":"/mix/keep","created":1795189720025,"modified":1795189720025}},{"x":"/mix/other","_meta":{"path":"/mix/other","created":1795189720025,"modified":1795189720025}},{"type":"response","status":"ok","published":false,"eventId":13,"sessionId":"ebd1ad23-e5f9-430f-aead-051732ecdf6a","action":"get"}]`,
+	}},
 	{id: "Criteria mean what they mean in MongoDB", transcript: "22-misc", line: 31, sends: []string{
 		`[{"v":2,"t":["y"],"s":"ABC","n":null,"_meta":{"path":"/q/2","created":1795253799987,"modified":1795253799987}},{"type":"response","status":"ok","published":false,"eventId":11,"sessionId":"f6e28201-2c7b-4d4f-bb3c-35ab04a49b0b","action":"get"}]`,
 	}},
