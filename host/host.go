@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/host/browser"
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
@@ -50,6 +51,7 @@ type Host struct {
 	server   *transport.Server
 	listener net.Listener
 	name     string
+	browser  *browser.Client // nil if none is configured
 
 	backup  sync.Mutex         // held while a backup is made
 	archive sync.Mutex         // held while an archive is made
@@ -75,6 +77,9 @@ func New(o Options) (*Host, error) {
 	if err := h.openStores(); err != nil {
 		return nil, err
 	}
+	if err := h.openBrowserClient(); err != nil {
+		return nil, errors.Join(err, h.store.Close())
+	}
 	h.jobs, h.endJobs = context.WithCancel(context.Background())
 	name, err := serverName(h.store, h.config.Name)
 	if err != nil {
@@ -98,6 +103,14 @@ func New(o Options) (*Host, error) {
 	}
 	h.wire()
 	return h, nil
+}
+
+// openBrowserClient reads the client for web pages, if there is to be one.
+func (h *Host) openBrowserClient() (err error) {
+	if folder := h.config.HTTP.BrowserClient; folder != "" {
+		h.browser, err = browser.Open(folder)
+	}
+	return err
 }
 
 // wire connects the rooms.

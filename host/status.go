@@ -49,6 +49,7 @@ func addresses(addr net.Addr) []string {
 func (h *Host) serveHTTP(w http.ResponseWriter, r *http.Request) {
 	path := r.URL.Path
 	switch {
+	case h.browser.Serve(w, r):
 	case strings.EqualFold(path, "/version") && r.URL.RawQuery == "":
 		writeJSON(w, http.StatusOK, map[string]string{
 			"version": happnVersion, "server": "happn-host", "serverVersion": h.version,

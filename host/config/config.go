@@ -61,6 +61,7 @@ type HTTP struct {
 	KeepAliveTimeout  time.Duration `koanf:"keepAliveTimeout"`  // of an idle connection
 	ReadHeaderTimeout time.Duration `koanf:"readHeaderTimeout"` // for the header of a request
 	MaxHeaderBytes    int           `koanf:"maxHeaderBytes"`    // of the header of a request
+	BrowserClient     string        `koanf:"browserClient"`     // folder of an installed npm package; empty serves none
 }
 
 // PubSub tunes subscriptions and publications.

@@ -106,6 +106,8 @@ func httpKeys() []entry {
 			meaning: "Time that a client has to send the header of a request."},
 		{name: "http.maxHeaderBytes", kind: kindSize, min: kib, max: 16 * mib,
 			meaning: "Largest header of an HTTP request."},
+		{name: "http.browserClient", kind: kindText,
+			meaning: "Folder of an installed npm package happn-3, such as `node_modules/happn-3`, whose client for web pages is served at `/browser_client`. Empty: none."},
 	}
 }
 

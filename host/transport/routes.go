@@ -28,7 +28,7 @@ func (s *Server) routes(next http.Handler) http.Handler {
 		case upgrade:
 			http.Error(w, "no websocket at "+path+": use /primus or /ws", http.StatusNotFound)
 		case strings.HasPrefix(path, "/primus"):
-			s.plainPrimus(w, r)
+			s.plainPrimus(w, r, next)
 		case path == "/ws":
 			upgradeRequired(w)
 		default:
@@ -47,8 +47,8 @@ func upgradeRequired(w http.ResponseWriter) {
 }
 
 // plainPrimus answers HTTP requests below /primus, with the CORS headers that
-// happn-3 adds there and nowhere else.
-func (s *Server) plainPrimus(w http.ResponseWriter, r *http.Request) {
+// happn-3 adds there and nowhere else. It leaves the script of the client to next.
+func (s *Server) plainPrimus(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	h := w.Header()
 	if origin := r.Header.Get("Origin"); origin != "" && s.originAllowed(r) {
 		h.Set("Access-Control-Allow-Origin", origin)
@@ -62,6 +62,10 @@ func (s *Server) plainPrimus(w http.ResponseWriter, r *http.Request) {
 			}
 			return
 		}
+	}
+	if r.URL.Path == "/primus/primus.js" {
+		next.ServeHTTP(w, r)
+		return
 	}
 	if r.URL.Path == "/primus/spec" {
 		h.Set("Content-Type", "application/json")

@@ -69,6 +69,7 @@ var rooms = []struct {
 	{"host/pubsub", []string{"abi", "host/pubsub", "host/session", "host/protocol", "internal"}, true},
 	{"host/pipeline", []string{"abi", "host/pipeline", "host/pubsub", "host/session", "host/protocol", "host/config",
 		"security", "datastore", "internal"}, true},
+	{"host/browser", nil, false},
 	{"host/transport", []string{"host/transport", "host/config", "internal"}, true},
 	{"host/plugin", []string{"abi", "host/plugin", "host/pipeline", "host/config", "internal"}, true},
 	{"cmd", []string{"cmd", "abi", "host", "client", "datastore", "security", "plugins/sdk", "internal"}, true},
