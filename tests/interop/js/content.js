@@ -15,6 +15,21 @@ test('a listener with criteria hears what satisfies them', async () => {
   await events.none(c);
 });
 
+test('initial values are searched like documents, with options at both levels', async () => {
+  const c = await connect();
+  for (const n of [1, 2, 3, 4, 5]) await c.set(`/content/initial/${n}`, { n, odd: n % 2 === 1 });
+  const initial = async (options) => (await subscribe(c, '/content/initial/*', { ...options, initialCallback: true }, () => {})).initial.map((i) => [i.n, i.odd]);
+  same(await initial({ criteria: { odd: true }, sort: { n: -1 } }), [[5, true], [3, true], [1, true]]);
+  same(await initial({ criteria: { odd: true }, options: { sort: { n: -1 }, skip: 1, limit: 1 } }), [[3, true]]);
+  same(await initial({ sort: { n: -1 }, options: { sort: { n: 1 }, limit: 2 } }), [[5, true], [4, false]]);
+  same(await initial({ fields: { n: 1 }, options: { limit: 1 } }), [[1, undefined]]);
+  same(await initial({ options: { fields: { odd: 1 }, sort: { n: -1 }, limit: 1 } }), [[undefined, true]]);
+  const events = new Events();
+  await c.on('/content/initial/*', { initialEmit: true, criteria: { odd: false }, options: { sort: { n: -1 } } }, events.handler);
+  same((await events.take(2)).map((e) => e.data.n), [4, 2]);
+  await events.none(c);
+});
+
 test('criteria, depth and initial values together', async () => {
   const c = await connect();
   for (const path of ['1', '1/2', '1/2/3']) await c.set(`/content/deep/${path}`, { path, wanted: path !== '1' });

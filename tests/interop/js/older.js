@@ -4,6 +4,7 @@
 // promises for all calls.
 'use strict';
 const assert = require('assert');
+const readline = require('readline');
 const Client = require(`${process.env.HAPPN_CLIENT}/lib/client`);
 
 const release = process.env.HAPPN_CLIENT_VERSION;
@@ -35,8 +36,15 @@ const call = (client, method, ...args) =>
   );
 const ask = async (client, method, ...args) => (await call(client, method, ...args))[0];
 
+// server has the test that started this script do something to the server.
+const answers = readline.createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const server = async (what) => {
+  console.log(`@@ ${what}`);
+  assert.strictEqual((await within(answers.next(), what)).value, 'done');
+};
+
 const connect = async () => {
-  const where = { host: '127.0.0.1', port };
+  const where = { host: '127.0.0.1', port, reconnect: { min: 20, max: 200 } };
   const options = { ...where, config: where, Logger: silent, utils: { logLevel: 'off' } };
   const client = await within(
     new Promise((resolve, reject) => Client.create(options, (e, c) => (e ? reject(e) : resolve(c)))),
@@ -269,6 +277,32 @@ test(0, 'tags are snapshots', async () => {
   assert.strictEqual(found[0]._meta.tag, 'before');
   same(plain(await ask(c, 'get', '/older/tagged', {})), { v: 2 });
   assert(doc._meta.created > 0);
+});
+
+test(0, 'a merge subscriber gets what was sent', async () => {
+  const c = await connect();
+  const [sent, whole] = [new Events(), new Events()];
+  await ask(c, 'set', '/older/merging', { a: 1 }, {});
+  await call(c, 'on', '/older/merging', { merge: true }, sent.handler);
+  await call(c, 'on', '/older/*', {}, whole.handler);
+  await ask(c, 'set', '/older/merging', { b: 2 }, { merge: true });
+  same(plain((await sent.take(1))[0].data), { b: 2 });
+  same(plain((await whole.take(1))[0].data), { a: 1, b: 2 });
+});
+
+test(0, 'the client comes back when the server does', async () => {
+  const [c, other] = [await connect(), await connect()];
+  const events = new Events();
+  await call(other, 'on', '/older/back/*', {}, events.handler);
+  await ask(c, 'set', '/older/back/1', { v: 1 }, {});
+  await events.take(1);
+  const back = [c, other].map((each) => new Promise((resolve) => each.onEvent('reconnect-successful', resolve)));
+  await server('kill');
+  await server('start');
+  await within(Promise.all(back), 'the reconnect');
+  same(plain(await ask(c, 'get', '/older/back/1', {})), { v: 1 });
+  await ask(c, 'set', '/older/back/2', { v: 2 }, {});
+  same((await events.take(1)).map((e) => e.data.v), [2]);
 });
 
 test(7, 'increments count', async () => {
