@@ -60,6 +60,8 @@ var rooms = []struct {
 	{"datastore/memory", []string{"datastore", "internal"}, true},
 	{"datastore/mongo", []string{"datastore", "internal"}, true},
 	{"security", []string{"security", "datastore", "internal"}, true},
+	{"security/permit", []string{"security"}, false},
+	{"security/directory", []string{"security", "datastore", "internal"}, false},
 	{"client", []string{"client", "internal"}, true},
 	{"host", []string{"abi", "host", "security", "datastore", "client", "internal"}, true},
 	// Inside the host, from the bottom up.
