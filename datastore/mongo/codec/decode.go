@@ -1,0 +1,208 @@
+package codec
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strconv"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/x/bsonx/bsoncore"
+
+	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/internal/rawjson"
+)
+
+// Decode returns the happn document of a BSON document, whoever wrote it. What
+// is missing is zero; data that is not an object is wrapped as {"value": data},
+// as happn-3 does. It keeps nothing of raw.
+func Decode(raw []byte) (*datastore.Document, error) {
+	elements, err := bsoncore.Document(raw).Elements()
+	if err != nil {
+		return nil, fmt.Errorf("a document in the collection cannot be read: %w", err)
+	}
+	doc := new(datastore.Document)
+	for _, e := range elements {
+		v := e.Value()
+		switch e.Key() {
+		case Path:
+			doc.Path, _ = v.StringValueOK()
+		case Data:
+			if doc.Data, err = decodeData(v); err != nil {
+				return nil, fmt.Errorf("the data at %q cannot be read: %w", doc.Path, err)
+			}
+		case Created:
+			doc.Created = milliseconds(v)
+		case Modified:
+			doc.Modified = milliseconds(v)
+		case ModifiedBy:
+			doc.ModifiedBy, _ = v.StringValueOK()
+		case Tag:
+			doc.Tag, _ = v.StringValueOK()
+		}
+	}
+	if doc.Data == nil {
+		doc.Data = []byte("{}")
+	}
+	return doc, nil
+}
+
+func decodeData(v bsoncore.Value) ([]byte, error) {
+	data, err := AppendJSON(nil, byte(v.Type), v.Data)
+	if err != nil || rawjson.IsObject(data) {
+		return data, err
+	}
+	if rawjson.IsNull(data) {
+		return []byte("{}"), nil
+	}
+	return append(append([]byte(`{"value":`), data...), '}'), nil
+}
+
+// milliseconds reads a Unix time: a number, or a date.
+func milliseconds(v bsoncore.Value) int64 {
+	if ms, ok := v.DateTimeOK(); ok {
+		return ms
+	}
+	if f, ok := v.DoubleOK(); ok {
+		if f >= -maxExact && f <= maxExact {
+			return int64(f)
+		}
+		return 0
+	}
+	ms, _ := v.AsInt64OK()
+	return ms
+}
+
+// AppendJSON appends a BSON value as JSON. Values of types that JSON does not
+// have are written as JSON.stringify writes what happn-3 reads: dates as ISO
+// text, object ids as hexadecimal and binary as base64 text.
+func AppendJSON(dst []byte, typ byte, value []byte) ([]byte, error) {
+	return appendJSON(dst, bsoncore.Value{Type: bsoncore.Type(typ), Data: value}, 0)
+}
+
+// maxReadDepth bounds the nesting of what is read, whoever wrote it. Servers
+// hold documents to 100 levels.
+const maxReadDepth = 200
+
+func appendJSON(dst []byte, v bsoncore.Value, depth int) ([]byte, error) {
+	if err := v.Validate(); depth == 0 && err != nil {
+		return dst, err
+	}
+	if depth > maxReadDepth {
+		return dst, fmt.Errorf("it nests more than %d levels deep", maxReadDepth)
+	}
+	switch v.Type {
+	case bsoncore.TypeEmbeddedDocument:
+		return appendMembers(dst, v.Document(), depth)
+	case bsoncore.TypeArray:
+		return appendElements(dst, v.Array(), depth)
+	case bsoncore.TypeString:
+		return appendText(dst, v.StringValue()), nil
+	case bsoncore.TypeSymbol:
+		return appendText(dst, v.Symbol()), nil
+	case bsoncore.TypeInt32:
+		return strconv.AppendInt(dst, int64(v.Int32()), 10), nil
+	case bsoncore.TypeInt64:
+		return strconv.AppendInt(dst, v.Int64(), 10), nil
+	case bsoncore.TypeDouble:
+		return appendDouble(dst, v.Double()), nil
+	case bsoncore.TypeDecimal128:
+		high, low := v.Decimal128()
+		return appendDecimal(dst, high, low), nil
+	case bsoncore.TypeBoolean:
+		return strconv.AppendBool(dst, v.Boolean()), nil
+	}
+	return appendForeign(dst, v), nil
+}
+
+// appendForeign writes types that no happn client can have stored.
+func appendForeign(dst []byte, v bsoncore.Value) []byte {
+	switch v.Type {
+	case bsoncore.TypeDateTime:
+		return appendDate(dst, v.DateTime())
+	case bsoncore.TypeObjectID:
+		id := v.ObjectID()
+		return appendText(dst, hex.EncodeToString(id[:]))
+	case bsoncore.TypeBinary:
+		_, data := v.Binary()
+		return appendText(dst, base64.StdEncoding.EncodeToString(data))
+	case bsoncore.TypeRegex:
+		pattern, options := v.Regex()
+		return appendText(dst, "/"+pattern+"/"+options)
+	case bsoncore.TypeTimestamp:
+		seconds, count := v.Timestamp()
+		return strconv.AppendUint(dst, uint64(seconds)<<32|uint64(count), 10)
+	case bsoncore.TypeJavaScript:
+		return appendText(dst, v.JavaScript())
+	case bsoncore.TypeCodeWithScope:
+		code, _ := v.CodeWithScope()
+		return appendText(dst, code)
+	}
+	return append(dst, "null"...) // null, undefined, the smallest and the largest key
+}
+
+// appendDate writes a date as JSON.stringify does; one that JavaScript does not
+// have is null there.
+func appendDate(dst []byte, ms int64) []byte {
+	const limit = 8_640_000_000_000_000
+	if ms < -limit || ms > limit {
+		return append(dst, "null"...)
+	}
+	t := time.UnixMilli(ms).UTC()
+	switch year := t.Year(); {
+	case year < 0:
+		return append(dst, fmt.Sprintf(`"-%06d`, -year)+t.Format(`-01-02T15:04:05.000Z"`)...)
+	case year > 9999:
+		return append(dst, fmt.Sprintf(`"+%06d`, year)+t.Format(`-01-02T15:04:05.000Z"`)...)
+	}
+	return t.AppendFormat(dst, `"2006-01-02T15:04:05.000Z"`)
+}
+
+func appendText(dst []byte, s string) []byte { return rawjson.AppendString(dst, s) }
+
+func appendMembers(dst []byte, doc bsoncore.Document, depth int) ([]byte, error) {
+	elements, err := doc.Elements()
+	if err != nil {
+		return dst, err
+	}
+	if len(elements) == 1 && elements[0].Key() == numberName {
+		if text, ok := elements[0].Value().StringValueOK(); ok && isNumber(text) {
+			return append(dst, text...), nil
+		}
+	}
+	dst = append(dst, '{')
+	for i, e := range elements {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendText(dst, UnescapeName(e.Key())), ':')
+		if dst, err = appendJSON(dst, e.Value(), depth+1); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+func appendElements(dst []byte, array bsoncore.Array, depth int) ([]byte, error) {
+	values, err := array.Values()
+	if err != nil {
+		return dst, err
+	}
+	dst = append(dst, '[')
+	for i, v := range values {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		if dst, err = appendJSON(dst, v, depth+1); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, ']'), nil
+}
+
+// isNumber reports whether the text is a JSON number.
+func isNumber(text string) bool {
+	return text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9') &&
+		len(text) < math.MaxInt32 && new(rawjson.Scanner).Valid([]byte(text)) == nil
+}
