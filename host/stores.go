@@ -34,7 +34,7 @@ func (h *Host) openStores() error {
 	all := h.config.Data.AllStores()
 	for _, s := range all {
 		store, err := memory.Open(memory.Options{
-			Dir: s.Dir, Durability: durability(s), Indexes: indexes, Logger: h.log.With("store", s.Name),
+			Dir: s.Dir, Durability: durability(s), Indexes: indexes, ColumnBytes: columnBytes(h.config.Data), Logger: h.log.With("store", s.Name),
 		})
 		if err != nil {
 			if len(all) > 1 {
@@ -88,6 +88,14 @@ func durability(s config.DataStore) memory.Durability {
 		return memory.DurabilityNone
 	}
 	return memory.Durability(s.Durability)
+}
+
+// columnBytes is the bound as a store takes it: none is negative.
+func columnBytes(d config.Data) int {
+	if d.ColumnBytes == 0 {
+		return -1
+	}
+	return d.ColumnBytes
 }
 
 // indexes translates the names of fields from those that clients use.

@@ -10,6 +10,12 @@
 // kept in step by every write before it returns; a small planner chooses one
 // for the criteria and sort of a search.
 //
+// Columns serve searches without an index. Each document has a number, its
+// slot, and a column an array of codes by slot, each the beginning of one
+// field's value. The store makes columns by itself, of fields that searches ask
+// for again and again; a search sifts through the codes and looks only at
+// documents that those do not rule out.
+//
 // A write changes memory first and is then queued; one goroutine commits all
 // that is queued as one batch and calls back in the order of writing. The queue
 // is filled under the lock that orders writes to a path, so the disk sees them
@@ -22,8 +28,9 @@
 // started again and reads back what is durable.
 //
 // Lock order: shard.writers, of several shards in their order, then shard.mu,
-// index.mu, journal.mu or secondary.mu; none of the last four is held while
-// taking another, but for secondary.mu of unique indexes, in their order.
+// index.mu, journal.mu, secondary.mu or slots.mu; none of the last five is held
+// while taking another, but for secondary.mu of unique indexes, in their order.
+// columns.mu comes before slots.mu, and column.filling is held with neither.
 //
 // It imports datastore, datastore/match, internal/rawjson, pebble and tidwall/btree.
 package memory

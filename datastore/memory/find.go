@@ -21,12 +21,13 @@ func (s *Store) Find(ctx context.Context, q *datastore.Query, yield func(*datast
 		}
 		return ctx.Err()
 	}
-	plan := s.index.plan(q, p)
+	plan := s.index.plan(ctx, q, p)
 	return s.carryOut(ctx, &plan, q, yield)
 }
 
 // carryOut is Find with a plan.
 func (s *Store) carryOut(ctx context.Context, p *plan, q *datastore.Query, yield func(*datastore.Document) bool) error {
+	defer func() { s.index.learn(p.wishes, p.tally.examined) }()
 	switch {
 	case !p.ordered:
 		return s.sorted(ctx, p, q, yield)
@@ -52,29 +53,50 @@ func (s *Store) Count(ctx context.Context, q *datastore.Query) (int, error) {
 	}
 	unordered := *q
 	unordered.Order = nil
-	plan := s.index.plan(&unordered, p)
-	n, enough := 0, window(q)
-	var err error
-	if plan.ix != nil && plan.exact && plan.inside && !plan.repeats {
-		err = plan.ix.scan(ctx, &plan, s.live, func(*entry) bool {
-			n++
-			return n < enough
-		})
-	} else {
-		err = s.matches(ctx, &plan, q, func(*datastore.Document) bool {
-			n++
-			return n < enough
-		})
-	}
+	plan := s.index.plan(ctx, &unordered, p)
+	n, err := s.count(ctx, &plan, &unordered)
 	if err != nil {
 		return 0, err
 	}
 	return covers(q, n), nil
 }
 
+// count is Count with a plan, before Skip and Limit: at least as many as they
+// can need.
+func (s *Store) count(ctx context.Context, plan *plan, q *datastore.Query) (n int, err error) {
+	defer func() { s.index.learn(plan.wishes, plan.tally.examined) }()
+	if plan.columns() {
+		if n, ok, err := s.siftCount(ctx, plan, q); ok || err != nil {
+			return n, err
+		}
+	}
+	enough := window(q)
+	if plan.ix != nil && plan.exact && plan.inside && !plan.repeats {
+		err = plan.ix.scan(ctx, plan, s.live, func(*entry) bool {
+			n++
+			return n < enough
+		})
+	} else {
+		err = s.matches(ctx, plan, q, func(*datastore.Document) bool {
+			n++
+			return n < enough
+		})
+	}
+	return n, err
+}
+
 // matches calls visit for each document that the query's pattern and filter
 // select, as the plan meets them, until visit returns false.
 func (s *Store) matches(ctx context.Context, p *plan, q *datastore.Query, visit func(*datastore.Document) bool) error {
+	if p.columns() {
+		docs, err := s.sift(ctx, p, q)
+		for _, doc := range docs {
+			if !visit(doc) {
+				break
+			}
+		}
+		return err
+	}
 	if p.ix == nil {
 		return s.index.walk(ctx, p.pattern, s.live, func(doc *datastore.Document) bool {
 			p.tally.examined++
@@ -164,11 +186,7 @@ func (s *Store) streamBut(ctx context.Context, p *plan, q *datastore.Query, yiel
 
 // sorted yields in the query's order.
 func (s *Store) sorted(ctx context.Context, p *plan, q *datastore.Query, yield func(*datastore.Document) bool) error {
-	c := collector(q)
-	err := s.matches(ctx, p, q, func(doc *datastore.Document) bool {
-		c.Add(doc)
-		return true
-	})
+	c, err := s.collect(ctx, p, q)
 	if err != nil {
 		return err
 	}
@@ -180,4 +198,20 @@ func (s *Store) sorted(ctx context.Context, p *plan, q *datastore.Query, yield f
 		}
 	}
 	return nil
+}
+
+// collect shows what the query selects to a collector: all of it, or at least
+// what may come first.
+func (s *Store) collect(ctx context.Context, p *plan, q *datastore.Query) (datastore.Collector, error) {
+	c := collector(q)
+	if p.sifting.rank != nil {
+		if whole, err := s.siftFirst(ctx, p, q, c); whole || err != nil {
+			return c, err
+		}
+		c = collector(q)
+	}
+	return c, s.matches(ctx, p, q, func(doc *datastore.Document) bool {
+		c.Add(doc)
+		return true
+	})
 }

@@ -18,7 +18,8 @@ const shardCount = 256
 // pointer and touches neither the map nor the ordered paths. nil means removed:
 // a walk that has picked the entry up skips it.
 type entry struct {
-	doc atomic.Pointer[datastore.Document]
+	doc  atomic.Pointer[datastore.Document]
+	slot uint32 // set before there is a document, see slots
 }
 
 // document returns the entry's document, nil if there is none.
@@ -50,6 +51,9 @@ type index struct {
 
 	secondaries []*secondary
 
+	slots   slots
+	columns columns
+
 	documents atomic.Int64
 	bytes     atomic.Int64
 }
@@ -60,6 +64,8 @@ func newIndex(secondaries []datastore.Index) (*index, error) {
 	for i := range x.shards {
 		x.shards[i].entries = make(map[string]*entry)
 	}
+	x.slots.init()
+	x.columns.wishes = make(map[string]*wish)
 	for _, def := range secondaries {
 		ix, err := newSecondary(def)
 		if err != nil {
@@ -101,17 +107,21 @@ func (x *index) get(path []byte) *datastore.Document {
 // path's entry, or an empty one if there is none.
 func (x *index) put(s *shard, e *entry, doc *datastore.Document) {
 	before := e.doc.Load()
-	e.doc.Store(doc)
 	if before != nil {
+		e.doc.Store(doc)
+		x.slots.keep(e, doc)
 		x.bytes.Add(weight(doc) - weight(before))
 		return
 	}
+	x.slots.give(e)
+	e.doc.Store(doc)
 	s.mu.Lock()
 	s.entries[doc.Path] = e
 	s.mu.Unlock()
 	x.mu.Lock()
 	x.paths.Set(doc.Path, e)
 	x.mu.Unlock()
+	x.slots.keep(e, doc) // now: no column tells of a document whose path is not known, see siftCount
 	x.documents.Add(1)
 	x.bytes.Add(weight(doc))
 }
@@ -120,6 +130,7 @@ func (x *index) put(s *shard, e *entry, doc *datastore.Document) {
 // open, when nobody else looks at the index.
 func (x *index) load(doc *datastore.Document) {
 	e := new(entry)
+	x.slots.give(e)
 	e.doc.Store(doc)
 	x.shardOf(doc.Path).entries[doc.Path] = e
 	x.paths.Load(doc.Path, e)
@@ -129,13 +140,14 @@ func (x *index) load(doc *datastore.Document) {
 
 // remove takes the document out, but not out of the secondary indexes. The caller holds s.writers.
 func (x *index) remove(s *shard, e *entry, doc *datastore.Document) {
+	e.doc.Store(nil)
+	x.slots.drop(e)
 	s.mu.Lock()
 	delete(s.entries, doc.Path)
 	s.mu.Unlock()
 	x.mu.Lock()
 	x.paths.Delete(doc.Path)
 	x.mu.Unlock()
-	e.doc.Store(nil)
 	x.documents.Add(-1)
 	x.bytes.Add(-weight(doc))
 }

@@ -45,6 +45,11 @@ type Options struct {
 	// each write about a microsecond.
 	Indexes []datastore.Index
 
+	// ColumnBytes bounds the memory of columns, which the store makes by itself
+	// of fields that searches without an index ask for again and again: 8 bytes
+	// for each document and field. 0 is 64 MiB; negative is no columns.
+	ColumnBytes int
+
 	// QueueBytes bounds what waits to be committed, counting 128 bytes a write
 	// beside its path and document; 0 is 16 MiB. When it is reached, writers
 	// wait. Each writer may exceed it by the one write it makes.
@@ -54,12 +59,14 @@ type Options struct {
 	// nil is silence.
 	Logger *slog.Logger
 
-	fs vfs.FS // the file system, replaced by tests; nil is the real one
+	eagerColumns bool   // tests: see columns.eager
+	fs           vfs.FS // the file system, replaced by tests; nil is the real one
 }
 
 const (
 	defaultSyncInterval = 100 * time.Millisecond
 	defaultQueueBytes   = 16 << 20
+	defaultColumnBytes  = 64 << 20
 )
 
 // ensureDefaults returns the options with every field set, or what is wrong
@@ -86,6 +93,9 @@ func (o Options) ensureDefaults() (Options, error) {
 	}
 	if o.QueueBytes == 0 {
 		o.QueueBytes = defaultQueueBytes
+	}
+	if o.ColumnBytes == 0 {
+		o.ColumnBytes = defaultColumnBytes
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -1,6 +1,7 @@
 package memory
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -29,6 +30,9 @@ type plan struct {
 
 	wanted int // documents that are enough
 
+	sifting sifting  // through columns, instead of a walk
+	wishes  []string // fields of which a column would have helped
+
 	points int  // fields of the index for which values are given
 	ranged bool // the next field has a range
 	tally  tally
@@ -40,8 +44,18 @@ type tally struct {
 	examined int // documents that the filter, if any, was asked about
 }
 
-// plan chooses how to carry out a query by pattern.
-func (x *index) plan(q *datastore.Query, p pattern) plan {
+// plan chooses how to carry out a query by pattern: an index if one helps, else
+// columns, else a walk.
+func (x *index) plan(ctx context.Context, q *datastore.Query, p pattern) plan {
+	best := x.planIndex(q, p)
+	if best.ix == nil {
+		x.planColumns(ctx, &best, q)
+	}
+	return best
+}
+
+// planIndex chooses an index, if one helps.
+func (x *index) planIndex(q *datastore.Query, p pattern) plan {
 	best := plan{pattern: p, ordered: q.Order == nil, wanted: window(q)}
 	if len(x.secondaries) == 0 || q.Filter == nil && q.Order == nil {
 		return best
@@ -61,7 +75,7 @@ func (x *index) plan(q *datastore.Query, p pattern) plan {
 			continue
 		}
 		if !narrow && len(p.prefix) > len(within.prefix) {
-			if narrow = x.narrow(p); narrow {
+			if narrow = x.narrow(p, narrowVisits); narrow {
 				return best
 			}
 		}
@@ -86,9 +100,9 @@ func (ix *secondary) within(text []byte) *pattern {
 	return nil
 }
 
-// narrow reports whether the pattern covers so few paths that an index cannot
-// help.
-func (x *index) narrow(p pattern) bool {
+// narrow reports whether the pattern covers fewer paths than that, so that
+// nothing can help.
+func (x *index) narrow(p pattern, few int) bool {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	n := 0
@@ -97,9 +111,9 @@ func (x *index) narrow(p pattern) bool {
 			return false
 		}
 		n++
-		return n < narrowVisits
+		return n < few
 	})
-	return n < narrowVisits
+	return n < few
 }
 
 // score says how good an index is for the query; 0 is not at all. Values that

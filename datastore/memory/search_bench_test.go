@@ -2,83 +2,100 @@ package memory_test
 
 import (
 	"fmt"
-	"os"
 	"runtime"
-	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/aggregate"
 	"github.com/happn-host/happn-host/datastore/memory"
 )
 
-// searchSizes are the numbers of stored documents; HAPPN_BENCH_DOCUMENTS adds
-// one, such as 1000000.
-func searchSizes(b *testing.B) []int {
-	sizes := []int{1000, 10_000, 100_000}
-	if text := os.Getenv("HAPPN_BENCH_DOCUMENTS"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil {
-			b.Fatal(err)
-		}
-		sizes = append(sizes, n)
+// searchSizes are the numbers of stored documents.
+func searchSizes() []int {
+	if testing.Short() {
+		return []int{1000, 10_000, 100_000}
 	}
-	return sizes
+	return []int{1000, 10_000, 100_000, 1_000_000}
+}
+
+// searchSettings are how a store may find what is searched for.
+var searchSettings = []struct {
+	name    string
+	options memory.Options
+}{
+	{"walk", memory.Options{Durability: memory.DurabilityNone, ColumnBytes: -1}},
+	{"columns", memory.Options{Durability: memory.DurabilityNone}},
+	{"index", memory.Options{Durability: memory.DurabilityNone,
+		Indexes: []datastore.Index{index("/users/*", "data.region", "-data.age"), index("/users/*", "data.age")}}},
 }
 
 // BenchmarkSearch measures searches that find, or return, at most 20 documents
-// of 300 bytes, and reports what a document takes with and without two indexes.
+// of 300 bytes, and reports what a stored document takes.
 func BenchmarkSearch(b *testing.B) {
-	for _, n := range searchSizes(b) {
-		for _, indexed := range []bool{false, true} {
-			b.Run(fmt.Sprintf("stored=%d/indexed=%v", n, indexed), func(b *testing.B) {
-				o := memory.Options{Durability: memory.DurabilityNone}
-				if indexed {
-					o.Indexes = []datastore.Index{index("/users/*", "data.region", "-data.age"), index("/users/*", "data.age")}
-				}
-				before := heap()
-				s := open(b, o)
-				for i := range n {
-					data := fmt.Sprintf(`{"region":"r%d","age":%d,"text":"%s"}`, i*7919%n/20, i, strings.Repeat("x", 250))
-					s.Write(background, putWrite(fmt.Sprintf("/users/%d/%d", i/20, i), data), ignore{})
-				}
-				perDocument := float64(heap()-before) / float64(n)
-				b.Run("point get", func(b *testing.B) {
-					path := fmt.Appendf(nil, "/users/%d/%d", n/2/20, n/2)
-					for b.Loop() {
-						_, _ = s.Get(background, path)
-					}
-					b.ReportMetric(perDocument, "B/document")
-				})
-				for _, c := range []struct {
-					name  string
-					q     *datastore.Query
-					count bool
-				}{
-					{"prefix walk", query(b, fmt.Sprintf("/users/%d/*", n/40), "", ""), false},
-					{"criteria", query(b, "/users/*", `{"region":"r7"}`, ""), false},
-					{"range", query(b, "/users/*", fmt.Sprintf(`{"age":{"$gte":%d,"$lt":%d}}`, n/2, n/2+20), ""), false},
-					{"criteria and sort", query(b, "/users/*", `{"region":"r7"}`, `{"age":1}`), false},
-					{"sort with limit", limited(query(b, "/users/*", "", `{"age":-1}`), 20), false},
-					{"count", query(b, "/users/*", `{"region":"r7"}`, ""), true},
-					{"count half", query(b, "/users/*", fmt.Sprintf(`{"age":{"$gte":%d}}`, n/2), ""), true},
-				} {
-					b.Run(c.name, func(b *testing.B) {
-						b.ReportAllocs()
-						for b.Loop() {
-							if c.count {
-								_, _ = s.Count(background, c.q)
-							} else {
-								_ = s.Find(background, c.q, func(*datastore.Document) bool { return true })
-							}
-						}
-						b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "searches/s")
-					})
-				}
-				runtime.KeepAlive(s)
-			})
+	for _, n := range searchSizes() {
+		for _, setting := range searchSettings {
+			b.Run(fmt.Sprintf("stored=%d/%s", n, setting.name), func(b *testing.B) { benchmarkSearch(b, n, setting.options) })
 		}
 	}
+}
+
+func benchmarkSearch(b *testing.B, n int, o memory.Options) {
+	before := heap()
+	s := open(b, o)
+	filler := strings.Repeat("x", 250)
+	for i := range n {
+		data := fmt.Sprintf(`{"region":"r%d","age":%d,"text":"%s"}`, i*7919%n/20, i, filler)
+		s.Write(background, putWrite(fmt.Sprintf("/users/%d/%d", i/20, i), data), ignore{})
+	}
+	perDocument := float64(heap()-before) / float64(n)
+	b.Run("point get", func(b *testing.B) {
+		path := fmt.Appendf(nil, "/users/%d/%d", n/2/20, n/2)
+		for b.Loop() {
+			_, _ = s.Get(background, path)
+		}
+		b.ReportMetric(perDocument, "B/document")
+	})
+	find := func(q *datastore.Query) func() {
+		return func() { _ = s.Find(background, q, func(*datastore.Document) bool { return true }) }
+	}
+	count := func(q *datastore.Query) func() {
+		return func() { _, _ = s.Count(background, q) }
+	}
+	matched := query(b, "/users/*", `{"region":"r7"}`, "")
+	pipeline, err := aggregate.Compile([]byte(`[{"$group":{"_id":"$data.region","age":{"$avg":"$data.age"}}}]`), nil)
+	require.NoError(b, err)
+	for _, c := range []struct {
+		name   string
+		search func()
+	}{
+		{"prefix walk", find(query(b, fmt.Sprintf("/users/%d/*", n/40), "", ""))},
+		{"criteria", find(query(b, "/users/*", `{"region":"r7"}`, ""))},
+		{"range", find(query(b, "/users/*", fmt.Sprintf(`{"age":{"$gte":%d,"$lt":%d}}`, n/2, n/2+20), ""))},
+		{"criteria and sort", find(query(b, "/users/*", `{"region":"r7"}`, `{"age":1}`))},
+		{"sort with limit", find(limited(query(b, "/users/*", "", `{"age":-1}`), 20))},
+		{"aggregate", func() {
+			_, _ = pipeline.Run(background, func(yield func(*datastore.Document) bool) error {
+				return s.Find(background, matched, yield)
+			}, aggregate.Options{})
+		}},
+		{"count", count(query(b, "/users/*", `{"region":"r7"}`, ""))},
+		{"count half", count(query(b, "/users/*", fmt.Sprintf(`{"age":{"$gte":%d}}`, n/2), ""))},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for range 10 { // until there are the columns
+				c.search()
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				c.search()
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "searches/s")
+		})
+	}
+	runtime.KeepAlive(s)
 }
 
 func limited(q *datastore.Query, n int) *datastore.Query {

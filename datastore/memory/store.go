@@ -44,6 +44,8 @@ func Open(o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the embedded data store: %w", err)
 	}
+	x.columns.off, x.columns.eager = o.ColumnBytes < 0, o.eagerColumns
+	x.slots.limit = max(0, o.ColumnBytes)
 	s := &Store{index: x, sync: o.Durability == DurabilitySync}
 	if o.Durability == DurabilityNone {
 		return s, nil
@@ -111,6 +113,7 @@ type Stats struct {
 	Archives    int64 // archives
 	Archived    int64 // documents in them, which are not among Documents
 	Indexes     []IndexStats
+	Columns     []ColumnStats
 }
 
 // IndexStats says how large a secondary index is.
@@ -118,6 +121,12 @@ type IndexStats struct {
 	Name  string
 	Keys  int64
 	Bytes int64 // of the keys, each with the path of its document, without overhead
+}
+
+// ColumnStats says how large a column is.
+type ColumnStats struct {
+	Field string
+	Bytes int64
 }
 
 // Stats counts. It looks at the folder, so it is not for every request.
@@ -136,6 +145,9 @@ func (s *Store) Stats() Stats {
 		ix.mu.RLock()
 		st.Indexes = append(st.Indexes, IndexStats{Name: ix.name, Keys: int64(ix.tree.Len()), Bytes: ix.bytes.Load()})
 		ix.mu.RUnlock()
+	}
+	for _, c := range *s.index.slots.columns.Load() {
+		st.Columns = append(st.Columns, ColumnStats{Field: c.name, Bytes: int64(c.bytes())})
 	}
 	return st
 }

@@ -54,7 +54,15 @@ func TestAStoreWithIndexesKeepsTheContract(t *testing.T) {
 	})
 }
 
-func TestNeitherDurabilityNorIndexesChangeAnAnswer(t *testing.T) {
+func TestAStoreWithColumnsKeepsTheContract(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) datastore.Store {
+		store, err := memory.Open(memory.Options{Durability: memory.DurabilityNone}.WithEagerColumns())
+		require.NoError(t, err)
+		return store
+	})
+}
+
+func TestNeitherDurabilityNorIndexesNorColumnsChangeAnAnswer(t *testing.T) {
 	stores := make(map[string]datastore.Store)
 	for _, durability := range []memory.Durability{memory.DurabilitySync, memory.DurabilityAsync, memory.DurabilityNone} {
 		o := memory.Options{Dir: t.TempDir(), Durability: durability}
@@ -62,6 +70,8 @@ func TestNeitherDurabilityNorIndexesChangeAnAnswer(t *testing.T) {
 		o.Dir, o.Indexes = t.TempDir(), someIndexes
 		stores[string(durability)+" with indexes"] = open(t, o)
 	}
+	o := memory.Options{Dir: t.TempDir()}
+	stores["with columns"] = open(t, o.WithEagerColumns())
 	storetest.Metamorphic(t, stores)
 }
 

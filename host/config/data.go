@@ -4,10 +4,11 @@ import "encoding/json"
 
 // Data says where documents are kept, and in which indexes.
 type Data struct {
-	Dir        string      `koanf:"dir"`        // folder of the default store
-	Durability string      `koanf:"durability"` // of the default store: sync, async, none (memory only)
-	Stores     []DataStore `koanf:"stores"`     // further stores
-	Indexes    []DataIndex `koanf:"indexes"`    // secondary indexes, in the stores of their paths
+	Dir         string      `koanf:"dir"`         // folder of the default store
+	Durability  string      `koanf:"durability"`  // of the default store: sync, async, none (memory only)
+	Stores      []DataStore `koanf:"stores"`      // further stores
+	Indexes     []DataIndex `koanf:"indexes"`     // secondary indexes, in the stores of their paths
+	ColumnBytes int         `koanf:"columnBytes"` // memory of each store's columns; 0 is none
 }
 
 // DefaultStore is the name of the store in Data.Dir.

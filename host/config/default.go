@@ -16,7 +16,7 @@ func Default() Config {
 		Host: "127.0.0.1",
 		Port: 55000,
 		Log:  Log{Level: "info", Format: "text"},
-		Data: Data{Dir: "./happn-data", Durability: "sync"},
+		Data: Data{Dir: "./happn-data", Durability: "sync", ColumnBytes: 64 * mib},
 		Plugins: Plugins{
 			Dir:    "./plugins",
 			Settle: 200 * time.Millisecond,

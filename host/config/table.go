@@ -59,6 +59,8 @@ func dataKeys() []entry {
 			meaning: "Further stores, each for the paths under its patterns; what no pattern covers belongs to the store in `data.dir`. Documents do not move when patterns change: those in a store that their path no longer belongs to are kept but not seen, and the log says how many there are."},
 		{name: "data.indexes", kind: kindSections, list: indexSections(),
 			meaning: "Secondary indexes. They are kept in step with writes, make searches and sorts by their fields fast, and cost memory and a little time at each write. They belong to every store that has paths under their patterns; what is unique is so within one store."},
+		{name: "data.columnBytes", kind: kindSize, max: 64 * gib,
+			meaning: "Memory that each store may use for columns: it makes them by itself, of fields that searches without an index ask for again and again, at 8 bytes for each document and field, and drops those that were not used for longest. 0 turns them off."},
 	}
 }
 
