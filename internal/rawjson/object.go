@@ -78,3 +78,6 @@ func (o *Object) AppendTo(dst []byte) []byte {
 	}
 	return append(dst, '}')
 }
+
+// Len returns the number of members.
+func (o *Object) Len() int { return len(o.members) }
