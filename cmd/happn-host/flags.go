@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -63,6 +64,7 @@ func nearestFlag(flags *pflag.FlagSet, name string) string {
 type configFlags struct {
 	set  *pflag.FlagSet
 	file string
+	own  []string // flags of the command that are no keys
 }
 
 func newConfigFlags(name string) *configFlags {
@@ -87,7 +89,7 @@ func (p *process) load(f *configFlags, args []string, usage string) (c config.Co
 	}
 	given := map[string]string{}
 	f.set.Visit(func(flag *pflag.Flag) {
-		if flag.Name != "config" {
+		if flag.Name != "config" && !slices.Contains(f.own, flag.Name) {
 			given[flag.Name] = flag.Value.String()
 		}
 	})

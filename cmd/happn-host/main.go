@@ -48,6 +48,7 @@ func subcommands() []subcommand {
 		{"restore", "make a data folder from a backup", restoreCommand},
 		{"archive", "move documents of a running host into archives", archiveCommand},
 		{"compact", "give back disk space while a host runs", compactCommand},
+		{"migrate", "copy the documents of happn-3 into the stores of a host", migrateCommand},
 		{"bench", "measure a happn-3 compatible server", benchCommand},
 		{"plugin", "build plugins from their sources", pluginCommand},
 		{"config-doc", "print the reference of every configuration key", configDoc},

@@ -87,3 +87,6 @@ func unicodeSpace(r rune) bool {
 	}
 	return false
 }
+
+// Settable reports whether a set accepts the characters of a path.
+func Settable(path []byte) bool { return validPath(path) && bytes.IndexByte(path, '*') < 0 }

@@ -1,0 +1,33 @@
+package host
+
+import (
+	"errors"
+	"log/slog"
+
+	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/host/config"
+	"github.com/happn-host/happn-host/host/protocol"
+)
+
+// OfflineStore is what OpenStore returns: documents come in by Import as they are.
+type OfflineStore interface {
+	datastore.Store
+	datastore.Importer
+}
+
+// OpenStore opens the stores of a host that does not run, as New does, for
+// programs that work on its documents. The caller closes what it returns.
+func OpenStore(c config.Config, log *slog.Logger) (OfflineStore, error) {
+	h := &Host{config: c, log: log}
+	if err := h.openStores(); err != nil {
+		return nil, err
+	}
+	store, ok := h.store.(OfflineStore)
+	if !ok {
+		return nil, errors.Join(errors.New("the data store takes no documents as they are"), h.store.Close())
+	}
+	return store, nil
+}
+
+// Settable reports whether a client can write to a path; it can read all of them.
+func Settable(path []byte) bool { return protocol.Settable(path) }
