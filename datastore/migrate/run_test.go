@@ -28,7 +28,7 @@ func (l *list) Origin() migrate.Origin {
 
 func (l *list) Documents(ctx context.Context, yield func(migrate.Item) error) error {
 	for i, item := range l.items {
-		if l.err != nil && i == l.after {
+		if l.err != nil && l.after > 0 && i == l.after {
 			return l.err
 		}
 		item.Read = int64(i + 1)
@@ -246,4 +246,30 @@ func TestAFailingSourceEndsTheCopyWithItsError(t *testing.T) {
 	source := (&list{after: 1, err: broken}).add("/a", `{}`, 1).add("/b", `{}`, 1)
 	_, err := migrate.Run(t.Context(), migrate.Options{Source: source, Target: target(t)})
 	require.ErrorIs(t, err, broken)
+}
+
+func TestACopyThatGoesOnLeavesWhatItHadFinishedWith(t *testing.T) {
+	s := target(t)
+	source := &list{sum: "1"}
+	for i := range 1100 {
+		source.add(fmt.Sprintf("/many/%04d", i), `{}`, 2000)
+	}
+	source.err = errors.New("interrupted")
+	options := migrate.Options{Source: source, Target: s, OnConflict: migrate.Overwrite, Progress: func(p migrate.Progress) {
+		if p.Phase == migrate.Copying {
+			source.after = 700
+		}
+	}}
+	_, err := migrate.Run(t.Context(), options)
+	require.ErrorIs(t, err, source.err)
+	changed := &datastore.Document{Path: "/many/0001", Data: []byte(`{"since":1}`), Created: 1000, Modified: 3000}
+	require.NoError(t, s.Import(t.Context(), []*datastore.Document{changed}))
+
+	source.err, options.Progress = nil, nil
+	report, err := migrate.Run(t.Context(), options)
+	require.NoError(t, err)
+	require.Equal(t, [2]int64{500, 600}, [2]int64{report.Resumed, report.Stored})
+	doc, err := s.Get(t.Context(), []byte("/many/0001"))
+	require.NoError(t, err)
+	require.Equal(t, changed, doc)
 }
