@@ -80,11 +80,17 @@ func (s *Server) plainPrimus(w http.ResponseWriter, r *http.Request, next http.H
 
 // NotFound answers as happn-3 does where there is nothing.
 func NotFound(w http.ResponseWriter, r *http.Request) {
+	ErrorPage(w, http.StatusNotFound, "Cannot "+r.Method+" "+r.URL.EscapedPath())
+}
+
+// ErrorPage answers with the page that happn-3 has for errors. No script or
+// other source counts in it, whatever the message is.
+func ErrorPage(w http.ResponseWriter, status int, message string) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Security-Policy", "default-src 'none'")
 	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(http.StatusNotFound)
-	fmt.Fprintf(w, "<!DOCTYPE html>\n<title>Not found</title>\n<pre>Cannot %s %s</pre>\n",
-		html.EscapeString(r.Method), html.EscapeString(r.URL.Path))
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n</head>\n"+
+		"<body>\n<pre>%s</pre>\n</body>\n</html>\n", html.EscapeString(message))
 }

@@ -73,6 +73,8 @@ var rooms = []struct {
 		"security", "datastore", "internal"}, true},
 	{"host/browser", nil, false},
 	{"host/transport", []string{"host/transport", "host/config", "internal"}, true},
+	{"host/certificate", []string{"host/certificate", "host/config"}, true},
+	{"host/web", []string{"host/web", "host/transport", "host/config", "internal"}, false},
 	{"host/plugin", []string{"abi", "host/plugin", "host/pipeline", "host/config", "internal"}, true},
 	{"cmd", []string{"cmd", "abi", "host", "client", "datastore", "security", "plugins/sdk", "internal"}, true},
 	{"tests/plugins", []string{"tests", "client", "host/plugin/build"}, true},
