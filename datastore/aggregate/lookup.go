@@ -113,7 +113,7 @@ func (s *lookupSink) add(doc expr.Value) (bool, error) {
 	inner.env = &expr.Env{Now: s.run.now, By: s.run.by, Given: given}
 	first := start(s.pipeline, &inner, found)
 	for _, i := range s.candidates(doc) {
-		if err := s.run.step(); err != nil {
+		if err := s.run.multiply(s.others[i]); err != nil {
 			return false, err
 		}
 		if more, err := first.add(s.others[i]); err != nil {

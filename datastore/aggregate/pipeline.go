@@ -40,6 +40,10 @@ type LookupFunc func(ctx context.Context, from string, yield func(*datastore.Doc
 type Limits struct {
 	Bytes     int // of documents kept, and of the result; 0 is 64 MiB
 	Documents int // kept at a time by all stages together; 0 is 1,000,000
+	// Steps is what $unwind and $lookup may do beside going once through the
+	// documents that the pipeline starts with: a step is a document that they
+	// make, or look at, and one more for each KiB of it. 0 is 20,000,000.
+	Steps int
 }
 
 func (l Limits) withDefaults() Limits {
@@ -48,6 +52,9 @@ func (l Limits) withDefaults() Limits {
 	}
 	if l.Documents <= 0 {
 		l.Documents = 1_000_000
+	}
+	if l.Steps <= 0 {
+		l.Steps = 20_000_000
 	}
 	return l
 }
@@ -170,6 +177,15 @@ func (r *run) step() error {
 		return nil
 	}
 	return r.ctx.Err()
+}
+
+// multiply is step for a document that a stage makes of another, or looks at for
+// its sake: of those there may be many more than the store has.
+func (r *run) multiply(doc expr.Value) error {
+	if r.room.Steps -= 1 + doc.Size()/1024; r.room.Steps < 0 {
+		return &Error{Problem: "the pipeline does too much for one run; match or limit before $unwind and $lookup, or give $lookup a localField and foreignField"}
+	}
+	return r.step()
 }
 
 // keep takes room for what a stage keeps, or returns an error.

@@ -5,6 +5,9 @@ import (
 	"github.com/happn-host/happn-host/datastore/match"
 )
 
+// minGrowth is by how many bytes a document may grow for nothing.
+const minGrowth = 64 << 10
+
 // transform is a stage that makes each document into one other, or none.
 type transform func(r *run, doc expr.Value) (out expr.Value, ok bool, err error)
 
@@ -23,6 +26,11 @@ func (s *transformSink) add(doc expr.Value) (bool, error) {
 	}
 	if out.Size() > maxDocument {
 		return false, &Error{Problem: "a document in the pipeline grows beyond 32 MiB"}
+	}
+	if out.Size() > 2*doc.Size()+minGrowth { // what comes next has more to do than the store has
+		if err := s.run.multiply(out); err != nil {
+			return false, err
+		}
 	}
 	return s.next.add(out)
 }

@@ -56,11 +56,12 @@ func (s *unwindSink) add(doc expr.Value) (bool, error) {
 		return s.next.add(s.numbered(doc, expr.NullValue()))
 	}
 	i := int64(0)
+	doc = set(doc, s.path, v) // reads the text around the array, once for all elements
 	for elem := range v.Elements() {
-		if err := s.run.step(); err != nil {
+		one := set(doc, s.path, elem)
+		if err := s.run.multiply(one); err != nil {
 			return false, err
 		}
-		one := set(doc, s.path, elem)
 		if more, err := s.next.add(s.numbered(one, expr.IntValue(i))); err != nil || !more {
 			return more, err
 		}

@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"math"
 	"strings"
+
+	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
 // Collation compares texts by the rules of a language.
@@ -60,29 +62,77 @@ func compareNumbers(a, b Value) int {
 }
 
 func comparePairs(by Collation, a, b Value) int {
-	x, y := a.members(), b.members()
-	for i := range min(len(x), len(y)) {
-		if c := cmp.Compare(x[i].Value.kind, y[i].Value.kind); c != 0 {
+	i, j := a.reader(), b.reader()
+	for {
+		x, more := i.next()
+		y, other := j.next()
+		if !more || !other {
+			return rank(more) - rank(other)
+		}
+		if c := cmp.Compare(x.Value.kind, y.Value.kind); c != 0 {
 			return c
 		}
-		if c := strings.Compare(x[i].Name, y[i].Name); c != 0 {
+		if c := strings.Compare(x.Name, y.Name); c != 0 {
 			return c
 		}
-		if c := CompareBy(by, x[i].Value, y[i].Value); c != 0 {
+		if c := CompareBy(by, x.Value, y.Value); c != 0 {
 			return c
 		}
 	}
-	return cmp.Compare(len(x), len(y))
 }
 
 func compareLists(by Collation, a, b Value) int {
-	x, y := a.members(), b.members()
-	for i := range min(len(x), len(y)) {
-		if c := CompareBy(by, x[i].Value, y[i].Value); c != 0 {
+	i, j := a.reader(), b.reader()
+	for {
+		x, more := i.next()
+		y, other := j.next()
+		if !more || !other {
+			return rank(more) - rank(other)
+		}
+		if c := CompareBy(by, x.Value, y.Value); c != 0 {
 			return c
 		}
 	}
-	return cmp.Compare(len(x), len(y))
+}
+
+func rank(more bool) int {
+	if more {
+		return 1
+	}
+	return 0
+}
+
+// reader goes through the parts of an object or array, so that comparing stops
+// at the first difference.
+type reader struct {
+	of Value
+	at int // in the parts, or in the text
+}
+
+func (v Value) reader() reader {
+	if v.form == asParts {
+		return reader{of: v}
+	}
+	return reader{of: v, at: 1}
+}
+
+func (r *reader) next() (m Member, ok bool) {
+	if r.of.form == asParts {
+		if r.at == len(r.of.parts) {
+			return m, false
+		}
+		r.at++
+		return r.of.parts[r.at-1], true
+	}
+	var name, val []byte
+	if r.of.kind == Object {
+		name, val, r.at = rawjson.NextMember(r.of.raw, r.at)
+		m.Name = string(rawjson.Name(name))
+	} else {
+		val, r.at = rawjson.NextElement(r.of.raw, r.at)
+	}
+	m.Value = FromJSON(val)
+	return m, r.at >= 0
 }
 
 // members returns the parts of an object or array; they must not be changed.

@@ -17,6 +17,7 @@ type Expression struct {
 	root  node
 	given int // variables that the caller of Eval provides
 	slots int
+	paths int // into the document
 	cost  int
 }
 
@@ -29,6 +30,7 @@ type node interface {
 type compiler struct {
 	slots int
 	regex int
+	paths map[string]int // into the document, by their text
 }
 
 // scope is where an expression stands: what variables it sees, and how deep it is.
@@ -65,7 +67,7 @@ func (c *compiler) declare(s scope, name string) (scope, int) {
 // positions. at is named in errors, which are of type *Error.
 func Compile(raw []byte, at *Place, variables ...string) (*Expression, error) {
 	raw = append([]byte(nil), raw...)
-	c := compiler{}
+	c := compiler{paths: map[string]int{}}
 	var s scope
 	for _, name := range variables {
 		s, _ = c.declare(s, name)
@@ -74,7 +76,7 @@ func Compile(raw []byte, at *Place, variables ...string) (*Expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Expression{root: n, given: len(variables), slots: c.slots, cost: len(raw)}, nil
+	return &Expression{root: n, given: len(variables), slots: c.slots, paths: len(c.paths), cost: len(raw)}, nil
 }
 
 func (c *compiler) expression(raw []byte, at *Place, s scope) (node, error) {
@@ -125,6 +127,7 @@ func (c *compiler) path(text string, at *Place, s scope) (node, error) {
 	switch name {
 	case "CURRENT", "ROOT":
 		f.from = fromDocument
+		f.known = c.known(rest)
 	case "NOW":
 		f.from = fromClock
 	case "REMOVE":
@@ -133,6 +136,16 @@ func (c *compiler) path(text string, at *Place, s scope) (node, error) {
 		return nil, at.Errorf("the variable $$%s is not defined", name)
 	}
 	return f, nil
+}
+
+// known numbers the paths into the document.
+func (c *compiler) known(path string) int {
+	n, ok := c.paths[path]
+	if !ok {
+		n = len(c.paths)
+		c.paths[path] = n
+	}
+	return n
 }
 
 func (c *compiler) array(raw []byte, at *Place, s scope) (node, error) {

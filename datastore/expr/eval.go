@@ -10,6 +10,7 @@ type Env struct {
 	By    Collation // how comparisons see texts; nil is by bytes
 
 	doc    Value
+	found  []found // by fieldPath.known
 	slots  []Value
 	stack  []Value
 	budget int
@@ -28,6 +29,10 @@ func (e *Expression) Eval(env *Env, doc Value) (Value, error) {
 	if len(env.slots) < e.slots {
 		env.slots = make([]Value, e.slots)
 	}
+	if len(env.found) < e.paths {
+		env.found = make([]found, e.paths)
+	}
+	clear(env.found[:e.paths])
 	copy(env.slots[:e.given], env.Given)
 	v := e.root.eval(env)
 	if env.err != nil {
@@ -53,6 +58,21 @@ func (env *Env) spend(n int) bool {
 	return env.err == nil
 }
 
+// walk is the steps that it takes to go through a value once.
+func walk(v Value) int {
+	if v.form == asJSON && (v.kind == Array || v.kind == Object) {
+		return len(v.raw) / 4 // it may have as many small parts
+	}
+	return v.Size() / 32
+}
+
+// holds reports whether a value counts as true. A number must be read for that,
+// however long it is.
+func (env *Env) holds(v Value) bool {
+	env.spend(len(v.raw) / 32)
+	return v.Truthy()
+}
+
 // origin says where a path starts.
 type origin uint8
 
@@ -72,14 +92,28 @@ func (n constant) eval(*Env) Value { return n.value }
 type fieldPath struct {
 	from  origin
 	slot  int
+	known int // the place in Env.found of a path into the document
 	names []string
+}
+
+// found is what a path into the document leads to, which is followed once.
+type found struct {
+	done  bool
+	value Value
 }
 
 func (n fieldPath) eval(env *Env) Value {
 	var v Value
 	switch n.from {
 	case fromDocument:
-		v = env.doc
+		if len(n.names) == 0 {
+			return env.doc
+		}
+		f := &env.found[n.known]
+		if !f.done {
+			*f = found{true, env.doc.At(n.names)}
+		}
+		return f.value
 	case fromSlot:
 		v = env.slots[n.slot]
 	case fromClock:
@@ -88,7 +122,7 @@ func (n fieldPath) eval(env *Env) Value {
 	if len(n.names) == 0 {
 		return v
 	}
-	if !env.spend(1 + len(v.raw)/32 + len(v.parts)) {
+	if !env.spend(1 + walk(v)) {
 		return Value{}
 	}
 	return v.At(n.names)
@@ -189,16 +223,18 @@ type callNode struct {
 func (n *callNode) eval(env *Env) Value {
 	base := len(env.stack)
 	null := false
+	cost := 1 + len(n.kids)
 	for i, kid := range n.kids {
 		v := kid.eval(env)
 		env.stack = append(env.stack, v)
+		cost += walk(v)
 		if n.nulls && v.IsNullish() && (n.named == nil || i < n.min) {
 			null = true
 		}
 	}
 	var out Value
 	switch {
-	case !env.spend(1 + len(n.kids)):
+	case !env.spend(cost): // no operator goes through an argument more than a few times
 	case null:
 		out = NullValue()
 	default:

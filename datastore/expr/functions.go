@@ -39,7 +39,6 @@ func comparisonFunction(name string) (function, bool) {
 }
 
 func (k *call) compare() int {
-	k.env.spend((len(k.args[0].raw) + len(k.args[1].raw)) / 32)
 	return CompareBy(k.env.By, k.args[0], k.args[1])
 }
 

@@ -211,7 +211,7 @@ func searchFunction(name string) (function, bool) {
 // search returns the index of the first element that equals want, or -1.
 func (k *call) search(list []Value, want Value) int {
 	return slices.IndexFunc(list, func(v Value) bool {
-		return v.kind == want.kind && k.env.spend(1+min(len(v.raw), len(want.raw))/32) && Compare(v, want) == 0
+		return v.kind == want.kind && k.env.spend(1+walk(v)+walk(want)) && Compare(v, want) == 0
 	})
 }
 

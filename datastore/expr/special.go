@@ -86,7 +86,7 @@ type logical struct {
 
 func (n logical) eval(env *Env) Value {
 	for _, kid := range n.kids {
-		if kid.eval(env).Truthy() == n.or {
+		if env.holds(kid.eval(env)) == n.or {
 			return BoolValue(n.or)
 		}
 	}
@@ -114,7 +114,7 @@ func (c *compiler) cond(arg []byte, at *Place, s scope) (node, error) {
 }
 
 func (n condNode) eval(env *Env) Value {
-	if n.test.eval(env).Truthy() {
+	if env.holds(n.test.eval(env)) {
 		return n.yes.eval(env)
 	}
 	return n.no.eval(env)
@@ -170,7 +170,7 @@ func (c *compiler) branches(arg []byte, at *Place, s scope) (node, error) {
 
 func (n switchNode) eval(env *Env) Value {
 	for _, b := range n.branches {
-		if b.test.eval(env).Truthy() {
+		if env.holds(b.test.eval(env)) {
 			return b.yes.eval(env)
 		}
 	}

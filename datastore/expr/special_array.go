@@ -65,6 +65,7 @@ func (n eachNode) eval(env *Env) Value {
 	if input.kind != Array {
 		return env.fail(n.at, "%s needs an array, found %s", n.operator, input.kind)
 	}
+	env.spend(walk(input))
 	limit := -1
 	if n.limit != nil {
 		if v := n.limit.eval(env); !v.IsNullish() {
@@ -90,7 +91,7 @@ func (n eachNode) eval(env *Env) Value {
 				return Value{}
 			}
 			out = append(out, Member{Value: v})
-		case v.Truthy():
+		case env.holds(v):
 			out = append(out, Member{Value: elem})
 		}
 	}
@@ -139,6 +140,7 @@ func (n reduceNode) eval(env *Env) Value {
 	if input.kind != Array {
 		return env.fail(n.at, "$reduce needs an array, found %s", input.kind)
 	}
+	env.spend(walk(input))
 	v := n.initial.eval(env)
 	for elem := range input.Elements() {
 		if !env.spend(2) {
@@ -232,10 +234,11 @@ func (n sortNode) eval(env *Env) Value {
 	if input.kind != Array {
 		return env.fail(n.at, "$sortArray needs an array, found %s", input.kind)
 	}
+	env.spend(walk(input))
 	list := input.list()
 	env.spend(len(list) * 4)
 	slices.SortStableFunc(list, func(a, b Value) int {
-		if !env.spend(len(n.keys) + (len(a.raw)+len(b.raw))/32) {
+		if !env.spend(len(n.keys) + walk(a) + walk(b)) {
 			return 0
 		}
 		for i := range n.keys {

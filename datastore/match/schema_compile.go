@@ -40,6 +40,8 @@ func (c *compiler) schema(raw []byte, at *expr.Place, depth int) (*schema, error
 	}
 	if s.tuple != nil {
 		s.items = nil
+	} else { // additionalItems are those behind a list of items
+		s.more, s.fixed = nil, false
 	}
 	return s, nil
 }

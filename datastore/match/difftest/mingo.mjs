@@ -6,6 +6,9 @@ import { readFileSync } from "node:fs";
 
 const require = createRequire(process.argv[2] + "/package.json");
 const { Query, aggregate, find } = require("mingo");
+const Ajv = require("ajv-draft-04");
+const ajv = new Ajv({ strict: false, logger: false });
+const options = { jsonSchemaValidator: (schema) => ajv.compile(schema) };
 const { docs, filters, sorts, projections, pipelines } = JSON.parse(readFileSync(0, "utf8"));
 
 const attempt = (f) => {
@@ -19,7 +22,7 @@ const numbered = docs.map((d, i) => ({ ...d, __index: i }));
 
 process.stdout.write(JSON.stringify({
   filters: filters.map((f) => attempt(() => {
-    const q = new Query(f);
+    const q = new Query(f, options);
     return docs.map((d) => attempt(() => q.test(d)));
   })),
   sorts: sorts.map((s) => attempt(() => find(numbered, {}).sort(s).all().map((d) => d.__index))),

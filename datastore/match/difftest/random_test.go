@@ -125,6 +125,8 @@ func (r random) operator(depth int, field string) (name, arg string) {
 		return r.pick("$gt", "$gte", "$lt", "$lte"), strings.ReplaceAll(r.scalar(), "null", "3")
 	case n < 8:
 		return r.pick("$in", "$nin"), "[" + r.value(1) + "," + r.scalar() + "]"
+	case n < 10 && r.IntN(4) == 0:
+		return "$regex", r.pick(`"A"`, `"^AB?$"`, `"a$"`) + `,"$options":` + r.pick(`"i"`, `"m"`, `"im"`)
 	case n < 10:
 		return "$regex", r.pick(`"a"`, `"^a"`, `"b$"`, `"^a.*b"`, `"[ab]+"`)
 	case n < 12 && depth > 0:
