@@ -74,6 +74,7 @@ var rooms = []struct {
 	{"host/browser", nil, false},
 	{"host/transport", []string{"host/transport", "host/config", "internal"}, true},
 	{"host/certificate", []string{"host/certificate", "host/config"}, true},
+	{"host/admin", []string{"host/admin", "security"}, false},
 	{"host/web", []string{"host/web", "host/transport", "host/config", "internal"}, false},
 	{"host/plugin", []string{"abi", "host/plugin", "host/pipeline", "host/config", "internal"}, true},
 	{"cmd", []string{"cmd", "abi", "host", "client", "datastore", "security", "plugins/sdk", "internal"}, true},

@@ -1,0 +1,75 @@
+package admin
+
+import (
+	"encoding/json"
+	"net/http"
+)
+
+func (a *API) sessionRoutes() []Route {
+	return []Route{
+		{Method: http.MethodGet, Path: "/sessions", Summary: "List open sessions", Answers: "sessions, without tokens", answer: func(*call) (any, error) {
+			return append([]json.RawMessage{}, a.options.Sessions.List()...), nil
+		}},
+		{Method: http.MethodGet, Path: "/sessions/{session}", Summary: "Show a session", Answers: "the session", answer: func(c *call) (any, error) {
+			record, ok := a.options.Sessions.Session(c.param("session"))
+			if !ok {
+				return nil, missing("session", c.param("session"))
+			}
+			return record, nil
+		}},
+		{Method: http.MethodDelete, Path: "/sessions/{session}", Summary: "Disconnect a session", Answers: "what was done",
+			Query: []Parameter{{Name: "reason", Meaning: "what its client is told"}}, answer: a.disconnect},
+	}
+}
+
+func (a *API) disconnect(c *call) (any, error) {
+	reason := c.query.Get("reason")
+	if reason == "" {
+		reason = "disconnected by the operator"
+	}
+	return removal(a.options.Sessions.Disconnect(c.param("session"), reason), nil, "session", c.param("session"))
+}
+
+func (a *API) tokenRoutes() []Route {
+	token := map[string]any{"token": text("text of the token")}
+	return []Route{
+		{Method: http.MethodGet, Path: "/tokens/revoked", Summary: "List revoked tokens", Answers: "revocations", answer: func(*call) (any, error) {
+			return a.options.Tokens.Revoked(), nil
+		}},
+		{Method: http.MethodPost, Path: "/tokens/revoke", Summary: "Revoke a token and end its sessions", Answers: "what was done",
+			Body: object(map[string]any{"token": token["token"], "reason": text("for those who list revocations")}, "token"), answer: a.revoke},
+		{Method: http.MethodPost, Path: "/tokens/restore", Summary: "Let a revoked token serve again", Body: object(token, "token"), Answers: "what was done", answer: a.restore},
+		{Method: http.MethodPost, Path: "/users/{user}/unlock", Summary: "Let a user that too many wrong passwords have locked log in again", Answers: "what was done",
+			answer: func(c *call) (any, error) {
+				a.options.Tokens.Unlock(c.param("user"))
+				return map[string]string{"unlocked": c.param("user")}, nil
+			}},
+	}
+}
+
+func (a *API) revoke(c *call) (any, error) {
+	var body struct{ Token, Reason string }
+	if err := c.decode(&body); err != nil {
+		return nil, err
+	}
+	if body.Token == "" {
+		return nil, bad("name the token")
+	}
+	if body.Reason == "" {
+		body.Reason = "by the operator"
+	}
+	return map[string]bool{"revoked": true}, a.options.Tokens.Revoke(c.request.Context(), body.Token, body.Reason)
+}
+
+func (a *API) restore(c *call) (any, error) {
+	var body struct{ Token string }
+	if err := c.decode(&body); err != nil {
+		return nil, err
+	}
+	return map[string]bool{"restored": true}, a.options.Tokens.Restore(c.request.Context(), body.Token)
+}
+
+func (a *API) statusRoutes() []Route {
+	return []Route{{Method: http.MethodGet, Path: "/health", Summary: "Tell how the host is, and count what it does", Answers: "health",
+		answer: func(c *call) (any, error) { return a.options.Status.Health(c.request.Context()), nil }}}
+}
