@@ -27,6 +27,12 @@ func TestHostileCriteriaStayCheap(t *testing.T) {
 			`{"` + strings.Repeat("a.", 120) + `a":1}`, strings.Repeat(`{"a":`, 121) + long + strings.Repeat(`}`, 121)},
 		"a long list against a long array": {
 			`{"a":{"$in":[` + strings.Repeat(`"x",`, 40_000) + `"y"]}}`, `{"a":[` + strings.Repeat(`"z",`, 200_000) + `1]}`},
+		"many pieces against a long text": {
+			`{"a":{"$contains":[` + strings.Repeat(`"aaaaaaaaaaaaaaaaaaaaaaab",`, 9000) + `"ab"]}}`, `{"a":` + long + `}`},
+		"many different pieces against a long text": {
+			`{"a":{"$containsAny":` + strings.ReplaceAll(texts("aaaaaaaaaa", 9000), `",`, `b",`) + `}}`, `{"a":` + long + `}`},
+		"many names against a large object": {
+			`{"a":{"$contains":` + texts("x", 20_000) + `}}`, `{"a":{` + strings.Repeat(`"y":1,`, 200_000) + `"z":1}}`},
 		"numbers with long exponents": {
 			`{"a":{"$gt":1e` + strings.Repeat("9", 100_000) + `}}`, `{"a":-1e` + strings.Repeat("9", 1<<20) + `}`},
 	}

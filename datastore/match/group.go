@@ -115,6 +115,7 @@ const (
 	computed                   // the expression is true for the document
 	described                  // the data satisfy the schema that is the test
 	beside                     // test, made of another field, holds for a value of the field
+	collected                  // the values of the field are all that the test has
 )
 
 // node is a compiled condition. It is a struct with a switch, not an
@@ -154,11 +155,13 @@ func (n *node) match(doc *datastore.Document, slots [][]byte, given []expr.Value
 	case computed:
 		return n.compute(doc, given)
 	}
-	if n.op == beside {
+	switch n.op {
+	case beside:
 		return n.matchBeside(doc, slots)
-	}
-	if n.op == described {
+	case described:
 		return n.test.holds(valueOf(doc.Data))
+	case collected:
+		return n.collect(doc, slots)
 	}
 	if n.from == fromData {
 		return anyHolds(slots[n.slot], n.path, n.test, n.whole)

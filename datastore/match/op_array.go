@@ -1,9 +1,9 @@
 package match
 
 import (
-	"github.com/happn-host/happn-host/internal/rawjson"
-
+	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/datastore/expr"
+	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
 // every compiles $all: each listed value, or $elemMatch, must be found.
@@ -16,7 +16,14 @@ func (c *compiler) every(k call) (node, error) {
 	out := node{op: all}
 	at := k.at.Key(k.name)
 	i := 0
+	var rest []value
 	for elem := range rawjson.Elements(k.arg) {
+		if i >= fewOfAll && !isOperators(elem) {
+			c.source = append(append(c.source, elem...), ',')
+			rest = append(rest, valueOf(elem).settled())
+			i++
+			continue
+		}
 		n, err := c.oneOfAll(k, elem, at.At(i))
 		if err != nil {
 			return node{}, err
@@ -28,7 +35,45 @@ func (c *compiler) every(k call) (node, error) {
 	if i == 0 { // nothing has all of nothing
 		out.op = some
 	}
+	if rest != nil {
+		n := k.with(&everyValue{setOf(c.by, rest)})
+		n.op = collected
+		out.kids = append(out.kids, n)
+	}
 	return simplified(out), nil
+}
+
+// fewOfAll is how many values of $all have a condition of their own, of which an
+// index or a needle can be made. The others are looked for all at once.
+const fewOfAll = 8
+
+// everyValue is the rest of a long $all. A single value is all of them only if
+// there is but one.
+type everyValue struct{ set valueSet }
+
+func (t *everyValue) holds(v value) bool { return len(t.set.sorted) == 1 && t.set.holds(v) }
+
+// collecting holds as soon as it has been given every value of a set.
+type collecting struct {
+	set   *valueSet
+	found tally
+}
+
+func (t *collecting) holds(v value) bool {
+	if i, ok := t.set.find(v); ok {
+		t.found.see(i)
+	}
+	return t.found.left == 0
+}
+
+// collect reports whether a field has every value of a long $all.
+func (n *node) collect(doc *datastore.Document, slots [][]byte) bool {
+	t := n.test.(*everyValue)
+	if n.from != fromData {
+		return t.holds(metaValue(doc, n.from))
+	}
+	found := tallyOf(len(t.set.sorted), true)
+	return anyHolds(slots[n.slot], n.path, &collecting{&t.set, found}, n.whole)
 }
 
 func (c *compiler) oneOfAll(k call, elem []byte, at *expr.Place) (node, error) {
@@ -86,7 +131,7 @@ func startsLogical(obj []byte) bool {
 // inside the array is a value like any other.
 func elementTest(n node) test {
 	switch n.op {
-	case field:
+	case field, collected:
 		return n.test
 	}
 	out := combined{op: n.op}

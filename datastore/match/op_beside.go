@@ -53,7 +53,7 @@ func (c *compiler) besideOperator(k call) (node, error) {
 		}
 	case "$contains", "$containsAny", "$containsNone":
 		n.whole, negate = true, operator == "$containsNone"
-		o.make = func(want value) test { return contains{wanted: wanted(want), every: operator == "$contains"} }
+		o.make = func(want value) test { return containing(want, operator == "$contains") }
 	default:
 		return node{}, k.errorf("unknown operator %s", k.name)
 	}

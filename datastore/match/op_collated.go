@@ -2,7 +2,6 @@ package match
 
 import (
 	"github.com/happn-host/happn-host/datastore/expr"
-	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
 // equals is the test of a bare value, by the collation if there is one.
@@ -25,11 +24,8 @@ func (c *compiler) oneOf(arr []byte) test {
 	if c.by == nil {
 		return oneOf(arr)
 	}
-	t := combined{op: some}
-	for elem := range rawjson.Elements(arr) {
-		t.tests = append(t.tests, c.equals(valueOf(elem)))
-	}
-	return t
+	set := setOf(c.by, elementsOf(arr))
+	return &set
 }
 
 // collated is ordered with texts compared by a collation. It is a type of its

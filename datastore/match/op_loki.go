@@ -31,11 +31,11 @@ func (c *compiler) lokiOperator(k call) (node, error) {
 	case "$dteq":
 		return k.with(sameTime(arg)), nil
 	case "$contains":
-		return k.onWhole(contains{wanted: wanted(arg), every: true}), nil
+		return k.onWhole(containing(arg, true)), nil
 	case "$containsAny":
-		return k.onWhole(contains{wanted: wanted(arg)}), nil
+		return k.onWhole(containing(arg, false)), nil
 	case "$containsNone":
-		return not(k.onWhole(contains{wanted: wanted(arg)})), nil
+		return not(k.onWhole(containing(arg, false))), nil
 	case "$containsString":
 		if arg.kind != text {
 			return node{}, k.errorf("$containsString needs a string")
@@ -89,58 +89,13 @@ func (textLength) count(v value) (int, bool) {
 	return n, true
 }
 
-// contains is about the elements of an array, the parts of a text, or the
-// member names of an object.
-type contains struct {
-	wanted []part
-	every  bool // all that is wanted, or any
-}
-
-// part is one thing that may be contained.
-type part struct {
-	element test   // holds for the elements of an array that are it
-	name    []byte // it as a piece of text or a name
-}
-
-// wanted makes a list of an array, and a list of one of anything else.
-func wanted(arg value) []part {
-	if arg.kind != array {
-		return []part{{equals(arg), nameOf(arg)}}
-	}
-	var list []part
-	for elem := range rawjson.Elements(arg.raw) {
-		v := valueOf(elem).settled()
-		list = append(list, part{equals(v), nameOf(v)})
-	}
-	return list
-}
-
-func (t contains) holds(v value) bool {
-	if v.kind != array && v.kind != text && v.kind != object {
-		return false
-	}
-	for i := range t.wanted {
-		if t.wanted[i].in(v) != t.every {
-			return !t.every
-		}
-	}
-	return t.every
-}
-
-func (p *part) in(v value) bool {
-	switch v.kind {
-	case array:
-		return anyValue{p.element}.holds(v)
-	case text:
-		return bytes.Contains(v.text(), p.name)
-	}
-	return lookup(v.raw, string(p.name)) != nil
-}
-
 // nameOf is the text that JavaScript makes of a value to use it as a name.
 func nameOf(v value) []byte {
-	if v.kind == text {
+	switch v.kind {
+	case text:
 		return v.text()
+	case undefined:
+		return []byte("undefined")
 	}
 	return v.decimal(nil)
 }

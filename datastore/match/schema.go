@@ -14,12 +14,13 @@ import (
 type schema struct {
 	types  typeSet
 	typed  bool
-	enum   []value
+	enum   map[string]struct{} // keys, see appendUnordered
 	limits limits
 
 	pattern    *regexp.Regexp
 	unique     bool
-	required   []string
+	names      map[string]int // that required and dependencies speak of, numbered
+	required   []int          // of names
 	properties map[string]*schema
 	patterns   []patternSchema
 	additional *schema // of properties; nil allows any
@@ -31,7 +32,7 @@ type schema struct {
 
 	all, any, one []*schema
 	not           *schema
-	dependencies  map[string]dependency
+	dependencies  map[int]dependency // by the number of the name
 }
 
 type patternSchema struct {
@@ -39,8 +40,9 @@ type patternSchema struct {
 	then *schema
 }
 
+// dependency is what holds if there is a name. Those are numbers in schema.names.
 type dependency struct {
-	required []string
+	required []int
 	then     *schema
 }
 
@@ -87,12 +89,9 @@ func (s *schema) holds(v value) bool {
 }
 
 func (s *schema) listed(v value) bool {
-	for _, want := range s.enum {
-		if want.kind == v.kind && compare(v, want) == 0 {
-			return true
-		}
-	}
-	return false
+	var scratch [64]byte
+	_, ok := s.enum[string(appendUnordered(scratch[:0], v.raw))]
+	return ok
 }
 
 func (s *schema) combined(v value) bool {
@@ -153,7 +152,10 @@ func within(n, low, high int) bool { return n >= low && (high < 0 || n <= high) 
 
 func (s *schema) array(v value) bool {
 	n := 0
-	seen := map[string]struct{}{}
+	var seen map[string]struct{}
+	if s.unique {
+		seen = map[string]struct{}{}
+	}
 	for i := 1; ; n++ {
 		var elem []byte
 		if elem, i = rawjson.NextElement(v.raw, i); i < 0 {
@@ -161,7 +163,7 @@ func (s *schema) array(v value) bool {
 		}
 		e := valueOf(elem)
 		if s.unique {
-			key := string(uniqueKey(elem))
+			key := string(appendUnordered(nil, elem))
 			if _, twice := seen[key]; twice {
 				return false
 			}
@@ -183,35 +185,40 @@ func (s *schema) array(v value) bool {
 }
 
 func (s *schema) object(v value) bool {
-	for _, name := range s.required {
-		if lookup(v.raw, name) == nil {
-			return false
-		}
-	}
+	there := tallyOf(len(s.names), true)
 	n := 0
 	for i := 1; ; n++ {
 		var name, val []byte
 		if name, val, i = rawjson.NextMember(v.raw, i); i < 0 {
 			break
 		}
-		if !s.member(rawjson.Name(name), valueOf(val)) {
+		name = rawjson.Name(name)
+		if at, ok := s.names[string(name)]; ok {
+			there.see(at)
+		}
+		if !s.member(name, valueOf(val)) {
 			return false
 		}
 	}
-	for name, d := range s.dependencies {
-		if lookup(v.raw, name) == nil {
-			continue
-		}
-		for _, other := range d.required {
-			if lookup(v.raw, other) == nil {
-				return false
-			}
-		}
-		if d.then != nil && !d.then.holds(v) {
+	return within(n, s.limits.minProperties, s.limits.maxProperties) && hasAll(&there, s.required) && s.depends(&there, v)
+}
+
+func hasAll(there *tally, names []int) bool {
+	for _, at := range names {
+		if !there.seen(at) {
 			return false
 		}
 	}
-	return within(n, s.limits.minProperties, s.limits.maxProperties)
+	return true
+}
+
+func (s *schema) depends(there *tally, v value) bool {
+	for on, d := range s.dependencies {
+		if there.seen(on) && (!hasAll(there, d.required) || (d.then != nil && !d.then.holds(v))) {
+			return false
+		}
+	}
+	return true
 }
 
 func (s *schema) member(name []byte, v value) bool {

@@ -69,7 +69,10 @@ func (k *keyword) compile() (err error) {
 		err = k.types()
 	case "enum":
 		for elem := range rawjson.Elements(k.val) {
-			s.enum = append(s.enum, valueOf(elem).settled())
+			if s.enum == nil {
+				s.enum = map[string]struct{}{}
+			}
+			s.enum[string(appendUnordered(nil, elem))] = struct{}{}
 		}
 		if s.enum == nil {
 			err = k.at.Errorf("enum needs an array of at least one value")
@@ -147,17 +150,31 @@ func (k *keyword) list() (out []*schema, err error) {
 	return out, nil
 }
 
-func (k *keyword) names(raw []byte) (out []string, err error) {
+// names numbers the names in an array.
+func (k *keyword) names(raw []byte) (out []int, err error) {
 	for elem := range rawjson.Elements(raw) {
 		if !rawjson.IsString(elem) {
 			return nil, k.at.Errorf("%s needs an array of names", k.name)
 		}
-		out = append(out, string(rawjson.Unquote(elem)))
+		out = append(out, k.schema.named(rawjson.Unquote(elem)))
 	}
 	if out == nil {
 		return nil, k.at.Errorf("%s needs an array of at least one name", k.name)
 	}
 	return out, nil
+}
+
+// named returns the number of a name, which gets one if it has none.
+func (s *schema) named(name []byte) int {
+	n, ok := s.names[string(name)]
+	if !ok {
+		if s.names == nil {
+			s.names = map[string]int{}
+		}
+		n = len(s.names)
+		s.names[string(name)] = n
+	}
+	return n
 }
 
 func (k *keyword) regexp(pattern string, ok bool) (*regexp.Regexp, error) {
@@ -206,9 +223,9 @@ func (k *keyword) members() error {
 			s.patterns = append(s.patterns, patternSchema{re, d.then})
 		default:
 			if s.dependencies == nil {
-				s.dependencies = map[string]dependency{}
+				s.dependencies = map[int]dependency{}
 			}
-			s.dependencies[name] = d
+			s.dependencies[s.named(key)] = d
 		}
 	}
 	return nil
@@ -280,6 +297,3 @@ func floatOf(v value) float64 {
 	f, _ := strconv.ParseFloat(string(v.decimal(nil)), 64)
 	return f
 }
-
-// uniqueKey is the same for two elements exactly if they are equal.
-func uniqueKey(elem []byte) []byte { return expr.FromJSON(elem).AppendKey(nil, nil) }
