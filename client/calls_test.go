@@ -48,6 +48,9 @@ func TestRequestsOnTheWire(t *testing.T) {
 		{"set for nobody", func(c *client.Client) {
 			_, _ = c.Set(ctx, "/a", 1, &client.SetOptions{PublishOptions: client.PublishOptions{TargetClients: []string{}}})
 		}, `{"action":"set","path":"/a","data":1,"options":{"targetClients":[]}}`},
+		{"set all", func(c *client.Client) {
+			_, _ = c.SetAll(ctx, "/a", []client.Entry{{Path: "/a/1", Data: 1}, {Path: "/a/2", Data: raw}}, &client.SetOptions{UpsertType: 2})
+		}, `{"action":"set","path":"/a","data":[{"path":"/a/1","data":1},{"path":"/a/2","data":{"a":1}}],"options":{"upsertType":2,"bulk":true}}`},
 		{"publish", func(c *client.Client) { _ = c.Publish(ctx, "/a", "x", nil) },
 			`{"action":"set","path":"/a","data":"x","options":{"noStore":true,"noDataResponse":true}}`},
 		{"increment", func(c *client.Client) { _, _ = c.Increment(ctx, "/a", "hits", 2.5, nil) },
@@ -95,12 +98,38 @@ func TestMistakesAreToldBeforeAnythingIsSent(t *testing.T) {
 	assert.ErrorContains(t, err, "not valid JSON")
 	_, err = c.Set(ctx, "/a", func() {}, nil)
 	assert.ErrorContains(t, err, "data")
+	_, err = c.SetAll(ctx, "", nil, nil)
+	assert.ErrorContains(t, err, "path is empty")
+	_, err = c.SetAll(ctx, "/a", []client.Entry{{Path: "/a/1"}, {}}, nil)
+	assert.ErrorContains(t, err, "entry 1: the path is empty")
+	_, err = c.SetAll(ctx, "/a", []client.Entry{{Path: "/a/1", Data: func() {}}}, nil)
+	assert.ErrorContains(t, err, "entry 0, /a/1: data")
 	_, err = c.Remove(ctx, "", nil)
 	assert.ErrorContains(t, err, "path is empty")
 	_, err = c.On(ctx, "", func(context.Context, client.Publication) {}, nil)
 	assert.ErrorContains(t, err, "path is empty")
 	assert.Empty(t, s.frames("set"))
 	assert.Empty(t, s.frames("get"))
+}
+
+func TestTheAnswerToSetAll(t *testing.T) {
+	s := newStandIn(t, func(p *peer, f frame) bool {
+		answers := map[string]string{
+			"/host":    `{"data":{"written":2},"_meta":{"path":"/host","eventId":%d,"status":"ok"}}`,
+			"/happn-3": `{"data":{"value":[]},"_meta":{"path":"/happn-3","eventId":%d,"status":"ok"}}`,
+		}
+		answer, ok := answers[f.Path]
+		if ok {
+			p.send(fmt.Sprintf(answer, f.EventID))
+		}
+		return ok
+	})
+	c := connect(t, client.Options{URL: s.server.URL})
+	n, err := c.SetAll(testContext(t), "/host", []client.Entry{{Path: "/host/1"}, {Path: "/host/2"}}, nil)
+	require.NoError(t, err)
+	assert.Equal(t, 2, n)
+	_, err = c.SetAll(testContext(t), "/happn-3", nil, nil)
+	assert.ErrorContains(t, err, "knows no bulk writes")
 }
 
 func TestAnswersAreTakenApart(t *testing.T) {

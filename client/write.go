@@ -60,7 +60,7 @@ type PublishOptions struct {
 	OnBehalfOf string
 }
 
-// SetOptions are the options of Set, Publish and Increment.
+// SetOptions are the options of Set, SetAll, Publish and Increment.
 type SetOptions struct {
 	PublishOptions
 
@@ -74,7 +74,7 @@ type SetOptions struct {
 	NoDataResponse bool
 
 	// UpsertType is for stores that tell insert from update: 0 upsert,
-	// 1 update, 2 insert, 3 bulk.
+	// 1 update, 2 insert, 3 bulk (happn-3's, see SetAll).
 	UpsertType int
 }
 
@@ -100,6 +100,7 @@ type writeWire struct {
 	NoCluster      bool           `json:"noCluster,omitempty"`
 	Increment      *float64       `json:"increment,omitempty"`
 	UpsertType     int            `json:"upsertType,omitempty"`
+	Bulk           bool           `json:"bulk,omitempty"`
 	OnBehalfOf     string         `json:"onBehalfOf,omitempty"`
 	Criteria       any            `json:"criteria,omitempty"`
 }

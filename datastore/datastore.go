@@ -149,6 +149,8 @@ var (
 	// ErrDuplicate is the answer to a write that would give two documents the
 	// same values in a unique index.
 	ErrDuplicate = errors.New("another document has the same values in a unique index")
+	// ErrNoBatches is for a store that is no Batcher.
+	ErrNoBatches = errors.New("this data store cannot write several documents as one; write them one by one")
 	// ErrNoArchive is the answer to an id that no archive has.
 	ErrNoArchive = errors.New("there is no archive with this id")
 )

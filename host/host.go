@@ -129,6 +129,7 @@ func (h *Host) wire() {
 		MaxSubscriptions: h.config.Limits.SubscriptionsPerSession,
 		MaxJSONDepth:     h.config.Limits.JSONDepth,
 		MaxPathBytes:     h.config.Limits.PathBytes,
+		MaxBulk:          h.config.Limits.BulkDocuments,
 		Completers:       runtime.GOMAXPROCS(0),
 	})
 	h.server = transport.NewServer(transport.Options{

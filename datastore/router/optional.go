@@ -47,7 +47,7 @@ func (s *Store) WriteAll(ctx context.Context, writes []datastore.Write, done dat
 	}
 	batcher, ok := owner.Store.(datastore.Batcher)
 	if !ok {
-		done.WrittenAll(nil, errCannot)
+		done.WrittenAll(nil, fmt.Errorf("store %q: %w", owner.name, datastore.ErrNoBatches))
 		return
 	}
 	batcher.WriteAll(ctx, writes, done)

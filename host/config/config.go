@@ -76,6 +76,7 @@ type Limits struct {
 	SubscriptionsPerSession int `koanf:"subscriptionsPerSession"` // 0 is unlimited
 	JSONDepth               int `koanf:"jsonDepth"`               // levels of nesting
 	PathBytes               int `koanf:"pathBytes"`               // of one path
+	BulkDocuments           int `koanf:"bulkDocuments"`           // of one bulk write
 }
 
 // Shutdown says how a host stops.

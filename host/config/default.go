@@ -40,7 +40,7 @@ func Default() Config {
 			MaxHeaderBytes:    16 * kib,
 		},
 		PubSub:   PubSub{DefaultVariableDepth: 5, AckTimeout: 60 * time.Second},
-		Limits:   Limits{JSONDepth: 128, PathBytes: 4096},
+		Limits:   Limits{JSONDepth: 128, PathBytes: 4096, BulkDocuments: 10_000},
 		Shutdown: Shutdown{Timeout: 20 * time.Second, Reconnect: true},
 		Security: defaultSecurity(),
 		TLS:      TLS{MinVersion: "1.2", ACME: ACME{Hosts: []string{}}},

@@ -132,6 +132,8 @@ func limitKeys() []entry {
 			meaning: "Deepest nesting of the JSON that a client may send."},
 		{name: "limits.pathBytes", kind: kindSize, min: 16, max: mib,
 			meaning: "Longest path."},
+		{name: "limits.bulkDocuments", kind: kindNumber, unit: "documents", min: 1, max: 1 << 20,
+			meaning: "Documents of one bulk write (a set with the option bulk)."},
 	}
 }
 

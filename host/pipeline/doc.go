@@ -7,7 +7,8 @@
 // peers to flush) is borrowed for a burst of frames and given back when the
 // connection goes idle. A write that waits for the store is an op in the
 // peer's lane: writes are answered and published in the order in which they
-// were asked for, while the connection's next requests go on.
+// were asked for, while the connection's next requests go on. A bulk write is one
+// op, and publishes each of its documents.
 //
 // Searches have a context that ends when the peer is Gone. Criteria of
 // subscriptions are compiled here; package pubsub keeps them, and asks the op

@@ -10,7 +10,7 @@ import (
 	"github.com/happn-host/happn-host/host/session"
 )
 
-// op is a set or a remove between the store and its answer. It owns copies of
+// op is a set, a bulk write or a remove between the store and its answer. It owns copies of
 // what it needs of the request, since the store may answer after the frame has
 // gone.
 type op struct {
@@ -31,6 +31,7 @@ type op struct {
 	kind  opKind
 	write datastore.Write // what the store is asked, by kind; here, so that asking allocates nothing
 	query datastore.Query
+	bulk  *bulk // opBulk only
 
 	state   atomic.Uint32
 	doc     *datastore.Document
@@ -47,6 +48,7 @@ const (
 	opPublish opKind = iota // nothing
 	opWrite
 	opRemove
+	opBulk
 )
 
 // ask hands the op to the store. Nothing of it may be touched afterwards but
@@ -57,6 +59,8 @@ func (o *op) ask(store datastore.Store) {
 		store.Write(context.Background(), &o.write, o)
 	case opRemove:
 		store.Remove(context.Background(), &o.query, o)
+	case opBulk:
+		o.bulk.store.WriteAll(context.Background(), o.bulk.writes, o)
 	default:
 		o.answered()
 	}
@@ -176,7 +180,7 @@ func (o *op) finish(b *session.Batch) {
 	case o.noPublish:
 		o.answer(w, b, nil)
 	case o.consistency == protocol.Transactional:
-		outcome := o.publish(w, b, nil)
+		outcome := o.publish(w, b)
 		o.answer(w, b, &outcome)
 	default:
 		o.answer(w, b, nil)

@@ -135,8 +135,8 @@ func (o *op) Hears(principal session.Principal) bool {
 	return principal != nil && principal.May(abi.ActionOn, o.request.Path)
 }
 
-// mayWriteBelow checks the path that a sibling got in place of the one that was
-// authorised.
+// mayWriteBelow checks a path that is written in place of the one that was
+// authorised: that of a sibling, or of a document in a bulk write.
 func (peer *Peer) mayWriteBelow(a actor, path []byte) *protocol.Error {
 	if peer.pipeline.Access == nil || a.principal != nil && a.principal.May(abi.ActionSet, path) {
 		return nil

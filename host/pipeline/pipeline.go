@@ -30,6 +30,7 @@ type Options struct {
 	MaxSubscriptions int // for each session; 0 is any number
 	MaxJSONDepth     int // 0 is rawjson.DefaultMaxDepth
 	MaxPathBytes     int // 0 is any length
+	MaxBulk          int // documents of one bulk write; 0 is DefaultBulk
 	Completers       int // goroutines that answer writes after they are durable; 0 is one
 
 	Now func() time.Time // nil is time.Now
@@ -61,6 +62,9 @@ func New(o Options) *Pipeline {
 	}
 	if o.DefaultDepth <= 0 {
 		o.DefaultDepth = pubsub.DefaultDepth
+	}
+	if o.MaxBulk <= 0 {
+		o.MaxBulk = DefaultBulk
 	}
 	if o.Layers == nil {
 		o.Layers = noLayers{}

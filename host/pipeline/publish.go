@@ -16,7 +16,7 @@ import (
 func (o *op) appendPublicationID(dst []byte) []byte {
 	dst = append(dst, o.actor.id...)
 	dst = append(dst, '-')
-	return rawjson.AppendEscaped(dst, o.request.EventText())
+	return o.appendPlace(rawjson.AppendEscaped(dst, o.request.EventText()))
 }
 
 // appendPublicationMeta appends the members of a publication's _meta that are
@@ -79,8 +79,19 @@ func appendCustomMeta(dst, meta []byte, tagged bool) []byte {
 	return dst
 }
 
-// publish sends the op to its subscribers. w.reply holds its data.
-func (o *op) publish(w *worker, b *session.Batch, acks *pubsub.Pending) protocol.Outcome {
+// publish sends the op to its subscribers, or each document of a bulk write to
+// its own. w.reply holds the op's data.
+func (o *op) publish(w *worker, b *session.Batch) protocol.Outcome {
+	if o.bulk == nil {
+		return o.publishOne(w, b, nil)
+	}
+	var total protocol.Outcome
+	o.eachDocument(w, func() { total.Add(o.publishOne(w, b, nil)) })
+	return total
+}
+
+// publishOne publishes what is in w.reply on the op's path.
+func (o *op) publishOne(w *worker, b *session.Batch, acks *pubsub.Pending) protocol.Outcome {
 	p := o.peer.pipeline
 	p.stats.Publications.Add(1)
 	if p.Publisher.Tree.Count() == 0 {
@@ -120,17 +131,22 @@ func (o *op) publishLater(w *worker, b *session.Batch) {
 	id := o.actor.id + "-" + string(o.request.EventText())
 	peer, eventID := o.peer, append([]byte(nil), o.request.EventID...)
 	if o.consistency != protocol.Acknowledged {
-		outcome := o.publish(w, b, nil)
+		outcome := o.publish(w, b)
 		peer.acknowledge(b, id, eventID, outcome, true)
 		return
 	}
 	// The acknowledgements arrive on other goroutines, long after this batch.
-	pending := peer.pipeline.Acks.Open(id, func(outcome protocol.Outcome, complete bool) {
+	tell := func(outcome protocol.Outcome, complete bool) {
 		var late session.Batch
 		peer.acknowledge(&late, id, eventID, outcome, complete)
 		late.Flush()
-	})
-	outcome := o.publish(w, b, pending)
+	}
+	if o.bulk != nil {
+		o.publishAwaited(w, b, id, tell)
+		return
+	}
+	pending := peer.pipeline.Acks.Open(id, tell)
+	outcome := o.publishOne(w, b, pending)
 	b.Flush()
 	pending.Sent(outcome)
 }

@@ -27,6 +27,9 @@ func (peer *Peer) set(w *worker) {
 	case opts.Archive:
 		peer.fail(w, archivesAreRead())
 		return
+	case opts.Bulk:
+		peer.bulk(w)
+		return
 	case opts.Tag != nil && !opts.NoStore:
 		peer.snapshot(w)
 		return
@@ -45,12 +48,7 @@ func (peer *Peer) set(w *worker) {
 		return
 	}
 	o := peer.newOp(w)
-	switch object := rawjson.IsObject(r.Data); {
-	case object && r.DataHasMeta && opts.Merge && !opts.NoStore:
-		o.sent = protocol.StripMeta(r.Data)
-	case r.Data != nil && (opts.Merge || !object):
-		o.sent = append([]byte(nil), r.Data...)
-	}
+	o.sent = sentData(r.Data, r.DataHasMeta && !opts.NoStore, opts.Merge)
 	if opts.NoStore {
 		// What is not stored is passed on as it is, _meta and all.
 		if o.request.Data = protocol.Wrap(r.Data, false); peer.lane.busy() { // it will outlive the frame
@@ -68,6 +66,18 @@ func (peer *Peer) set(w *worker) {
 		o.write.Op = datastore.Merge
 	}
 	peer.run(w, o)
+}
+
+// sentData returns a copy of data where what is stored differs from what was
+// sent, and nil where it does not.
+func sentData(data []byte, hasMeta, merge bool) []byte {
+	switch object := rawjson.IsObject(data); {
+	case object && hasMeta && merge:
+		return protocol.StripMeta(data)
+	case data != nil && (merge || !object):
+		return append([]byte(nil), data...)
+	}
+	return nil
 }
 
 // increment adds to a counter in a document (happn-wire.md, 4.7).
@@ -142,6 +152,8 @@ func (o *op) fill(w *worker) {
 		w.meta = strconv.AppendInt(w.meta, o.now, 10)
 		w.meta = append(w.meta, ',')
 		w.meta = appendPath(w.meta, o.request.Path)
+	case o.bulk != nil:
+		o.fillBulk(w)
 	case o.gauge != "":
 		w.items = o.appendGauge(w.items[:0])
 		w.reply.Data = w.items
@@ -178,6 +190,9 @@ func (o *op) appendGauge(dst []byte) []byte {
 
 // failure is the store's error as the client is told of it.
 func (o *op) failure() *protocol.Error {
+	if o.bulk != nil { // its error names the path
+		return dataError(o.err)
+	}
 	if errors.Is(o.err, datastore.ErrExists) || errors.Is(o.err, datastore.ErrMissing) {
 		return dataError(fmt.Errorf("%w: %s", o.err, o.request.Path))
 	}

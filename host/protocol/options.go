@@ -20,6 +20,7 @@ type Options struct {
 	InitialValues  bool // initialCallback
 	Sibling        bool // set_type is "sibling"
 	Archive        bool // archiveId names an archive
+	Bulk           bool // data are many documents
 
 	Consistency int      // 2 if it was not given; -1 if it was no number
 	Depth       int      // 0 if it was not given
@@ -80,6 +81,8 @@ func ParseOptions(raw []byte, o *Options) {
 			o.UpsertType = integer(value, 0)
 		case "archiveId":
 			o.Archive = Truthy(value)
+		case "bulk":
+			o.Bulk = Truthy(value)
 		case "set_type":
 			o.Sibling = string(value) == `"sibling"`
 		case "tag":

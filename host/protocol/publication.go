@@ -44,6 +44,16 @@ type Outcome struct {
 	HasAcks                             bool
 }
 
+// Add adds the numbers of another outcome.
+func (o *Outcome) Add(other Outcome) {
+	o.Successful += other.Successful
+	o.Failed += other.Failed
+	o.Skipped += other.Skipped
+	o.Queued += other.Queued
+	o.Acknowledged += other.Acknowledged
+	o.HasAcks = o.HasAcks || other.HasAcks
+}
+
 // Append appends the outcome as a JSON object.
 func (o Outcome) Append(dst []byte) []byte {
 	dst = append(dst, `{"successful":`...)

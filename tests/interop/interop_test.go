@@ -54,12 +54,17 @@ func TestTheNPMClientSeesNoDifference(t *testing.T) {
 	}
 }
 
-// TestWhatGoesBeyondTheReference runs the topic that only the host can pass.
+// TestWhatGoesBeyondTheReference runs the topics that only the host can pass.
 func TestWhatGoesBeyondTheReference(t *testing.T) {
 	if testhost.Reference() {
 		t.Skip("the reference server ignores these options")
 	}
-	runTopic(t, testhost.NPMDir(t), "content", testhost.Start(t, testhost.Settings{}))
+	npm := testhost.NPMDir(t)
+	for _, topic := range []string{"content", "bulk"} {
+		t.Run(topic, func(t *testing.T) {
+			runTopic(t, npm, topic, testhost.Start(t, testhost.Settings{}))
+		})
+	}
 }
 
 // runTopic runs one script and reports each of its cases as a subtest. A line
