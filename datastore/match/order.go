@@ -59,6 +59,12 @@ func compileOrder(raw []byte, by expr.Collation) (*Order, error) {
 	return o, nil
 }
 
+// Native reports whether MongoDB sorts the same by Source, which says nothing of
+// a collation.
+func (o *Order) Native() bool {
+	return o == nil || len(o.fields) == 0 || o.fields[0].by == nil
+}
+
 func (o *Order) add(name string, val []byte, at *expr.Place) error {
 	if strings.HasPrefix(name, "$") {
 		return at.Errorf("unknown operator %s", name)

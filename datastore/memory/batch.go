@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/effect"
 )
 
 var _ datastore.Batcher = (*Store)(nil)
@@ -110,7 +111,7 @@ func (s *Store) prepare(writes []datastore.Write) ([]*datastore.Document, []chan
 			at = len(changes)
 			changes = append(changes, s.noChange(w.Path))
 		}
-		doc, err := next(changes[at].after, w)
+		doc, err := effect.Next(changes[at].after, w)
 		if err != nil {
 			return nil, nil, &datastore.BatchError{Place: i, Path: string(w.Path), Err: err}
 		}

@@ -32,5 +32,5 @@
 // while taking another, but for secondary.mu of unique indexes, in their order.
 // columns.mu comes before slots.mu, and column.filling is held with neither.
 //
-// It imports datastore, datastore/match, internal/rawjson, pebble and tidwall/btree.
+// It imports datastore, datastore/effect, datastore/match, internal/rawjson, pebble and tidwall/btree.
 package memory

@@ -1,11 +1,10 @@
 package memory
 
 import (
-	"bytes"
 	"context"
-	"errors"
 
 	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/effect"
 )
 
 // Write implements datastore.Store. With DurabilitySync done is called from the
@@ -42,7 +41,7 @@ func (s *Store) write(w *datastore.Write, done datastore.Written) error {
 	sh.writers.Lock()
 	e := sh.entries[string(w.Path)]
 	before := e.document()
-	doc, err := next(before, w)
+	doc, err := effect.Next(before, w)
 	if e == nil {
 		e = new(entry)
 	}
@@ -73,51 +72,6 @@ func (s *Store) write(w *datastore.Write, done datastore.Written) error {
 	}
 	return nil
 }
-
-// next makes the document that the write leaves behind; before is nil if there
-// is none.
-func next(before *datastore.Document, w *datastore.Write) (*datastore.Document, error) {
-	switch {
-	case w.When == datastore.IfAbsent && before != nil:
-		return nil, datastore.ErrExists
-	case w.When == datastore.IfPresent && before == nil:
-		return nil, datastore.ErrMissing
-	case w.When > datastore.IfPresent:
-		return nil, errUnknownCondition
-	}
-	doc := &datastore.Document{Created: w.Now, Modified: w.Now, ModifiedBy: w.User, Tag: w.Tag}
-	var old []byte
-	if before != nil {
-		doc.Path, doc.Created, old = before.Path, before.Created, before.Data
-		if w.Tag == "" {
-			doc.Tag = before.Tag
-		}
-	}
-	var err error
-	switch {
-	case w.Op == datastore.Increment:
-		doc.Data, err = increment(old, w.Gauge, w.By)
-	case w.Op == datastore.Merge && old != nil:
-		doc.Data = merge(old, w.Data)
-	case w.Op == datastore.Put, w.Op == datastore.Merge:
-		doc.Data = bytes.Clone(w.Data)
-	default:
-		err = errUnknownOp
-	}
-	if err != nil {
-		return nil, err
-	}
-	if before == nil {
-		doc.Path = string(w.Path)
-	}
-	return doc, nil
-}
-
-// errUnknownCondition is the answer to a Write whose When is none of the three.
-var errUnknownCondition = errors.New("a write must be for any path, for an absent document or for a present one")
-
-// errUnknownOp is the answer to a Write whose Op is none of the three.
-var errUnknownOp = errors.New("a write must be a put, a merge or an increment")
 
 // Remove implements datastore.Store. The documents are picked first; if ctx ends
 // during that, nothing is removed. Then they are removed one by one, waiting

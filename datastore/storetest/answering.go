@@ -43,7 +43,7 @@ func (p place) Removed(int, error) { p.sequence.add(p.i) }
 
 var answering = []test{
 	{"one goroutine is answered in order, also errors and removals", func(s *subject) {
-		const n = 600
+		n := s.many(600)
 		seq := newSequence(n)
 		ctx := context.Background()
 		s.put("/bad", `{"g":5}`)
@@ -118,7 +118,7 @@ var closing = []test{
 		require.NoError(s, s.store.Close(), "closing again is allowed")
 	}},
 	{"everything accepted is answered before Close returns", func(s *subject) {
-		const n = 500
+		n := s.many(500)
 		done := make(outcomes, n)
 		for i := range n {
 			w := put(fmt.Sprintf("/c/%d", i), `{}`, 1)
@@ -135,12 +135,13 @@ var closing = []test{
 		for g := range 4 {
 			group.Go(func() {
 				refused := false
-				done := make(outcomes, 1000)
-				for i := range 1000 {
+				n := s.many(1000)
+				done := make(outcomes, n)
+				for i := range n {
 					w := put(fmt.Sprintf("/c/%d/%d", g, i), `{}`, 1)
 					s.store.Write(context.Background(), &w, done)
 				}
-				for range 1000 {
+				for range n {
 					got := done.next(s)
 					if got.err != nil {
 						require.ErrorIs(s, got.err, datastore.ErrClosed)

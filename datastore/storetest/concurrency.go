@@ -15,17 +15,17 @@ import (
 )
 
 // rounds is how often each goroutine of the hammer strikes.
-func rounds() int {
+func (s *subject) rounds() int {
 	if testing.Short() {
-		return 100
+		return s.many(100)
 	}
-	return 400
+	return s.many(400)
 }
 
 var concurrency = []test{
 	{"no increment is lost", func(s *subject) {
 		const writers = 8
-		n := rounds()
+		n := s.rounds()
 		done := make(outcomes, writers*n)
 		var group sync.WaitGroup
 		for range writers {
@@ -63,7 +63,7 @@ var concurrency = []test{
 		require.Len(s, data, 160)
 	}},
 	{"each document is removed once", func(s *subject) {
-		const n = 500
+		n := s.many(500)
 		for i := range n {
 			s.put(fmt.Sprintf("/d/%d", i), `{}`)
 		}
@@ -93,7 +93,7 @@ var concurrency = []test{
 		}
 	}},
 	{"a walk sees what stays, in order, once", func(s *subject) {
-		const stay = 1000
+		stay := s.many(1000)
 		for i := range stay {
 			s.put(fmt.Sprintf("/w/%05d/stay", i), `{}`)
 		}
@@ -132,13 +132,13 @@ var concurrency = []test{
 // hammer does a bit of everything on few paths.
 func hammer(s *subject, random *rand.Rand) {
 	ctx := context.Background()
-	done := make(outcomes, 3*rounds())
+	done := make(outcomes, 3*s.rounds())
 	answers := 0
 	write := func(w datastore.Write) {
 		s.store.Write(ctx, &w, done)
 		answers++
 	}
-	for i := range rounds() {
+	for i := range s.rounds() {
 		path := fmt.Sprintf("/h/%d/%d", random.IntN(5), random.IntN(10))
 		write(put(path, fmt.Sprintf(`{"n":%d}`, i), 1))
 		switch random.IntN(7) {

@@ -23,7 +23,7 @@ var history = []test{
 			}
 		})
 		h := &past{subject: s, random: rand.New(rand.NewPCG(seed, 0)), docs: make(model)}
-		for range 3 * rounds() {
+		for range 3 * s.rounds() {
 			h.now++
 			h.step()
 		}

@@ -44,6 +44,9 @@ var merging = []test{
 		require.Equal(s, [2]int64{1000, 2000}, [2]int64{got.Created, got.Modified})
 	}},
 	{"values that are kept are kept to the byte", func(s *subject) {
+		if s.has(KeepsValues) {
+			s.Skip("the store keeps values, not texts")
+		}
 		s.put("/a", `{"n":12345678901234567890,"f":1.10,"s":"\u00e9","o":{"k":[1]}}`)
 		data := string(s.must(merge("/a", `{"x":1e2}`, 2000)).Data)
 		for _, want := range []string{"12345678901234567890", "1.10", `{"k":[1]}`, "1e2"} {
@@ -123,7 +126,7 @@ var countingUp = []test{
 	{"a sum beyond all numbers is an error", func(s *subject) {
 		s.put("/a", `{"g":{"value":1.7e308}}`)
 		require.ErrorIs(s, s.write(increment("/a", "g", 1.7e308)).err, datastore.ErrNotANumber)
-		require.Equal(s, `{"g":{"value":1.7e308}}`, string(s.get("/a").Data))
+		s.sameData(`{"g":{"value":1.7e308}}`, string(s.get("/a").Data))
 	}},
 	{"names may hold anything but are one name", func(s *subject) {
 		for _, gauge := range []string{"a.b", `q"uote`, "ü", "", "value", "back\\slash"} {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 )
@@ -31,6 +32,9 @@ var patterns = []test{
 			s.put(path, `{}`)
 		}
 		for _, text := range patternTexts {
+			if s.has(KeepsValues) && !utf8.ValidString(text) {
+				continue // such a store has texts only
+			}
 			require.Equal(s, naiveMatches(text, patternPaths), s.paths(matching(text)), "pattern %q", text)
 		}
 	}},
@@ -60,6 +64,9 @@ var patterns = []test{
 	}},
 	{"a removal takes the same paths as a search", func(s *subject) {
 		for _, text := range patternTexts {
+			if s.has(KeepsValues) && !utf8.ValidString(text) {
+				continue
+			}
 			for _, path := range patternPaths {
 				s.put(path, `{}`)
 			}

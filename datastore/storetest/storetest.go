@@ -6,9 +6,26 @@ import (
 	"github.com/happn-host/happn-host/datastore"
 )
 
+// Trait is something that a store does differently and may.
+type Trait int
+
+// The traits.
+const (
+	// KeepsValues is for stores that keep what JSON says, not its text: white
+	// space, escapes and the spelling of numbers are lost.
+	KeepsValues Trait = iota + 1
+	// NoDecimals is for stores without numbers beyond doubles and int64.
+	NoDecimals
+	// NoNestedArrays is for stores without arrays in arrays.
+	NoNestedArrays
+	// Slow is for stores that search everything for each path: the suite uses
+	// fewer documents.
+	Slow
+)
+
 // Run runs the suite. open returns a new, empty store for each test; the suite
 // closes it.
-func Run(t *testing.T, open func(t *testing.T) datastore.Store) {
+func Run(t *testing.T, open func(t *testing.T) datastore.Store, traits ...Trait) {
 	for _, part := range []struct {
 		name  string
 		tests []test
@@ -40,7 +57,7 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Store) {
 							t.Errorf("closing the store: %v", err)
 						}
 					})
-					test.run(&subject{T: t, store: store})
+					test.run(&subject{T: t, store: store, traits: traits})
 				})
 			}
 		})

@@ -3,6 +3,9 @@ package storetest
 import (
 	"context"
 	"encoding/json"
+	"math/big"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,7 +20,61 @@ const patience = 30 * time.Second
 // subject is a store under test, with calls that wait and fail the test.
 type subject struct {
 	*testing.T
-	store datastore.Store
+	store  datastore.Store
+	traits []Trait
+}
+
+// many is how many documents a test uses that wants n.
+func (s *subject) many(n int) int {
+	if s.has(Slow) {
+		return n / 10
+	}
+	return n
+}
+
+func (s *subject) has(t Trait) bool { return slices.Contains(s.traits, t) }
+
+// sameData requires data as it went in, or the same values from a store that
+// KeepsValues.
+func (s *subject) sameData(want, got string) {
+	s.Helper()
+	if s.has(KeepsValues) {
+		want, got = canonical(want), canonical(got)
+	}
+	require.Equal(s, want, got)
+}
+
+// canonical is one spelling of all JSON texts with the same values.
+func canonical(text string) string {
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	var v any
+	if err := d.Decode(&v); err != nil {
+		return text
+	}
+	out, err := json.Marshal(canonicalValue(v))
+	if err != nil {
+		return text
+	}
+	return string(out)
+}
+
+func canonicalValue(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, one := range v {
+			v[name] = canonicalValue(one)
+		}
+	case []any:
+		for i, one := range v {
+			v[i] = canonicalValue(one)
+		}
+	case json.Number:
+		if r, ok := new(big.Rat).SetString(v.String()); ok {
+			return r.RatString()
+		}
+	}
+	return v
 }
 
 // outcome is what a callback said.

@@ -42,8 +42,11 @@ var writing = []test{
 			`{"ü":"\u00fc","n":1e400,"big":12345678901234567890}`, `{"a":1,"a":2}`,
 			`{"long":"` + strings.Repeat("x", 1<<20) + `"}`,
 		} {
+			if s.has(NoDecimals) && strings.Contains(data, "1e400") {
+				continue
+			}
 			s.put("/data", data)
-			require.Equal(s, data, string(s.get("/data").Data))
+			s.sameData(data, string(s.get("/data").Data))
 		}
 	}},
 	{"paths are bytes: nothing is normalised", func(s *subject) {

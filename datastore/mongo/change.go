@@ -1,0 +1,295 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/effect"
+	"github.com/happn-host/happn-host/datastore/mongo/codec"
+)
+
+// attempts bounds how often an update is tried again because somebody else was
+// faster.
+const attempts = 100
+
+// change carries out one write as one update on the server and returns what it
+// left.
+func (s *Store) change(ctx context.Context, w *datastore.Write) (*datastore.Document, error) {
+	switch {
+	case w.When == datastore.IfAbsent:
+		return s.insert(ctx, w)
+	case w.Op == datastore.Put:
+		return s.put(ctx, w, w.Now)
+	case w.Op == datastore.Increment && math.Abs(w.By) > 1<<53:
+		// The sum may be beyond all numbers, which the server would store.
+		e := entry{write: *w}
+		s.chain([]*entry{&e})
+		return e.doc, e.err
+	}
+	update, err := partUpdate(w)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := s.updateOne(ctx, w, update)
+	if err != nil {
+		return nil, s.changeFailure(w, err)
+	}
+	return codec.Decode(raw)
+}
+
+// put stores a whole document, which was created then if it is new.
+func (s *Store) put(ctx context.Context, w *datastore.Write, created int64) (*datastore.Document, error) {
+	update, err := putUpdate(w, created)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := s.updateOne(ctx, w, update)
+	if err != nil {
+		return nil, s.changeFailure(w, err)
+	}
+	doc, err := codec.Decode(raw)
+	if err == nil {
+		doc.Data = w.Data
+	}
+	return doc, err
+}
+
+// updateOne updates the document at the path, or makes it unless one must be
+// there, and returns it.
+func (s *Store) updateOne(ctx context.Context, w *datastore.Write, update bson.D) (bson.Raw, error) {
+	o := options.FindOneAndUpdate().SetReturnDocument(options.After).SetUpsert(w.When != datastore.IfPresent)
+	for try := 1; ; try++ {
+		raw, err := s.collection.FindOneAndUpdate(ctx, at(w.Path), update, o).Raw()
+		if !mongo.IsDuplicateKeyError(err) || try == attempts {
+			return raw, err
+		}
+		// Two made it at the same time: this one finds the other's now. If it
+		// is another unique index that objects, it does so again.
+		if n, countErr := s.collection.CountDocuments(ctx, at(w.Path), options.Count().SetLimit(1)); countErr != nil || n == 0 {
+			return raw, err
+		}
+	}
+}
+
+// changeFailure says what the server's refusal of a write means.
+func (s *Store) changeFailure(w *datastore.Write, err error) error {
+	var refused mongo.CommandError
+	switch {
+	case errors.Is(err, mongo.ErrNoDocuments):
+		return datastore.ErrMissing
+	case w.Op == datastore.Increment && errors.As(err, &refused) && notANumber(refused.Code):
+		return fmt.Errorf("%w: %q.value; set it to a number or use another gauge", datastore.ErrNotANumber, w.Gauge)
+	}
+	return s.failure(err)
+}
+
+// notANumber reports whether the server refused to add to what is there: it is
+// of another type, has no members, or the sum is too large.
+func notANumber(code int32) bool {
+	const badValue, typeMismatch, cannotCreateField, pathNotViable = 2, 14, 28, 28
+	switch code {
+	case badValue, typeMismatch, cannotCreateField:
+		return true
+	}
+	return code == pathNotViable
+}
+
+// insert makes the document unless there is one.
+func (s *Store) insert(ctx context.Context, w *datastore.Write) (*datastore.Document, error) {
+	doc, err := effect.Next(nil, w)
+	if err != nil {
+		return nil, err
+	}
+	made, err := s.insertDocument(ctx, doc)
+	switch {
+	case err != nil:
+		return nil, err
+	case !made:
+		return nil, datastore.ErrExists
+	}
+	return doc, nil
+}
+
+// insertDocument stores a document unless there is one at its path.
+func (s *Store) insertDocument(ctx context.Context, doc *datastore.Document) (made bool, err error) {
+	raw, err := codec.Encode(doc)
+	if err != nil {
+		return false, err
+	}
+	o := options.FindOneAndUpdate().SetReturnDocument(options.Before).SetUpsert(true)
+	_, err = s.collection.FindOneAndUpdate(ctx, at([]byte(doc.Path)),
+		bson.D{{Key: "$setOnInsert", Value: withoutPath(raw)}}, o).Raw()
+	switch {
+	case errors.Is(err, mongo.ErrNoDocuments):
+		return true, nil
+	case mongo.IsDuplicateKeyError(err):
+		if n, countErr := s.collection.CountDocuments(ctx, at([]byte(doc.Path))); countErr == nil && n == 0 {
+			return false, s.failure(err) // another unique index
+		}
+		return false, nil
+	}
+	return false, s.failure(err)
+}
+
+// withoutPath returns a document's elements but the path, which the criterion
+// of an upsert sets.
+func withoutPath(raw bson.Raw) bson.D {
+	var d bson.D
+	elements, _ := raw.Elements() // made by codec
+	for _, e := range elements {
+		if e.Key() != codec.Path {
+			d = append(d, bson.E{Key: e.Key(), Value: e.Value()})
+		}
+	}
+	return d
+}
+
+// putUpdate is the update of a Put.
+func putUpdate(w *datastore.Write, created int64) (bson.D, error) {
+	// Encoded as a whole, so that its size is known.
+	whole, err := codec.Encode(&datastore.Document{Path: string(w.Path), Data: w.Data, ModifiedBy: w.User, Tag: w.Tag})
+	if err != nil {
+		return nil, err
+	}
+	set := bson.D{{Key: codec.Data, Value: bson.Raw(whole).Lookup(codec.Data)}}
+	return headUpdate(w, set, bson.D{{Key: codec.Created, Value: created}}, nil), nil
+}
+
+// partUpdate is the update of a Merge or an Increment.
+func partUpdate(w *datastore.Write) (bson.D, error) {
+	if w.Op == datastore.Increment {
+		by, err := number(w.By)
+		if err != nil {
+			return nil, err
+		}
+		name := codec.Data + "." + codec.EscapeName(w.Gauge) + ".value"
+		return headUpdate(w, nil, bson.D{{Key: codec.Created, Value: w.Now}}, bson.D{{Key: name, Value: by}}), nil
+	}
+	patch, err := codec.Object(w.Data)
+	if err != nil {
+		return nil, err
+	}
+	elements, err := bson.Raw(patch).Elements()
+	if err != nil {
+		return nil, err
+	}
+	var set bson.D
+	insert := bson.D{{Key: codec.Created, Value: w.Now}}
+	for _, e := range elements {
+		set = append(set, bson.E{Key: codec.Data + "." + e.Key(), Value: e.Value()})
+	}
+	if len(set) == 0 {
+		insert = append(insert, bson.E{Key: codec.Data, Value: bson.D{}})
+	}
+	return headUpdate(w, set, insert, nil), nil
+}
+
+// number is a finite number in the type that codec gives it.
+func number(f float64) (bson.RawValue, error) {
+	t, value, err := codec.AppendValue(nil, strconv.AppendFloat(nil, f, 'g', -1, 64))
+	return bson.RawValue{Type: bson.Type(t), Value: value}, err
+}
+
+// headUpdate completes an update with what every write sets.
+func headUpdate(w *datastore.Write, set, insert, increment bson.D) bson.D {
+	set = append(set, bson.E{Key: codec.Modified, Value: w.Now})
+	if w.Tag != "" {
+		set = append(set, bson.E{Key: codec.Tag, Value: w.Tag})
+	}
+	var update bson.D
+	if w.User != "" {
+		set = append(set, bson.E{Key: codec.ModifiedBy, Value: w.User})
+	} else {
+		update = append(update, bson.E{Key: "$unset", Value: bson.D{{Key: codec.ModifiedBy, Value: ""}}})
+	}
+	if increment != nil {
+		update = append(update, bson.E{Key: "$inc", Value: increment})
+	}
+	return append(update, bson.E{Key: "$set", Value: set}, bson.E{Key: "$setOnInsert", Value: insert})
+}
+
+// chain applies several writes of one path to its document and stores what the
+// last leaves, if the document is still what they were applied to; otherwise it
+// begins anew.
+func (s *Store) chain(run []*entry) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.options.Timeout)
+	defer cancel()
+	err := fmt.Errorf("the document at %q is changed by others all the time; try again", run[0].write.Path)
+	for range attempts {
+		stored, tryErr := s.tryChain(ctx, run)
+		if tryErr != nil {
+			err = tryErr
+			break
+		}
+		if stored {
+			return
+		}
+	}
+	for _, e := range run {
+		e.decide(nil, err)
+	}
+}
+
+// tryChain is one attempt; false is that somebody else was faster.
+func (s *Store) tryChain(ctx context.Context, run []*entry) (bool, error) {
+	raw, err := s.collection.FindOne(ctx, at(run[0].write.Path)).Raw()
+	var before *datastore.Document
+	switch {
+	case err == nil:
+		if before, err = codec.Decode(raw); err != nil {
+			return false, err
+		}
+	case !errors.Is(err, mongo.ErrNoDocuments):
+		return false, s.failure(err)
+	}
+	doc := before
+	for _, e := range run {
+		next, err := effect.Next(doc, &e.write)
+		if err == nil {
+			next, err = canonical(next)
+		}
+		if e.decide(next, err); err == nil {
+			doc = next
+		}
+	}
+	switch {
+	case doc == before:
+		return true, nil
+	case before == nil:
+		return s.insertDocument(ctx, doc)
+	}
+	return s.replace(ctx, raw, doc)
+}
+
+// replace stores a document if the stored one is still the raw one.
+func (s *Store) replace(ctx context.Context, raw bson.Raw, doc *datastore.Document) (bool, error) {
+	encoded, err := codec.Encode(doc)
+	if err != nil {
+		return false, err
+	}
+	filter := bson.D{{Key: "_id", Value: raw.Lookup("_id")}}
+	for _, name := range []string{codec.Modified, codec.Data} {
+		if v, err := raw.LookupErr(name); err == nil {
+			filter = append(filter, bson.E{Key: name, Value: bson.D{{Key: "$eq", Value: v}}})
+		} else {
+			filter = append(filter, bson.E{Key: name, Value: bson.D{{Key: "$exists", Value: false}}})
+		}
+	}
+	update := bson.D{{Key: "$set", Value: withoutPath(encoded)}}
+	if doc.ModifiedBy == "" {
+		update = append(update, bson.E{Key: "$unset", Value: bson.D{{Key: codec.ModifiedBy, Value: ""}}})
+	}
+	result, err := s.collection.UpdateOne(ctx, filter, update)
+	if err != nil {
+		return false, s.failure(err)
+	}
+	return result.MatchedCount == 1, nil
+}

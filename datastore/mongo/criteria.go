@@ -1,0 +1,245 @@
+package mongo
+
+import (
+	"math"
+	"strings"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+
+	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/mongo/codec"
+	"github.com/happn-host/happn-host/internal/rawjson"
+)
+
+// native is a filter or an order that tells whether MongoDB understands its
+// source as it does.
+type native interface{ Native() bool }
+
+// criteria returns what of a filter the server can be asked, nil if nothing.
+// whole says that it is the filter: no other document matches. Otherwise it is
+// true for at least all that match.
+func criteria(f datastore.Filter) (pushed bson.D, whole bool) {
+	if f == nil {
+		return nil, true
+	}
+	if n, ok := f.(native); !ok || !n.Native() {
+		return nil, false
+	}
+	return conjunction(f.Source())
+}
+
+// conjunction translates an object of criteria, all of which hold.
+func conjunction(raw []byte) (bson.D, bool) {
+	var parts bson.A
+	whole := true
+	for name, value := range rawjson.Members(raw) {
+		part, all := criterion(string(name), value)
+		whole = whole && all
+		if len(part) > 0 {
+			parts = append(parts, part)
+		}
+	}
+	switch len(parts) {
+	case 0:
+		return nil, whole
+	case 1:
+		return parts[0].(bson.D), whole
+	}
+	return bson.D{{Key: "$and", Value: parts}}, whole
+}
+
+// criterion translates one member of criteria.
+func criterion(name string, value []byte) (bson.D, bool) {
+	switch name {
+	case "$and":
+		return every(value)
+	case "$or":
+		return either(value, "$or", false)
+	case "$nor":
+		return either(value, "$nor", true)
+	case "$comment":
+		return nil, true
+	}
+	if strings.HasPrefix(name, "$") || !addressable(name) {
+		return nil, false
+	}
+	tests, whole := fieldTests(value)
+	if len(tests) == 0 {
+		return nil, whole
+	}
+	return bson.D{{Key: name, Value: tests}}, whole
+}
+
+// addressable reports whether the server finds a field by this name as we do:
+// each part is stored as it is, and none may be a place in an array.
+func addressable(name string) bool {
+	for part := range strings.SplitSeq(name, ".") {
+		if !codec.Plain(part) || part[0] >= '0' && part[0] <= '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// every translates the array of $and.
+func every(raw []byte) (bson.D, bool) {
+	var parts bson.A
+	whole := true
+	for element := range rawjson.Elements(raw) {
+		part, all := conjunction(element)
+		whole = whole && all
+		if len(part) > 0 {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) == 0 {
+		return nil, whole
+	}
+	return bson.D{{Key: "$and", Value: parts}}, whole
+}
+
+// either translates the array of $or, or of $nor, which must be translated as
+// a whole.
+func either(raw []byte, operator string, strict bool) (bson.D, bool) {
+	var parts bson.A
+	whole := true
+	for element := range rawjson.Elements(raw) {
+		part, all := conjunction(element)
+		if len(part) == 0 || strict && !all {
+			return nil, false // one that may match everything
+		}
+		whole = whole && all
+		parts = append(parts, part)
+	}
+	return bson.D{{Key: operator, Value: parts}}, whole
+}
+
+// fieldTests translates what a field is compared with: a value, or an object of
+// operators.
+func fieldTests(raw []byte) (bson.D, bool) {
+	if !rawjson.IsObject(raw) {
+		value, ok := scalar(raw)
+		if !ok {
+			return nil, false
+		}
+		return bson.D{{Key: "$eq", Value: value}}, true
+	}
+	var tests bson.D
+	whole := true
+	for name, arg := range rawjson.Members(raw) {
+		value, ok := operand(string(name), arg)
+		if !ok {
+			whole = false
+			continue
+		}
+		tests = append(tests, bson.E{Key: string(name), Value: value})
+	}
+	return tests, whole
+}
+
+// operand translates the argument of an operator; false leaves it to Match.
+func operand(name string, arg []byte) (any, bool) {
+	switch name {
+	case "$eq", "$ne":
+		return scalar(arg)
+	case "$gt", "$gte", "$lt", "$lte":
+		if rawjson.IsString(arg) || isNumber(arg) {
+			return scalar(arg)
+		}
+	case "$in", "$nin":
+		return scalars(arg)
+	case "$exists":
+		switch string(arg) {
+		case "true", "1":
+			return true, true
+		case "false", "0":
+			return false, true
+		}
+	case "$not":
+		if tests, whole := fieldTests(arg); rawjson.IsObject(arg) && whole && len(tests) > 0 {
+			return tests, true
+		}
+	}
+	return nil, false
+}
+
+// scalars translates an array of scalars.
+func scalars(raw []byte) (any, bool) {
+	if !rawjson.IsArray(raw) {
+		return nil, false
+	}
+	values := bson.A{}
+	for element := range rawjson.Elements(raw) {
+		value, ok := scalar(element)
+		if !ok {
+			return nil, false
+		}
+		values = append(values, value)
+	}
+	return values, true
+}
+
+// scalar translates a text, a number, a truth value or null.
+func scalar(raw []byte) (any, bool) {
+	if rawjson.IsObject(raw) || rawjson.IsArray(raw) {
+		return nil, false
+	}
+	t, value, err := codec.AppendValue(nil, raw)
+	if err != nil || bson.Type(t) == bson.TypeEmbeddedDocument {
+		return nil, false
+	}
+	return bson.RawValue{Type: bson.Type(t), Value: value}, true
+}
+
+func isNumber(raw []byte) bool {
+	return len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9')
+}
+
+// byPath is the order of results that are asked for in no other.
+func byPath() bson.D { return bson.D{{Key: codec.Path, Value: 1}} }
+
+// sorting returns the sort for the server; false leaves it to Compare.
+func sorting(o datastore.Order) (bson.D, bool) {
+	if o == nil {
+		return byPath(), true
+	}
+	if n, ok := o.(native); !ok || !n.Native() {
+		return nil, false
+	}
+	var keys bson.D
+	for name, direction := range rawjson.Members(o.Source()) {
+		if !addressable(string(name)) {
+			return nil, false
+		}
+		way := 1
+		if string(direction) == "-1" {
+			way = -1
+		}
+		keys = append(keys, bson.E{Key: string(name), Value: way})
+		if string(name) == codec.Path {
+			return keys, true // what comes after it never counts
+		}
+	}
+	return append(keys, byPath()...), true
+}
+
+// window returns how many matches a query can need at most.
+func window(q *datastore.Query) int {
+	skip := max(0, q.Skip)
+	if q.Limit <= 0 || q.Limit > math.MaxInt-skip {
+		return math.MaxInt
+	}
+	return skip + q.Limit
+}
+
+// covers returns how many of n matches Skip and Limit leave.
+func covers(q *datastore.Query, n int) int {
+	n = max(0, n-max(0, q.Skip))
+	switch {
+	case q.Limit > 0:
+		return min(n, q.Limit)
+	case q.Limit < 0:
+		return max(0, n+q.Limit)
+	}
+	return n
+}

@@ -1,0 +1,24 @@
+// Package mongo keeps happn documents in a collection of MongoDB, in the layout
+// of happn-3 and its MongoDB provider (see codec), so that either can go on
+// with what the other wrote.
+//
+// A write is queued, and one goroutine carries out what waits, a batch at a
+// time: puts on different paths as one bulk, of several puts on one path only
+// the last, and everything else by itself, a few at a time. A merge and an
+// increment are one update on the server; several that wait for one path are
+// applied together, and stored only if the document is still the one that they
+// were applied to. Answers come in the order of the queue. The queue is bounded
+// in bytes: when the server does not keep up, writers wait.
+//
+// A read waits for the queued writes that it must see: those at its path, or
+// all that are queued when it goes by pattern.
+//
+// A pattern becomes a range of paths, with a regular expression behind it where
+// the range says too little. Criteria that the server surely understands as we
+// do are evaluated there; the rest is matched here, on what the server finds by
+// the other part.
+//
+// Nothing is cached: what others write to the collection is seen at once.
+//
+// It imports datastore, datastore/effect, internal/rawjson and the driver.
+package mongo

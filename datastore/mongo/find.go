@@ -1,0 +1,263 @@
+package mongo
+
+import (
+	"context"
+	"math"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/v2/bson"
+	"go.mongodb.org/mongo-driver/v2/mongo"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+
+	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/datastore/mongo/codec"
+)
+
+// search is a query as it is carried out.
+type search struct {
+	*datastore.Query
+	criteria bson.D
+	whole    bool   // the server's answer needs no Match
+	sort     bson.D // nil leaves sorting to us
+	examined int    // documents that came from the server
+}
+
+func plan(q *datastore.Query) *search {
+	p := &search{Query: q, criteria: pathCriteria(string(q.Pattern))}
+	pushed, whole := criteria(q.Filter)
+	if len(pushed) > 0 {
+		p.criteria = bson.D{{Key: "$and", Value: bson.A{p.criteria, pushed}}}
+	}
+	p.whole = whole
+	p.sort, _ = sorting(q.Order)
+	return p
+}
+
+// selects reports whether a document that the server found is selected.
+func (p *search) selects(doc *datastore.Document) bool {
+	return p.whole || p.Filter.Match(doc)
+}
+
+// Find implements datastore.Store. Documents are handed out as the server sends
+// them, unless the order is one that only we know. A document that comes twice,
+// because it was written meanwhile, is left out the second time.
+func (s *Store) Find(ctx context.Context, q *datastore.Query, yield func(*datastore.Document) bool) error {
+	if err := s.settle(ctx, q.Pattern); err != nil {
+		return err
+	}
+	return s.carryOutSearch(ctx, plan(q), yield)
+}
+
+func (s *Store) carryOutSearch(ctx context.Context, p *search, yield func(*datastore.Document) bool) error {
+	switch {
+	case p.sort == nil:
+		return s.sorted(ctx, p, yield)
+	case p.Limit < 0:
+		return s.streamBut(ctx, p, yield)
+	}
+	return s.stream(ctx, p, yield)
+}
+
+// stream yields from Skip on, up to Limit.
+func (s *Store) stream(ctx context.Context, p *search, yield func(*datastore.Document) bool) error {
+	o := options.Find().SetSort(p.sort)
+	seen, skip, last := 0, max(0, p.Skip), window(p.Query)
+	if p.whole {
+		o.SetSkip(int64(skip))
+		skip = 0
+		if p.Limit > 0 {
+			o.SetLimit(int64(min(p.Limit, math.MaxInt32)))
+			last = p.Limit
+		} else {
+			last = math.MaxInt
+		}
+	}
+	return s.matches(ctx, p, o, func(doc *datastore.Document) bool {
+		seen++
+		if seen > skip && !yield(doc) {
+			return false
+		}
+		return seen < last
+	})
+}
+
+// streamBut yields all but the last -Limit: a document goes out when that many
+// others have been seen after it.
+func (s *Store) streamBut(ctx context.Context, p *search, yield func(*datastore.Document) bool) error {
+	var held []*datastore.Document // a ring once it is full
+	seen, skip := 0, max(0, p.Skip)
+	hold := -max(p.Limit, -math.MaxInt)
+	return s.matches(ctx, p, options.Find().SetSort(p.sort), func(doc *datastore.Document) bool {
+		seen++
+		if seen <= skip {
+			return true
+		}
+		if len(held) < hold {
+			held = append(held, doc)
+			return true
+		}
+		slot := &held[(seen-skip-1)%hold]
+		first := *slot
+		*slot = doc
+		return yield(first)
+	})
+}
+
+// sorted yields in an order that the server does not know.
+func (s *Store) sorted(ctx context.Context, p *search, yield func(*datastore.Document) bool) error {
+	var docs []*datastore.Document
+	err := s.matches(ctx, p, options.Find().SetSort(byPath()), func(doc *datastore.Document) bool {
+		docs = append(docs, doc)
+		return true
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(docs, p.Order.Compare)
+	skip := min(max(0, p.Skip), len(docs))
+	for _, doc := range docs[skip : skip+covers(p.Query, len(docs))] {
+		if !yield(doc) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// matches calls visit for each selected document as the server sends them, until
+// visit returns false.
+func (s *Store) matches(ctx context.Context, p *search, o *options.FindOptionsBuilder, visit func(*datastore.Document) bool) error {
+	o.SetProjection(bson.D{{Key: "_id", Value: 0}})
+	if len(p.sort) > 1 {
+		o.SetAllowDiskUse(true)
+	}
+	cursor, err := s.collection.Find(ctx, p.criteria, o)
+	if err != nil {
+		return s.failure(err)
+	}
+	defer func() { _ = cursor.Close(context.WithoutCancel(ctx)) }() // what failed is in Err
+	seen := newPaths(p.Order == nil)
+	for cursor.Next(ctx) {
+		doc, err := codec.Decode(cursor.Current)
+		if err != nil {
+			return err
+		}
+		p.examined++
+		if seen.again(doc.Path) || !p.selects(doc) {
+			continue
+		}
+		if !visit(doc) {
+			return nil
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return s.failure(cursor.Err())
+}
+
+// paths remembers which came.
+type paths struct {
+	ascending bool // it is enough to remember the last
+	last      string
+	all       map[string]struct{}
+}
+
+func newPaths(ascending bool) *paths {
+	p := &paths{ascending: ascending}
+	if !ascending {
+		p.all = make(map[string]struct{})
+	}
+	return p
+}
+
+// again reports whether the path has come before.
+func (p *paths) again(path string) bool {
+	if p.ascending {
+		again := p.last != "" && path <= p.last
+		p.last = path
+		return again
+	}
+	_, again := p.all[path]
+	p.all[path] = struct{}{}
+	return again
+}
+
+// Count implements datastore.Store.
+func (s *Store) Count(ctx context.Context, q *datastore.Query) (int, error) {
+	if err := s.settle(ctx, q.Pattern); err != nil {
+		return 0, err
+	}
+	p, enough := plan(q), window(q)
+	if p.whole {
+		o := options.Count()
+		if enough < math.MaxInt {
+			o.SetLimit(int64(enough))
+		}
+		n, err := s.collection.CountDocuments(ctx, p.criteria, o)
+		return covers(q, int(n)), s.failure(err)
+	}
+	n := 0
+	p.sort = byPath()
+	err := s.matches(ctx, p, options.Find().SetSort(p.sort), func(*datastore.Document) bool {
+		n++
+		return n < enough
+	})
+	if err != nil {
+		return 0, err
+	}
+	return covers(q, n), nil
+}
+
+// carryOutRemoval removes what the entry's query selects.
+func (s *Store) carryOutRemoval(e *entry) {
+	if e.err = e.ctx.Err(); e.err == nil {
+		e.n, e.err = s.remove(plan(e.query))
+	}
+	e.decided = true
+}
+
+// removeAtOnce is how many documents that were matched here are removed by one
+// command.
+const removeAtOnce = 500
+
+// remove removes what the search selects. What the server cannot select alone
+// goes only if it is still as it was when it was matched.
+func (s *Store) remove(p *search) (int, error) {
+	ctx := context.Background()
+	if p.whole {
+		result, err := s.collection.DeleteMany(ctx, p.criteria)
+		if err != nil {
+			return 0, s.failure(err)
+		}
+		return int(result.DeletedCount), nil
+	}
+	cursor, err := s.collection.Find(ctx, p.criteria)
+	if err != nil {
+		return 0, s.failure(err)
+	}
+	defer func() { _ = cursor.Close(ctx) }() // what failed is in Err
+	var models []mongo.WriteModel
+	for cursor.Next(ctx) {
+		doc, err := codec.Decode(cursor.Current)
+		if err != nil {
+			return 0, err
+		}
+		if p.Filter.Match(doc) {
+			models = append(models, mongo.NewDeleteOneModel().SetFilter(bson.D{
+				{Key: "_id", Value: cursor.Current.Lookup("_id")}, {Key: codec.Modified, Value: cursor.Current.Lookup(codec.Modified)},
+			}))
+		}
+	}
+	if err := cursor.Err(); err != nil {
+		return 0, s.failure(err)
+	}
+	n := 0
+	for chunk := range slices.Chunk(models, removeAtOnce) {
+		result, err := s.collection.BulkWrite(ctx, chunk, options.BulkWrite().SetOrdered(false))
+		if err != nil {
+			return n, s.failure(err)
+		}
+		n += int(result.DeletedCount)
+	}
+	return n, nil
+}

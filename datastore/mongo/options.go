@@ -1,0 +1,171 @@
+package mongo
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"go.mongodb.org/mongo-driver/v2/event"
+	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
+	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
+)
+
+// Options is how a store is opened. The zero value is ready to use.
+type Options struct {
+	URL        string // may hold credentials, which are never logged; "" is mongodb://127.0.0.1:27017
+	Database   string // "" is the one in URL, or else happn
+	Collection string // "" is happn
+
+	// W is how many members of a replica set have a write when it is answered:
+	// a number, or majority; "" is what URL says, or the server's default.
+	W string
+	// Journal answers a write when it is in the journal of those members. It
+	// is ignored when URL says something else about it.
+	Journal bool
+
+	MaxPoolSize uint64        // connections; 0 is what URL says, or 32
+	Timeout     time.Duration // of one operation; 0 is 10 s
+	Selection   time.Duration // how long an operation waits for a server that has gone; 0 is 5 s
+	Heartbeat   time.Duration // how often the server is looked at; 0 is 2 s
+	StartWait   time.Duration // how long Open waits for the server; 0 is 30 s
+
+	// Indexes are made by Open, as happn-3 does: each is recorded in a document
+	// below /_SYSTEM/INDEXES, and made only if there is no such document. Nil
+	// is one unique index on path. Without it documents can come twice, and
+	// every operation reads the whole collection.
+	Indexes map[string]IndexSpec
+
+	// QueueBytes bounds what waits to be written; 0 is 16 MiB. When it is
+	// reached, writers wait. Each may exceed it by the one write it makes.
+	QueueBytes int
+
+	Logger *slog.Logger // nil is silence
+}
+
+// IndexSpec is an index as happn-3 configures and records it, each part a raw
+// JSON object.
+type IndexSpec struct {
+	Fields  []byte // {"path":1}
+	Options []byte // {"unique":true,"w":1}; nil is none
+}
+
+const (
+	defaultURL        = "mongodb://127.0.0.1:27017"
+	defaultName       = "happn" // of the database and the collection
+	defaultPool       = 32
+	defaultTimeout    = 10 * time.Second
+	defaultSelection  = 5 * time.Second
+	defaultHeartbeat  = 2 * time.Second
+	defaultStartWait  = 30 * time.Second
+	defaultQueueBytes = 16 << 20
+)
+
+func (o Options) ensureDefaults() Options {
+	o.URL = either0(o.URL, defaultURL)
+	o.Database = either0(o.Database, databaseOf(o.URL), defaultName)
+	o.Collection = either0(o.Collection, defaultName)
+	o.Timeout = either0(o.Timeout, defaultTimeout)
+	o.Selection = either0(o.Selection, defaultSelection)
+	o.Heartbeat = either0(o.Heartbeat, defaultHeartbeat)
+	o.StartWait = either0(o.StartWait, defaultStartWait)
+	o.QueueBytes = either0(o.QueueBytes, defaultQueueBytes)
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Indexes == nil {
+		o.Indexes = map[string]IndexSpec{
+			"happn_path_index": {Fields: []byte(`{"path":1}`), Options: []byte(`{"unique":true,"w":1}`)},
+		}
+	}
+	return o
+}
+
+// either0 returns the first value that is not zero.
+func either0[T comparable](values ...T) (v T) {
+	for _, v = range values {
+		if v != *new(T) {
+			return v
+		}
+	}
+	return v
+}
+
+// databaseOf returns the database that a URL names, "" if none.
+func databaseOf(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return ""
+	}
+	return strings.Trim(u.Path, "/")
+}
+
+// HostOf returns the servers that a URL names, without credentials or options.
+func HostOf(raw string) string {
+	_, rest, _ := strings.Cut(raw, "://")
+	rest, _, _ = strings.Cut(rest, "/")
+	rest, _, _ = strings.Cut(rest, "?")
+	return rest[strings.LastIndexByte(rest, '@')+1:]
+}
+
+// client returns the driver's options. An error never holds the URL.
+func (o Options) client(monitor *event.ServerMonitor) (*options.ClientOptions, error) {
+	c := options.Client().SetAppName("happn-host").SetMaxPoolSize(defaultPool).
+		SetTimeout(o.Timeout).SetServerSelectionTimeout(o.Selection).SetHeartbeatInterval(o.Heartbeat).
+		SetConnectTimeout(o.Selection).SetRetryReads(true).SetRetryWrites(true).
+		ApplyURI(o.URL)
+	if err := c.Validate(); err != nil {
+		return nil, errors.New(withoutSecrets(err.Error(), o.URL))
+	}
+	c.SetReadPreference(readpref.Primary()).SetReadConcern(readconcern.Local()).SetServerMonitor(monitor)
+	if o.MaxPoolSize > 0 {
+		c.SetMaxPoolSize(o.MaxPoolSize)
+	}
+	return c, o.concern(c)
+}
+
+// concern sets the write concern.
+func (o Options) concern(c *options.ClientOptions) error {
+	concern := writeconcern.WriteConcern{}
+	if c.WriteConcern != nil {
+		concern = *c.WriteConcern
+	}
+	if o.W != "" {
+		concern.W = o.W
+		if n, err := parseW(o.W); err == nil {
+			concern.W = n
+		}
+	}
+	if concern.W == 0 {
+		return errors.New("w is 0, with which the server does not say whether it has a write; use 1 or majority")
+	}
+	if o.Journal && concern.Journal == nil {
+		journal := true
+		concern.Journal = &journal
+	}
+	if concern != (writeconcern.WriteConcern{}) {
+		c.SetWriteConcern(&concern)
+	}
+	return nil
+}
+
+func parseW(text string) (n int, err error) {
+	_, err = fmt.Sscanf(text, "%d", &n)
+	return n, err
+}
+
+// withoutSecrets removes what a URL says about who connects from a text.
+func withoutSecrets(text, raw string) string {
+	text = strings.ReplaceAll(text, raw, "the URL")
+	if u, err := url.Parse(raw); err == nil && u.User != nil {
+		if password, ok := u.User.Password(); ok && password != "" {
+			text = strings.ReplaceAll(text, password, "***")
+			text = strings.ReplaceAll(text, url.QueryEscape(password), "***")
+		}
+	}
+	return text
+}
