@@ -59,7 +59,9 @@ func (h *Host) Archive(ctx context.Context, store, pattern string) (StoreArchive
 	}
 	var last int64 // of all stores
 	for _, s := range h.stores {
-		last = max(last, s.LastArchive())
+		if a, ok := s.Store.(interface{ LastArchive() int64 }); ok {
+			last = max(last, a.LastArchive())
+		}
 	}
 	ctx, end := h.job(ctx)
 	defer end()
@@ -94,7 +96,7 @@ func (h *Host) Archives(ctx context.Context) ([]StoreArchive, error) {
 func (h *Host) archivers() func(yield func(string, datastore.Archiver) bool) {
 	return func(yield func(string, datastore.Archiver) bool) {
 		for _, s := range h.stores {
-			if !yield(s.Name, s.Store) {
+			if a, ok := s.Store.(datastore.Archiver); ok && !yield(s.Name, a) {
 				return
 			}
 		}

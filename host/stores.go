@@ -17,8 +17,10 @@ import (
 // openedStore is one store that the host has opened.
 type openedStore struct {
 	config.DataStore
-	*memory.Store
-	atStart memory.Stats
+	datastore.Store
+	size     func(context.Context) StoreSize
+	recovery string // what was found when it was opened
+	atStart  StoreSize
 }
 
 // openStores opens the configured stores, unless the embedder brought one, and
@@ -33,16 +35,14 @@ func (h *Host) openStores() error {
 	}
 	all := h.config.Data.AllStores()
 	for _, s := range all {
-		store, err := memory.Open(memory.Options{
-			Dir: s.Dir, Durability: durability(s), Indexes: indexes, ColumnBytes: columnBytes(h.config.Data), Logger: h.log.With("store", s.Name),
-		})
+		store, err := h.openStore(s, indexes)
 		if err != nil {
 			if len(all) > 1 {
 				err = fmt.Errorf("store %q: %w", s.Name, err)
 			}
 			return errors.Join(fmt.Errorf("open the data store: %w", err), h.closeStores())
 		}
-		h.stores = append(h.stores, &openedStore{DataStore: s, Store: store, atStart: store.Stats()})
+		h.stores = append(h.stores, store)
 	}
 	if len(h.stores) == 1 {
 		h.store = h.stores[0].Store
@@ -52,6 +52,26 @@ func (h *Host) openStores() error {
 		return errors.Join(fmt.Errorf("open the data stores: %w", err), h.closeStores())
 	}
 	return nil
+}
+
+// openStore opens one store.
+func (h *Host) openStore(s config.DataStore, indexes []datastore.Index) (*openedStore, error) {
+	log := h.log.With("store", s.Name)
+	if s.Provider == config.ProviderMongoDB {
+		return openMongo(s, log)
+	}
+	store, err := memory.Open(memory.Options{
+		Dir: s.Dir, Durability: durability(s), Indexes: indexes, ColumnBytes: columnBytes(h.config.Data), Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	opened := &openedStore{DataStore: s, Store: store, size: func(context.Context) StoreSize { return sizeOf(store.Stats()) }}
+	opened.atStart = opened.size(context.Background())
+	if s.Dir != "" {
+		opened.recovery = store.Recovery().String()
+	}
+	return opened, nil
 }
 
 // route puts a router in front of the stores.
@@ -84,6 +104,9 @@ func (h *Host) closeStores() error {
 }
 
 func durability(s config.DataStore) memory.Durability {
+	if s.Provider == config.ProviderMongoDB {
+		return "by the server" // w and j, of which the URL or the server may decide
+	}
 	if s.Provider == config.ProviderMemory {
 		return memory.DurabilityNone
 	}
@@ -128,7 +151,7 @@ func (h *Host) cacheDir() string {
 // StoreSummary describes a store.
 type StoreSummary struct {
 	Name       string   // "" for one that the embedder supplied
-	Kind       string   // embedded, memory, or custom for one that the embedder supplied
+	Kind       string   // embedded, memory, mongodb, or custom for one that the embedder supplied
 	Dir        string   // of an embedded one
 	Durability string   // sync, async or none; "" if it is not known
 	Patterns   []string // of the paths that belong to it; none for the default store
@@ -145,10 +168,7 @@ func (h *Host) summarizeStores() []StoreSummary {
 	for _, s := range h.stores {
 		one := StoreSummary{
 			Name: s.Name, Kind: s.Provider, Dir: s.Dir, Durability: string(durability(s.DataStore)),
-			Patterns: s.Patterns, Documents: int(s.Stats().Documents),
-		}
-		if one.Dir != "" {
-			one.Recovery = s.Recovery().String()
+			Patterns: s.Patterns, Documents: int(s.atStart.Documents), Recovery: s.recovery,
 		}
 		all = append(all, one)
 	}
@@ -158,7 +178,7 @@ func (h *Host) summarizeStores() []StoreSummary {
 // StoreHealth is one store in Health.
 type StoreHealth struct {
 	Name       string   `json:"name"`
-	Kind       string   `json:"kind"` // embedded or memory
+	Kind       string   `json:"kind"` // embedded, memory or mongodb
 	Durability string   `json:"durability"`
 	Patterns   []string `json:"patterns,omitempty"`
 	Reason     string   `json:"reason,omitempty"` // why it fails
@@ -189,10 +209,10 @@ func (s StoreSize) minus(o StoreSize) StoreSize {
 func (h *Host) storeHealth(ctx context.Context) []StoreHealth {
 	all := []StoreHealth{} // an empty list in JSON, not null
 	for _, s := range h.stores {
-		now := sizeOf(s.Stats())
+		now := s.size(ctx)
 		one := StoreHealth{
 			Name: s.Name, Kind: s.Provider, Durability: string(durability(s.DataStore)), Patterns: s.Patterns,
-			StoreSize: now, Growth: now.minus(sizeOf(s.atStart)),
+			StoreSize: now, Growth: now.minus(s.atStart),
 		}
 		if err := s.Check(ctx); err != nil {
 			one.Reason = err.Error()

@@ -53,7 +53,7 @@ func open(t testing.TB, o mongo.Options) *mongo.Store {
 func limits(t testing.TB) []storetest.Trait {
 	traits := []storetest.Trait{storetest.KeepsValues}
 	if _, ferret := testhost.Mongo(t); ferret {
-		traits = append(traits, storetest.NoDecimals, storetest.NoNestedArrays, storetest.Slow)
+		traits = append(traits, storetest.NoDecimals, storetest.NoNestedArrays, storetest.NoRenames, storetest.Slow)
 	}
 	return traits
 }

@@ -73,7 +73,8 @@ var reading = []test{
 		}
 	}},
 	{"yield may use the store", func(s *subject) {
-		for i := range 300 {
+		n := s.many(300)
+		for i := range n {
 			s.put(fmt.Sprintf("/y/%03d", i), `{}`)
 		}
 		seen := 0
@@ -88,8 +89,8 @@ var reading = []test{
 			}
 			return true
 		}))
-		require.Equal(s, 300, seen)
-		require.Len(s, s.paths(matching("/a/*")), 300)
+		require.Equal(s, n, seen)
+		require.Len(s, s.paths(matching("/a/*")), n)
 	}},
 	{"an ended context ends a search", func(s *subject) {
 		n := s.many(2000)

@@ -18,6 +18,9 @@ const (
 	NoDecimals
 	// NoNestedArrays is for stores without arrays in arrays.
 	NoNestedArrays
+	// NoRenames is for servers that take a write of {"n":1} over {"m":1} for
+	// one that changes nothing, as FerretDB does.
+	NoRenames
 	// Slow is for stores that search everything for each path: the suite uses
 	// fewer documents.
 	Slow

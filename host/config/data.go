@@ -18,6 +18,7 @@ const DefaultStore = "default"
 const (
 	ProviderEmbedded = "embedded" // in a folder
 	ProviderMemory   = "memory"   // forgets everything at a stop
+	ProviderMongoDB  = "mongodb"  // in a collection of a MongoDB server
 )
 
 // DataStore is a store beside the default one, or in its place.
@@ -27,6 +28,13 @@ type DataStore struct {
 	Dir        string   `json:"dir,omitempty"`        // of an embedded store, its own
 	Durability string   `json:"durability,omitempty"` // of an embedded store: sync or async; "" is sync
 	Patterns   []string `json:"patterns,omitempty"`   // of the paths that belong to it
+	URL        string   `json:"url,omitempty"`        // of a MongoDB server
+	URLEnv     string   `json:"urlEnv,omitempty"`     // environment variable that holds the URL
+	Database   string   `json:"database,omitempty"`   // there; "" is the one in the URL, or happn
+	Collection string   `json:"collection,omitempty"` // there; "" is happn
+	W          string   `json:"w,omitempty"`          // members that have a write when it is answered
+	Journal    bool     `json:"j,omitempty"`          // and have it in their journal
+	Index      *bool    `json:"index,omitempty"`      // whether the index on path is made; nil is true
 	Default    bool     `json:"default,omitempty"`    // everything without a pattern belongs to it, and Data.Dir is not opened
 }
 

@@ -99,7 +99,7 @@ func TestMistakesInSectionsAreNamedWithTheirPlace(t *testing.T) {
 			}},
 		"unknown choices": {content: "data:\n  stores:\n    - {name: x, provider: mongo, patterns: [/x/*]}\n    - {name: y, dir: y, durability: none, patterns: [/y/*]}\n",
 			want: []string{
-				`file h.yaml line 2: data.stores[0].provider: found "mongo", expected embedded or memory`,
+				`file h.yaml line 2: data.stores[0].provider: found "mongo", expected embedded, memory or mongodb`,
 				`file h.yaml line 2: data.stores[1].durability: found "none", expected sync or async, or provider memory`,
 			}},
 		"no patterns": {content: "data:\n  stores:\n    - {name: x, provider: memory}\n",

@@ -132,10 +132,17 @@ func (r *sectionReader) yesNo(key string, f field, into *bool) bool {
 func storeSections() *sections {
 	members := []Member{
 		{"name", "what the store is called in errors, `/healthz` and backups: letters, digits, `-` and `_`; `default` is the store in `data.dir`"},
-		{"provider", "`embedded` (the default: in memory, with a durable copy in a folder) or `memory` (forgets everything at a stop)"},
+		{"provider", "`embedded` (the default: in memory, with a durable copy in a folder) `memory` (forgets everything at a stop) or `mongodb` (a collection of happn-3, or one that happn-3 can use)"},
 		{"dir", "folder of an embedded store; each needs its own"},
 		{"durability", "of an embedded store, as `data.durability`: `sync` (the default) or `async`"},
 		{"patterns", "paths that belong to the store. Each run of `*` stands for any text, also for `/`; case counts. The longest pattern of all stores that covers a path decides, of those of one length the first in the file"},
+		{"url", "of a `mongodb` store: where its servers are, with any option of MongoDB's connection strings (`maxPoolSize`, `tls`, `authSource`, ...). Empty is `mongodb://127.0.0.1:27017`"},
+		{"urlEnv", "of a `mongodb` store: the name of an environment variable that holds the `url`, so that no password stands in the file"},
+		{"database", "of a `mongodb` store; empty is the one that the `url` names, or `happn`"},
+		{"collection", "of a `mongodb` store; empty is `happn`"},
+		{"w", "of a `mongodb` store: how many members have a write when it is answered, a number or `majority`; empty is what the `url` or the server says"},
+		{"j", "of a `mongodb` store: `true` answers a write when those members have it in their journal"},
+		{"index", "of a `mongodb` store: `false` does not make the unique index on `path`, nor record it below `/_SYSTEM/INDEXES` as happn-3 does"},
 		{"default", "`true`: what no pattern covers belongs to this store, and the folder `data.dir` is not opened as a store. At most one"},
 	}
 	read := func(r *sectionReader, list []*node) any {
@@ -157,7 +164,7 @@ func storeSections() *sections {
 				case "default":
 					return r.yesNo(key, f, &s.Default)
 				}
-				return false
+				return s.readMongo(r, key, f)
 			})
 			stores = append(stores, s)
 		}
@@ -175,6 +182,28 @@ data:
       durability: async
       patterns: [/history/*]
 `, "\n")}
+}
+
+// readMongo reads what only a store in MongoDB has.
+func (s *DataStore) readMongo(r *sectionReader, key string, f field) bool {
+	switch f.name {
+	case "url":
+		return r.text(key, f, &s.URL)
+	case "urlEnv":
+		return r.text(key, f, &s.URLEnv)
+	case "database":
+		return r.text(key, f, &s.Database)
+	case "collection":
+		return r.text(key, f, &s.Collection)
+	case "w":
+		return r.text(key, f, &s.W)
+	case "j":
+		return r.yesNo(key, f, &s.Journal)
+	case "index":
+		s.Index = new(bool)
+		return r.yesNo(key, f, s.Index)
+	}
+	return false
 }
 
 func indexSections() *sections {

@@ -69,7 +69,12 @@ func (d Data) checkStores(report reporter) {
 }
 
 func (s DataStore) checkProvider(fail func(member, format string, args ...any)) {
+	if s.Provider != ProviderMongoDB && (s.URL != "" || s.URLEnv != "" || s.Database != "" || s.Collection != "") {
+		fail("provider", "%s, but url, urlEnv, database and collection are of a store with provider mongodb", found(s.Provider))
+	}
 	switch s.Provider {
+	case ProviderMongoDB:
+		s.checkMongo(fail)
 	case ProviderMemory:
 		if s.Dir != "" {
 			fail("dir", "%s, but a store with provider memory has no folder; leave it out, or use provider embedded", found(s.Dir))
@@ -85,7 +90,25 @@ func (s DataStore) checkProvider(fail func(member, format string, args ...any)) 
 			fail("durability", "%s, expected sync or async, or provider memory", found(s.Durability))
 		}
 	default:
-		fail("provider", "%s, expected embedded or memory", found(s.Provider))
+		fail("provider", "%s, expected embedded, memory or mongodb", found(s.Provider))
+	}
+}
+
+func (s DataStore) checkMongo(fail func(member, format string, args ...any)) {
+	if s.Dir != "" {
+		fail("dir", "%s, but a store with provider mongodb has no folder; leave it out", found(s.Dir))
+	}
+	if s.Durability != "" {
+		fail("durability", "%s, but a store with provider mongodb has w and j instead", found(s.Durability))
+	}
+	if s.URL != "" && s.URLEnv != "" {
+		fail("urlEnv", "%s, but there is a url as well; keep one of them", found(s.URLEnv))
+	}
+	if s.URL != "" && !strings.HasPrefix(s.URL, "mongodb://") && !strings.HasPrefix(s.URL, "mongodb+srv://") {
+		fail("url", "a text that is not shown since it may hold a password, expected mongodb://host:port or mongodb+srv://host")
+	}
+	if s.W == "0" {
+		fail("w", "%s, with which nobody knows whether a write was made; use 1 or majority", found(s.W))
 	}
 }
 

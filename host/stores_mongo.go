@@ -1,0 +1,41 @@
+package host
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/happn-host/happn-host/datastore/mongo"
+	"github.com/happn-host/happn-host/host/config"
+)
+
+// openMongo opens a store in MongoDB. It waits for the server, not for ever.
+func openMongo(s config.DataStore, log *slog.Logger) (*openedStore, error) {
+	o := mongo.Options{
+		URL: s.URL, Database: s.Database, Collection: s.Collection, W: s.W, Journal: s.Journal, Logger: log,
+	}
+	if s.URLEnv != "" {
+		if o.URL = os.Getenv(s.URLEnv); o.URL == "" {
+			return nil, fmt.Errorf("the environment variable %s, which urlEnv names, is empty; put the URL of the MongoDB server there", s.URLEnv)
+		}
+	}
+	if s.Index != nil && !*s.Index {
+		log.Warn("there will be no index on path unless the collection has one: documents can come twice, and every request reads all of them")
+		o.Indexes = map[string]mongo.IndexSpec{}
+	}
+	ctx := context.Background() // bounded by Options.StartWait
+	store, err := mongo.Open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	opened := &openedStore{DataStore: s, Store: store, size: func(ctx context.Context) StoreSize {
+		stats, err := store.Stats(ctx)
+		if err != nil {
+			return StoreSize{} // Check says why
+		}
+		return StoreSize{Documents: stats.Documents}
+	}}
+	opened.atStart = opened.size(ctx)
+	return opened, nil
+}
