@@ -162,9 +162,9 @@ func (d *Directory) deliver() {
 }
 
 // change runs one change of the directory after the other, and tells of it.
-func (d *Directory) change(make func() error) error {
+func (d *Directory) change(carryOut func() error) error {
 	defer d.deliver()
 	d.changing.Lock()
 	defer d.changing.Unlock()
-	return make()
+	return carryOut()
 }

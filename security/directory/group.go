@@ -130,12 +130,13 @@ func (d *Directory) DeleteGroup(ctx context.Context, name string) (Deletion, err
 		}
 		o, users := GroupOf(g.Name), d.UserNamesOf(name)
 		links := d.memberRemovals(name)
-		steps := append([]step{{path: groupPath + name}}, links...)
+		var grants []step
 		if !d.sharesName(name, g.Name) {
-			steps = append(append(steps, d.leftovers(o)...), d.lookupRemovals(name)...)
+			grants = d.leftovers(o)
 		}
-		done, err := d.commit(ctx, steps...)
-		out = counted(done, len(links))
+		steps := append(append([]step{{path: groupPath + name}}, links...), grants...)
+		done, err := d.commit(ctx, append(steps, d.lookupRemovals(name)...)...)
+		out = counted(done, len(links), len(grants))
 		out.Data = d.deletedGroup(g, name, out)
 		if done[0].err == nil {
 			d.tell(security.Change{What: security.DeleteGroup, Data: out.Data, Users: users, Reauthorize: true})

@@ -21,13 +21,16 @@ type listing[T any] struct {
 // are those of a get, raw JSON or nil: criteria, sort, limit, skip, collation.
 // They see users as they are stored, but for the password.
 func (d *Directory) Users(ctx context.Context, pattern string, options []byte) ([]*security.User, error) {
-	return selected(ctx, d.userListings(d.options.prefixed(pattern), nil), options)
+	return selected(ctx, d.userListings(d.options.prefixed(pattern), func(string) bool { return true }), options)
 }
 
 // UsersOf lists the users of a group.
 func (d *Directory) UsersOf(ctx context.Context, group string, options []byte) ([]*security.User, error) {
 	in := d.UserNamesOf(group)
-	return selected(ctx, d.userListings(userPath+"*", in), options)
+	return selected(ctx, d.userListings(userPath+"*", func(name string) bool {
+		_, ok := slices.BinarySearch(in, name)
+		return ok
+	}), options)
 }
 
 // UserNamesOf returns the names of a group's users, sorted. The name may have a
@@ -63,21 +66,15 @@ func (d *Directory) ListGroups(ctx context.Context, pattern string, options []by
 	return selected(ctx, all, options)
 }
 
-// userListings returns the users at the paths of a pattern, of these names if
-// any are given.
-func (d *Directory) userListings(pattern string, of []string) []listing[*security.User] {
+// userListings returns the wanted users at the paths of a pattern.
+func (d *Directory) userListings(pattern string, wanted func(name string) bool) []listing[*security.User] {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	var all []listing[*security.User]
 	for _, name := range sortedKeys(d.state.users) {
 		u := d.state.users[name]
-		if !covers(pattern, userPath+name) || u.account == nil {
+		if !covers(pattern, userPath+name) || !wanted(name) {
 			continue
-		}
-		if of != nil {
-			if _, ok := slices.BinarySearch(of, name); !ok {
-				continue
-			}
 		}
 		all = append(all, listing[*security.User]{u.doc, u.account.User()})
 	}

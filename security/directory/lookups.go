@@ -15,17 +15,16 @@ func lookupsPath(group, table string) string {
 	return permissionPath + lookupPrefix + group + "/" + table
 }
 
+// lookupKey says whose permissions on which table a document has.
+type lookupKey struct{ group, table string }
+
 // applyLookups takes in the permissions of a group on a table. The mark is of no
-// use here.
+// use here. What the document says tells where the group's name ends.
 func (s *state) applyLookups(path string, doc *datastore.Document, d *dirty) {
-	rest := path[len(permissionPath+lookupPrefix):]
-	owner, table, ok := strings.Cut(rest, "/")
-	if !ok {
-		return
-	}
-	if before := s.lookups[owner][table]; before != nil {
-		d.groups[owner] = struct{}{}
-		drop(s.lookups, owner, table)
+	if before, ok := s.looked[path]; ok {
+		d.groups[before.group] = struct{}{}
+		drop(s.lookups, before.group, before.table)
+		delete(s.looked, path)
 	}
 	if doc == nil {
 		return
@@ -35,6 +34,12 @@ func (s *state) applyLookups(path string, doc *datastore.Document, d *dirty) {
 	if json.Unmarshal(raw, &all) != nil || len(all) == 0 {
 		return
 	}
-	d.groups[owner] = struct{}{}
-	put(s.lookups, owner, table, &lookups{doc, all})
+	table := all[0].Table
+	group, ok := strings.CutSuffix(path[len(permissionPath+lookupPrefix):], "/"+table)
+	if !ok || group == "" {
+		return
+	}
+	d.groups[group] = struct{}{}
+	put(s.lookups, group, table, &lookups{doc, all})
+	s.looked[path] = lookupKey{group, table}
 }

@@ -27,15 +27,14 @@ func (d *Directory) Observe(ctx context.Context, path string) error {
 	if strings.Contains(path, "*") && !strings.HasPrefix(path, permissionPath) {
 		return d.Reload(ctx)
 	}
+	// The document of a permission may have the action `*` in its path.
 	return d.change(func() error {
 		doc, err := d.store.Get(ctx, []byte(path))
 		if err != nil {
 			return err
 		}
 		if doc == nil && strings.Contains(path, "*") {
-			if _, known := d.documentAt(path); !known {
-				return d.reload(ctx)
-			}
+			return d.reload(ctx)
 		}
 		d.observed(path, doc)
 		return nil
@@ -82,12 +81,8 @@ func (s *state) documentAt(path string) *datastore.Document {
 	if o, ok := s.granted[path]; ok {
 		return s.grants[o][path].doc
 	}
-	if rest, ok := strings.CutPrefix(path, permissionPath+lookupPrefix); ok {
-		group, table, _ := strings.Cut(rest, "/")
-		if found := s.lookups[group][table]; found != nil {
-			return found.doc
-		}
-		return nil
+	if at, ok := s.looked[path]; ok {
+		return s.lookups[at.group][at.table].doc
 	}
 	if key, ok := strings.CutPrefix(path, groupPath); ok {
 		if g := s.groups[key]; g != nil {
@@ -122,11 +117,12 @@ func (d *Directory) observed(path string, doc *datastore.Document) {
 	d.state.apply(path, doc, touched)
 	d.refresh(touched)
 	d.mu.Unlock()
-	if len(touched.users) == 0 {
+	users := touched.all()
+	if len(users) == 0 {
 		return
 	}
 	for _, c := range changes {
-		c.Users, c.Reauthorize = sortedKeys(touched.users), true
+		c.Users, c.Reauthorize = users, true
 		d.tell(c)
 	}
 }

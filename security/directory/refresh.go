@@ -18,7 +18,7 @@ func (d *Directory) refresh(touched *dirty) {
 	d.touchTables(touched)
 	for key := range touched.groups {
 		if s.groups[key] == nil { // it is gone
-			maps.Copy(touched.users, s.members[key])
+			maps.Copy(touched.members, s.members[key])
 		}
 	}
 	for key, g := range s.groups {
@@ -26,7 +26,7 @@ func (d *Directory) refresh(touched *dirty) {
 		_, byName := touched.groups[g.name]
 		if byKey || byName || g.rules == nil {
 			g.rules = d.compileGroup(key, g)
-			maps.Copy(touched.users, s.members[key])
+			maps.Copy(touched.members, s.members[key])
 		}
 	}
 	if len(touched.groups) > 0 {
@@ -35,6 +35,18 @@ func (d *Directory) refresh(touched *dirty) {
 	for name := range touched.users {
 		d.refreshUser(name)
 	}
+	for name := range touched.members {
+		if _, done := touched.users[name]; !done && s.users[name] != nil {
+			s.refreshRules(s.users[name].account)
+		}
+	}
+}
+
+// refreshRules gives an account its rules anew where nothing else has changed.
+func (s *state) refreshRules(a *Account) {
+	now := *a.now.Load()
+	now.rules = s.rulesOf(now.user)
+	a.now.Store(&now)
 }
 
 // touchTables marks the groups with permissions on tables that have changed.
@@ -53,9 +65,9 @@ func (d *Directory) touchTables(touched *dirty) {
 
 func (d *Directory) compileGroup(key string, g *group) *permit.Rules {
 	var all []*permit.Lookup
-	for table, found := range d.state.lookups[key] {
+	for _, found := range d.state.lookups[key] {
 		for _, p := range found.all {
-			l, err := permit.CompileLookup(p, d.state.table(table))
+			l, err := permit.CompileLookup(p, d.state.table(p.Table))
 			if err != nil {
 				d.options.Logger.Warn("a lookup permission allows nothing", "group", key, "error", err)
 				continue

@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/happn-host/happn-host/datastore"
@@ -19,6 +20,7 @@ type state struct {
 	members map[string]map[string]struct{} // users by group
 	tables  map[string]*permit.Table
 	lookups map[string]map[string]*lookups // by group and table
+	looked  map[string]lookupKey           // by path of the document
 	shared  map[string]*permit.Rules       // of users without permissions of their own, by groups
 }
 
@@ -50,19 +52,26 @@ func newState() *state {
 	return &state{
 		users: map[string]*user{}, groups: map[string]*group{}, grants: map[Owner]map[string]*grant{},
 		granted: map[string]Owner{}, links: map[string]map[string]*link{}, members: map[string]map[string]struct{}{},
-		tables: map[string]*permit.Table{}, lookups: map[string]map[string]*lookups{}, shared: map[string]*permit.Rules{},
+		tables: map[string]*permit.Table{}, lookups: map[string]map[string]*lookups{}, looked: map[string]lookupKey{}, shared: map[string]*permit.Rules{},
 	}
 }
 
 // dirty are those whose rights or record may have changed.
 type dirty struct {
-	users  map[string]struct{}
-	groups map[string]struct{} // by path or by name
-	tables map[string]struct{}
+	users   map[string]struct{}
+	groups  map[string]struct{} // by path or by name
+	members map[string]struct{} // users of the groups; refresh adds them
+	tables  map[string]struct{}
 }
 
 func newDirty() *dirty {
-	return &dirty{map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}}
+	return &dirty{map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}, map[string]struct{}{}}
+}
+
+// all returns the users whom it comes down to after a refresh, sorted.
+func (d *dirty) all() []string {
+	maps.Copy(d.members, d.users)
+	return sortedKeys(d.members)
 }
 
 func (d *dirty) owner(o Owner) {

@@ -155,7 +155,7 @@ func equal(p security.LookupPermission) func(security.LookupPermission) bool {
 
 // changeLookups changes the lookup permissions of a group on a table.
 func (d *Directory) changeLookups(ctx context.Context, group, table string,
-	make func([]security.LookupPermission) []security.LookupPermission) error {
+	changed func([]security.LookupPermission) []security.LookupPermission) error {
 	if err := checkTableName(table); err != nil {
 		return err
 	}
@@ -166,7 +166,7 @@ func (d *Directory) changeLookups(ctx context.Context, group, table string,
 	}
 	return d.change(func() error {
 		before := d.lookupsOf(group, table)
-		after := make(slices.Clone(before))
+		after := changed(slices.Clone(before))
 		if len(after) == len(before) {
 			return nil
 		}

@@ -161,7 +161,7 @@ func (d *Directory) DeleteUser(ctx context.Context, name string) (Deletion, erro
 		links, grants := d.linkRemovals(name), d.leftovers(UserOf(name))
 		steps := append(append([]step{{path: userPath + name}}, links...), grants...)
 		done, err := d.commit(ctx, steps...)
-		out = counted(done, len(links))
+		out = counted(done, len(links), len(grants))
 		now := d.options.Now().UnixMilli()
 		out.Data = appendMember([]byte("{"), "obj", removedResult(out.Removed, userPath+name, now))
 		out.Data = append(appendMember(out.Data, "tree", removedResult(out.Links, userPath+name+"/*", now)), '}')
@@ -175,12 +175,13 @@ func (d *Directory) DeleteUser(ctx context.Context, name string) (Deletion, erro
 
 // counted counts what was removed: the first document is the user or group, then
 // come its links, then its permissions.
-func counted(done []outcome, links int) (out Deletion) {
+func counted(done []outcome, links, grants int) (out Deletion) {
 	out.Removed = done[0].removed
 	for i, one := range done[1:] {
-		if i < links {
+		switch {
+		case i < links:
 			out.Links += one.removed
-		} else {
+		case i < links+grants:
 			out.Permissions += one.removed
 		}
 	}

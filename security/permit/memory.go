@@ -15,9 +15,9 @@ const (
 )
 
 // memory is what a Set has decided, by path. Readers take no lock and write
-// nothing. A path has one place, and is kept there when it is asked for twice in
-// a row, so that a search through many documents leaves it as it is. It grows
-// while paths come to places that are taken.
+// nothing. A path may be in two places, and is kept when it is asked for twice in a
+// row, so that a search through many documents leaves the memory as it is. It
+// grows while paths come to places that are taken.
 type memory struct {
 	seed  maphash.Seed
 	table atomic.Pointer[table]
@@ -49,8 +49,10 @@ func (m *memory) recall(hash uint64, path []byte) (allowed security.Actions, kno
 	if t == nil {
 		return 0, false
 	}
-	if d := t.at(hash).decided.Load(); d != nil && d.path == string(path) {
-		return d.allowed, true
+	for _, at := range [...]*slot{t.at(hash), t.at(hash ^ 1)} {
+		if d := at.decided.Load(); d != nil && d.path == string(path) {
+			return d.allowed, true
+		}
 	}
 	return 0, false
 }
@@ -69,14 +71,25 @@ func (m *memory) keep(hash uint64, path []byte, allowed security.Actions) {
 			return
 		}
 	}
-	at := t.at(hash)
-	taken := at.decided.Load() != nil
-	if asked := uint32(hash >> 32); at.asked.Swap(asked) == asked {
-		at.decided.Store(&decision{string(path), allowed})
+	asked := uint32(hash >> 32)
+	if t.at(hash).asked.Swap(asked) == asked && t.put(hash, &decision{string(path), allowed}) {
+		return
 	}
-	if taken && t.crowded.Add(1) == int64(2*len(t.slots)) && len(t.slots) < mostSlots {
+	if len(t.slots) < mostSlots && t.at(hash).decided.Load() != nil && t.crowded.Add(1) == int64(2*len(t.slots)) {
 		m.grow(t)
 	}
+}
+
+// put stores a decision in one of the two places that it may have, and reports
+// whether that was free.
+func (t *table) put(hash uint64, d *decision) bool {
+	for _, at := range [...]*slot{t.at(hash), t.at(hash ^ 1)} {
+		if at.decided.CompareAndSwap(nil, d) {
+			return true
+		}
+	}
+	t.at(hash ^ hash>>63).decided.Store(d)
+	return false
 }
 
 // grow doubles the table. What others decide meanwhile may be lost; it is then
@@ -85,7 +98,7 @@ func (m *memory) grow(t *table) {
 	larger := &table{slots: make([]slot, 2*len(t.slots))}
 	for i := range t.slots {
 		if d := t.slots[i].decided.Load(); d != nil {
-			larger.at(m.hash([]byte(d.path))).decided.Store(d)
+			larger.put(m.hash([]byte(d.path)), d)
 		}
 	}
 	m.table.CompareAndSwap(t, larger)
