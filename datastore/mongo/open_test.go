@@ -1,0 +1,39 @@
+package mongo_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/happn-host/happn-host/datastore/mongo"
+)
+
+func TestAStartWithoutAServerSaysWhereAndWhyAndKeepsSecrets(t *testing.T) {
+	for _, url := range []string{
+		"mongodb://bob:s3cret@127.0.0.1:1/?authSource=admin",
+		"mongodb://bob:s3cret@127.0.0.1:1/?maxPoolSize=many",
+	} {
+		started := time.Now()
+		_, err := mongo.Open(context.Background(), mongo.Options{URL: url, StartWait: 300 * time.Millisecond})
+		require.ErrorContains(t, err, "127.0.0.1:1")
+		require.NotContains(t, err.Error(), "s3cret")
+		require.Less(t, time.Since(started), 10*time.Second)
+	}
+}
+
+func TestWritesThatNobodyAcknowledgesAreRefused(t *testing.T) {
+	_, err := mongo.Open(context.Background(), mongo.Options{URL: "mongodb://127.0.0.1:1/", W: "0"})
+	require.ErrorContains(t, err, "use 1 or majority")
+}
+
+func TestTheHostOfAURLHasNoCredentials(t *testing.T) {
+	for url, want := range map[string]string{
+		"mongodb://127.0.0.1:27017":                 "127.0.0.1:27017",
+		"mongodb://bob:p%40ss@a:1,b:2/happn?w=1":    "a:1,b:2",
+		"mongodb+srv://bob:x@cluster.example.com/?": "cluster.example.com",
+	} {
+		require.Equal(t, want, mongo.HostOf(url))
+	}
+}
