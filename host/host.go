@@ -2,11 +2,11 @@ package host
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"runtime"
 	"strconv"
 	"sync"
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/datastore"
+	"github.com/happn-host/happn-host/host/admin"
 	"github.com/happn-host/happn-host/host/browser"
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/pipeline"
@@ -21,6 +22,7 @@ import (
 	"github.com/happn-host/happn-host/host/pubsub"
 	"github.com/happn-host/happn-host/host/session"
 	"github.com/happn-host/happn-host/host/transport"
+	"github.com/happn-host/happn-host/host/web"
 )
 
 // Options says what a Host is made of. Config must be valid (see config.Load
@@ -52,6 +54,9 @@ type Host struct {
 	listener net.Listener
 	name     string
 	browser  *browser.Client // nil if none is configured
+	web      *web.Server
+	tls      *tls.Config  // nil for connections that are not encrypted
+	audit    *admin.Audit // nil if there is none
 
 	backup  sync.Mutex         // held while a backup is made
 	archive sync.Mutex         // held while an archive is made
@@ -101,6 +106,9 @@ func New(o Options) (*Host, error) {
 	if err != nil {
 		return nil, errors.Join(err, h.store.Close())
 	}
+	if err := h.openWeb(); err != nil {
+		return nil, errors.Join(err, h.plugins.Close(), h.store.Close())
+	}
 	h.wire()
 	return h, nil
 }
@@ -133,7 +141,7 @@ func (h *Host) wire() {
 		Completers:       runtime.GOMAXPROCS(0),
 	})
 	h.server = transport.NewServer(transport.Options{
-		Config: h.config, Handler: acceptor{h.pipeline}, Logger: h.log, Fallback: http.HandlerFunc(h.serveHTTP),
+		Config: h.config, Handler: acceptor{h.pipeline}, Logger: h.log, Fallback: h.web, Guard: h.web.Guard,
 	})
 }
 
@@ -147,6 +155,9 @@ func (h *Host) Start(ctx context.Context) error {
 	l, err := lc.Listen(ctx, "tcp", address)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", address, err)
+	}
+	if h.tls != nil {
+		l = tls.NewListener(l, h.tls)
 	}
 	h.listener, h.started = l, time.Now()
 	h.server.Serve(l)
@@ -186,7 +197,7 @@ func (h *Host) stop(ctx context.Context) error {
 	if h.listener != nil {
 		errs = append(errs, h.server.Shutdown(ctx, h.farewell))
 	}
-	errs = append(errs, h.plugins.Close())
+	errs = append(errs, h.plugins.Close(), h.audit.Close())
 	return errors.Join(errs...)
 }
 

@@ -5,11 +5,9 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/happn-host/happn-host/host/plugin"
-	"github.com/happn-host/happn-host/host/transport"
 )
 
 // happnVersion is the release of happn-3 whose behaviour the host has.
@@ -27,13 +25,13 @@ type Summary struct {
 func (h *Host) Summary() Summary {
 	s := Summary{Name: h.name, Plugins: h.plugins.List(), Stores: h.summarizeStores()}
 	if h.listener != nil {
-		s.Addresses = addresses(h.listener.Addr())
+		s.Addresses = addresses(h.listener.Addr(), h.tls != nil)
 	}
 	return s
 }
 
 // addresses returns the URLs under which an address can be reached.
-func addresses(addr net.Addr) []string {
+func addresses(addr net.Addr, encrypted bool) []string {
 	host, port, err := net.SplitHostPort(addr.String())
 	if err != nil {
 		return []string{addr.String()}
@@ -42,34 +40,10 @@ func addresses(addr net.Addr) []string {
 		host = "127.0.0.1"
 	}
 	at := net.JoinHostPort(host, port)
-	return []string{"http://" + at, "ws://" + at + "/primus", "ws://" + at + "/ws"}
-}
-
-// serveHTTP answers the host's own routes.
-func (h *Host) serveHTTP(w http.ResponseWriter, r *http.Request) {
-	path := r.URL.Path
-	switch {
-	case h.browser.Serve(w, r):
-	case strings.EqualFold(path, "/version") && r.URL.RawQuery == "":
-		writeJSON(w, http.StatusOK, map[string]string{
-			"version": happnVersion, "server": "happn-host", "serverVersion": h.version,
-		})
-	case strings.EqualFold(path, "/ping") && r.URL.RawQuery == "":
-		w.Header().Set("Content-Type", "text/plain")
-		_, _ = w.Write([]byte("pong"))
-	case path == "/healthz":
-		h.serveHealth(w, r, false)
-	case path == backupPath:
-		h.serveBackup(w, r)
-	case path == archivePath:
-		h.serveArchives(w, r)
-	case path == compactPath:
-		h.serveCompaction(w, r)
-	case path == "/readyz":
-		h.serveHealth(w, r, true)
-	default:
-		transport.NotFound(w, r)
+	if encrypted {
+		return []string{"https://" + at, "wss://" + at + "/primus", "wss://" + at + "/ws"}
 	}
+	return []string{"http://" + at, "ws://" + at + "/primus", "ws://" + at + "/ws"}
 }
 
 // Health is what /healthz and /readyz answer.

@@ -21,7 +21,6 @@ type Options struct {
 	Status    Status
 	Audit     *Audit
 	Logger    *slog.Logger
-	Version   string // of the program, for the description
 
 	// Actor returns who makes a request, and from which address.
 	Actor func(r *http.Request) (who, address string)

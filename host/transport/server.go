@@ -31,6 +31,9 @@ type Options struct {
 	Handler  Handler
 	Logger   *slog.Logger
 	Fallback http.Handler // answers what is no websocket, after the server's own routes
+
+	// Guard returns a handler that is asked before any other; nil is none.
+	Guard func(next http.Handler) http.Handler
 }
 
 // Stats counts what happened on all connections. The fields may be read at any
@@ -81,8 +84,12 @@ func NewServer(o Options) *Server {
 		WriteBufferSize:   512, // for the handshake only
 	}
 	s.codecs.limit = int64(s.config.MaxMessageBytes)
+	handler := s.routes(o.Fallback)
+	if o.Guard != nil {
+		handler = o.Guard(handler)
+	}
 	s.http = &http.Server{
-		Handler:           s.routes(o.Fallback),
+		Handler:           handler,
 		ReadHeaderTimeout: o.Config.HTTP.ReadHeaderTimeout,
 		IdleTimeout:       o.Config.HTTP.KeepAliveTimeout,
 		MaxHeaderBytes:    o.Config.HTTP.MaxHeaderBytes,

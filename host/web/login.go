@@ -37,7 +37,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		PublicKey: parameter(query, "publicKey", "public_key", "public", "key", "public-key", "pk"),
 		Token:     parameter(query, "token", "happn_token", "t"),
 		Digest:    parameter(query, "digest"),
-		Address:   s.addressOf(r),
+		Address:   s.AddressOf(r),
 		Encrypted: s.encrypted(r),
 		Header:    r.Header,
 	}

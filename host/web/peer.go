@@ -41,9 +41,9 @@ func peerOf(r *http.Request) netip.Addr {
 	return peer.Addr().Unmap()
 }
 
-// addressOf returns the address of who makes a request: the nearest one that is
+// AddressOf returns the address of who makes a request: the nearest one that is
 // no trusted proxy. What a stranger writes into the header is not believed.
-func (s *Server) addressOf(r *http.Request) string {
+func (s *Server) AddressOf(r *http.Request) string {
 	at := peerOf(r)
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for i := len(hops) - 1; i >= 0 && s.proxies.contains(at); i-- {

@@ -19,7 +19,6 @@ type Options struct {
 	Cookie      config.Cookie
 	AllowLogout bool   // whether /auth/logout revokes
 	Access      Access // nil on a host without access control: every route is open
-	TLS         bool   // whether the host's connections are encrypted
 	Logger      *slog.Logger
 
 	// Public answers what everybody may see, before anything else, and reports
