@@ -23,6 +23,7 @@ import (
 	"github.com/happn-host/happn-host/host/session"
 	"github.com/happn-host/happn-host/host/transport"
 	"github.com/happn-host/happn-host/host/web"
+	"github.com/happn-host/happn-host/security/login"
 )
 
 // Options says what a Host is made of. Config must be valid (see config.Load
@@ -35,6 +36,10 @@ type Options struct {
 	// Store replaces the stores that Config.Data describes. The host closes it
 	// when it stops.
 	Store datastore.Store
+
+	// Providers check credentials in place of the host's own users, by the name
+	// of their kind; Config.Secure must be set.
+	Providers map[string]login.Provider
 }
 
 // Host is a happn server.
@@ -58,6 +63,9 @@ type Host struct {
 	tls      *tls.Config  // nil for connections that are not encrypted
 	audit    *admin.Audit // nil if there is none
 
+	secured   *secured // nil without access control
+	providers map[string]login.Provider
+
 	backup  sync.Mutex         // held while a backup is made
 	archive sync.Mutex         // held while an archive is made
 	jobs    context.Context    // ends when the host begins to stop
@@ -75,7 +83,7 @@ const pluginsTimeout = 30 * time.Second
 // New opens the store and the plugins. The host accepts nobody until Start.
 // After an error there is nothing to stop.
 func New(o Options) (*Host, error) {
-	h := &Host{config: o.Config, version: o.Version, log: o.Logger, store: o.Store}
+	h := &Host{config: o.Config, version: o.Version, log: o.Logger, store: o.Store, providers: o.Providers}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
@@ -90,7 +98,10 @@ func New(o Options) (*Host, error) {
 	if err != nil {
 		return nil, errors.Join(err, h.store.Close())
 	}
-	h.name = name
+	h.name, h.sessions = name, session.NewRegistry()
+	if err := h.openSecurity(h.jobs); err != nil {
+		return nil, errors.Join(err, h.store.Close())
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), pluginsTimeout)
 	defer cancel()
 	h.plugins, err = plugin.Open(ctx, plugin.Options{
@@ -123,15 +134,14 @@ func (h *Host) openBrowserClient() (err error) {
 
 // wire connects the rooms.
 func (h *Host) wire() {
-	h.sessions = session.NewRegistry()
 	h.tree = pubsub.NewTree()
-	h.pipeline = pipeline.New(pipeline.Options{
+	options := pipeline.Options{
 		Store:            h.store,
 		Sessions:         h.sessions,
 		Publisher:        &pubsub.Publisher{Tree: h.tree},
 		Acks:             pubsub.NewAcks(h.config.PubSub.AckTimeout),
 		Layers:           h.plugins,
-		Server:           session.Server{Name: h.name, CookieName: "happn_token"},
+		Server:           h.record(),
 		Logger:           h.log,
 		DefaultDepth:     h.config.PubSub.DefaultVariableDepth,
 		MaxSubscriptions: h.config.Limits.SubscriptionsPerSession,
@@ -139,7 +149,14 @@ func (h *Host) wire() {
 		MaxPathBytes:     h.config.Limits.PathBytes,
 		MaxBulk:          h.config.Limits.BulkDocuments,
 		Completers:       runtime.GOMAXPROCS(0),
-	})
+	}
+	if h.secured != nil {
+		options.Access = h.secured.control
+	}
+	h.pipeline = pipeline.New(options)
+	if h.secured != nil {
+		h.secured.control.Attach(h.pipeline)
+	}
 	h.server = transport.NewServer(transport.Options{
 		Config: h.config, Handler: acceptor{h.pipeline}, Logger: h.log, Fallback: h.web, Guard: h.web.Guard,
 	})
@@ -191,6 +208,9 @@ func (h *Host) stop(ctx context.Context) error {
 	var errs []error
 	if h.listener != nil {
 		errs = append(errs, h.server.Quiesce(ctx))
+	}
+	if h.secured != nil {
+		h.secured.control.Close()
 	}
 	errs = append(errs, h.store.Close())
 	h.pipeline.Close()

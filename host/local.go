@@ -58,13 +58,17 @@ func (l *localLink) closed() {
 // LocalClient returns a client of this host that needs no socket. It is a
 // session like any other. The host may be used this way before Start and
 // without it. Such a client does not reconnect: its connection is lost only
-// when the host stops, or when the client does not read what it is sent.
+// when the host stops, or when the client does not read what it is sent. On a
+// host with access control it acts for _ADMIN unless options have credentials.
 func (h *Host) LocalClient(ctx context.Context, options client.Options) (*client.Client, error) {
 	options.Local, options.PingTimeout, options.Reconnect.Disabled = true, -1, true
 	options.Dial = func(context.Context) (client.Transport, error) {
 		link := &localLink{}
 		link.transport = client.NewInProcess(link.frame, link.closed, h.config.Websocket.WriteQueueBytes)
 		link.peer = h.pipeline.Open(link, session.Origin{InProc: true, Endpoint: "local"}, false)
+		if h.secured != nil {
+			h.secured.control.Administrator(link.peer.Session())
+		}
 		return link.transport, nil
 	}
 	return client.Connect(ctx, options)

@@ -19,11 +19,19 @@ type Summary struct {
 	Addresses []string       // URLs of the endpoints
 	Stores    []StoreSummary // the default one first
 	Plugins   []plugin.Info
+	Secure    bool // clients log in
+
+	// AdminPassword is the password of _ADMIN if this start has made it, ""
+	// otherwise. It is nowhere else: show it once.
+	AdminPassword string
 }
 
 // Summary describes the host as it is now.
 func (h *Host) Summary() Summary {
 	s := Summary{Name: h.name, Plugins: h.plugins.List(), Stores: h.summarizeStores()}
+	if h.secured != nil {
+		s.Secure, s.AdminPassword = true, h.secured.adminPassword
+	}
 	if h.listener != nil {
 		s.Addresses = addresses(h.listener.Addr(), h.tls != nil)
 	}

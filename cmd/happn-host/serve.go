@@ -46,7 +46,7 @@ func serve(ctx context.Context, p *process, args []string) int {
 		return code
 	}
 	logger := newLogger(p, c.Log)
-	if !isLoopback(c.Host) {
+	if !c.Secure && !isLoopback(c.Host) {
 		logger.Warn("there is no access control: everyone who reaches this address may read and write everything", "host", c.Host)
 	}
 	leaveRoomForTheDisk(c)

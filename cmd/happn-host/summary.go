@@ -19,6 +19,8 @@ type started struct {
 	Stores    []startedStore  `json:"stores,omitempty"` // all of them, the default one first
 	Plugins   []startedPlugin `json:"plugins"`
 	Folder    string          `json:"pluginsDir"`
+	Secure    bool            `json:"secure"`
+	Password  string          `json:"adminPassword,omitempty"` // of _ADMIN, if this start has made it
 }
 
 type startedStore struct {
@@ -47,6 +49,12 @@ func (s *started) write(w io.Writer, format string) error {
 	fmt.Fprintf(t, "happn-host %s is running as %q\n", s.Version, s.Name)
 	for _, a := range s.Addresses {
 		fmt.Fprintf(t, "  address\t%s\n", a)
+	}
+	if s.Secure {
+		fmt.Fprintf(t, "  access\tclients log in, and may do what they are permitted\n")
+	}
+	if s.Password != "" {
+		fmt.Fprintf(t, "  \tthe password of _ADMIN is %s - it is shown this once\n", s.Password)
 	}
 	stores := s.Stores
 	if len(stores) == 0 {

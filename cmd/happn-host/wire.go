@@ -26,6 +26,8 @@ func (s hostServer) summary() started {
 		Name:      from.Name,
 		Addresses: from.Addresses,
 		Plugins:   []startedPlugin{}, // an empty list in JSON, not null
+		Secure:    from.Secure,
+		Password:  from.AdminPassword,
 	}
 	for _, s := range from.Stores {
 		to.Stores = append(to.Stores, startedStore{

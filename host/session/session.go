@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/happn-host/happn-host/host/protocol"
 	"github.com/happn-host/happn-host/internal/rawjson"
@@ -45,6 +46,7 @@ type Session struct {
 	ID     string
 	Origin Origin
 	link   Link
+	opened int64 // Unix ms
 
 	version   atomic.Uint32 // protocol.Version
 	clustered atomic.Bool   // info.clusterName is set
@@ -61,7 +63,7 @@ type Session struct {
 
 // newSession returns a session with a random id (UUID version 4).
 func newSession(link Link, origin Origin) *Session {
-	return &Session{ID: newID(), Origin: origin, link: link}
+	return &Session{ID: newID(), Origin: origin, link: link, opened: time.Now().UnixMilli()}
 }
 
 func newID() string {
@@ -126,6 +128,9 @@ func (s *Session) Login(info []byte) {
 	name, ok := rawjson.Lookup(info, "clusterName")
 	s.clustered.Store(ok && protocol.Truthy(name))
 }
+
+// Opened returns when the connection was made.
+func (s *Session) Opened() time.Time { return time.UnixMilli(s.opened) }
 
 // Close ends the session's connection (see Link.Close).
 func (s *Session) Close(code int, reason string, final bool) { s.link.Close(code, reason, final) }
