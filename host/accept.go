@@ -2,6 +2,8 @@ package host
 
 import (
 	"net"
+	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,11 +14,18 @@ import (
 )
 
 // acceptor opens a session for each connection.
-type acceptor struct{ pipeline *pipeline.Pipeline }
+type acceptor struct {
+	pipeline *pipeline.Pipeline
+	believes func(ip string) bool // whose word on the peer's address counts; nil is everybody's
+}
 
 // Accept implements transport.Handler.
 func (a acceptor) Accept(c *transport.Conn, info transport.Info) (transport.Peer, error) {
-	return a.pipeline.Open(c, originOf(info, c.Primus()), !c.Primus()), nil
+	o := originOf(info, c.Primus())
+	if a.believes == nil || a.believes(o.IP) {
+		forwarded(&o, info.Header)
+	}
+	return a.pipeline.Open(c, o, !c.Primus()), nil
 }
 
 // shownHeader reports whether a session shows a header of its upgrade request
@@ -50,8 +59,24 @@ func originOf(info transport.Info, primus bool) session.Origin {
 		headers = rawjson.AppendString(headers, h[1])
 	}
 	o.Headers = append(headers, '}')
-	forwarded(&o, info.Header)
 	return o
+}
+
+// trustedProxies returns who is believed on a host with access control, where
+// white lists and rates look at the address: those that web.trustedProxies names.
+func trustedProxies(names []string) func(ip string) bool {
+	var all []netip.Prefix
+	for _, name := range names {
+		if addr, err := netip.ParseAddr(name); err == nil {
+			all = append(all, netip.PrefixFrom(addr, addr.BitLen()))
+		} else if prefix, err := netip.ParsePrefix(name); err == nil {
+			all = append(all, prefix)
+		}
+	}
+	return func(ip string) bool {
+		addr, err := netip.ParseAddr(ip)
+		return err == nil && slices.ContainsFunc(all, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
+	}
 }
 
 // proxyHeaders are the headers by which proxies tell the peer's address, in the

@@ -33,10 +33,14 @@ func (h *Host) openAdmin() (err error) {
 
 // management returns the API of this host.
 func (h *Host) management() *admin.API {
-	return admin.New(admin.Options{
+	options := admin.Options{
 		Status: hostStatus{h}, Sessions: openSessions{h}, Audit: h.audit, Logger: h.log,
 		Actor: h.actor, More: h.storeRoutes(),
-	})
+	}
+	if h.secured != nil {
+		options.Directory, options.Tokens = admin.ManageDirectory(h.secured.directory), sessionTokens{h.secured}
+	}
+	return admin.New(options)
 }
 
 // storeRoutes are what operators do to stores.
@@ -106,7 +110,7 @@ func (o openSessions) Session(id string) (json.RawMessage, bool) {
 // its reader could take the session's place.
 func (o openSessions) record(s *session.Session) json.RawMessage {
 	out := []byte{'{'}
-	for name, value := range rawjson.Members(s.AppendRecord(nil, session.Server{Name: o.host.name, Secure: o.host.config.Secure})) {
+	for name, value := range rawjson.Members(s.AppendRecord(nil, o.host.record())) {
 		if string(name) == "token" || string(name) == "url" { // the address may have a token in it, too
 			continue
 		}

@@ -190,11 +190,15 @@ func refuse(w http.ResponseWriter, status int, err error) {
 	writeJSON(w, status, map[string]string{"error": err.Error()})
 }
 
-// administrative reports why a request does not come from an administrator.
-// Until there is access control that is whoever has an account on this machine:
+// administrative reports why a request does not come from an administrator. On
+// a host with access control the permissions of its token have said that it
+// does. On one without, that is whoever has an account on this machine:
 // the host must listen on loopback only, and neither a web page nor a proxy may
 // be what asks.
 func (h *Host) administrative(r *http.Request) error {
+	if h.secured != nil {
+		return nil
+	}
 	const only = "only a program on the host's own machine may ask for this, and only while the host listens on a loopback address"
 	if tcp, ok := h.listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
 		return errors.New(only + "; it listens on " + h.listener.Addr().String())

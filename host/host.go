@@ -158,8 +158,16 @@ func (h *Host) wire() {
 		h.secured.control.Attach(h.pipeline)
 	}
 	h.server = transport.NewServer(transport.Options{
-		Config: h.config, Handler: acceptor{h.pipeline}, Logger: h.log, Fallback: h.web, Guard: h.web.Guard,
+		Config: h.config, Handler: h.acceptor(), Logger: h.log, Fallback: h.web, Guard: h.web.Guard,
 	})
+}
+
+func (h *Host) acceptor() acceptor {
+	a := acceptor{pipeline: h.pipeline}
+	if h.secured != nil {
+		a.believes = trustedProxies(h.config.Web.TrustedProxies)
+	}
+	return a
 }
 
 // Start listens and serves. It returns when the host accepts connections.

@@ -49,7 +49,7 @@ func (h *Host) openSecurity(ctx context.Context) error {
 		Hash:          func(text string) (string, error) { return hasher.Hash(context.Background(), text) },
 		AdminPassword: func() (string, error) { return s.newAdmin(c.AdminPassword), nil },
 		Anonymous:     c.AllowAnonymousAccess, VolatilePermissions: !c.PersistPermissions,
-		CaseInsensitive: c.UsernamesIgnoreCase, CaseInsensitiveExcept: c.UsernamesCaseExclude,
+		CaseInsensitive: c.UsernamesIgnoreCase, CaseInsensitiveExcept: append([]string{security.Anonymous}, c.UsernamesCaseExclude...),
 		Logger: h.log,
 	})
 	if err != nil {

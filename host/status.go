@@ -133,6 +133,10 @@ func (h *Host) serveHealth(w http.ResponseWriter, r *http.Request, readiness boo
 	if health.Status != "ok" {
 		status = http.StatusServiceUnavailable
 	}
+	if h.secured != nil { // details are for those who may ask the API
+		writeJSON(w, status, map[string]string{"status": health.Status})
+		return
+	}
 	writeJSON(w, status, health)
 }
 

@@ -19,10 +19,14 @@ func (h *Host) openWeb() (err error) {
 	if err != nil {
 		return fmt.Errorf("encrypted connections: %w", err)
 	}
-	h.web, err = web.NewServer(web.Options{
+	options := web.Options{
 		Web: c.Web, Cookie: c.Security.Cookie, AllowLogout: c.Security.AllowLogoutOverHTTP,
 		Logger: h.log, Public: h.servePublic,
-	})
+	}
+	if h.secured != nil {
+		options.Access = webAccess{h.secured}
+	}
+	h.web, err = web.NewServer(options)
 	if err != nil {
 		return err
 	}

@@ -83,20 +83,24 @@ func (c *Control) attempt(s *session.Session, data []byte) login.Attempt {
 
 // principal makes what the session acts for from what a login gave.
 func (c *Control) principal(s *session.Session, grant *login.Grant) (*principal, error) {
-	p := &principal{grant: grant, account: grant.Account, record: joined(s.AppendRecord(nil, c.Server), grant)}
-	if raw := p.policy().Permissions; raw != nil {
-		var permissions security.Permissions
-		if err := json.Unmarshal(raw, &permissions); err != nil {
-			return nil, fmt.Errorf("the permissions of the session's policy cannot be read: %w", err)
-		}
-		p.limits = permit.Compile([]security.Permissions{permissions}, nil).For(p.value)
-	}
-	return p, nil
+	record := s.AppendRecord(nil, c.Server)
+	return c.granted(grant, record[:len(record)-1])
 }
 
-// joined returns the session's record with the members of the grant.
-func joined(record []byte, grant *login.Grant) []byte {
-	return append(grant.AppendRecord(record[:len(record)-1], ""), '}')
+// granted makes a principal of a grant. record is what is known of the session,
+// raw JSON without the closing brace; it belongs to the callee.
+func (c *Control) granted(grant *login.Grant, record []byte) (*principal, error) {
+	p := &principal{grant: grant, account: grant.Account, record: append(grant.AppendRecord(record, ""), '}')}
+	raw := p.policy().Permissions
+	if raw == nil {
+		return p, nil
+	}
+	var permissions security.Permissions
+	if err := json.Unmarshal(raw, &permissions); err != nil {
+		return nil, fmt.Errorf("the permissions of the session's policy cannot be read: %w", err)
+	}
+	p.limits = permit.Compile([]security.Permissions{permissions}, nil).For(p.value)
+	return p, nil
 }
 
 // recordOf is what templates find of a user on whose behalf somebody acts.
