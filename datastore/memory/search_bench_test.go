@@ -118,3 +118,35 @@ func BenchmarkPutIndexed(b *testing.B) {
 		i++
 	}
 }
+
+// BenchmarkPutColumns measures what columns cost a write that changes a field
+// of each.
+func BenchmarkPutColumns(b *testing.B) {
+	const n = 100_000
+	data := func(i int) string {
+		return fmt.Sprintf(`{"a":%d,"b":"region %d","c":%d,"d":%d,"text":%q}`, i, i%100, i*13%n, i%7, strings.Repeat("x", 240))
+	}
+	for _, columns := range []int{0, 4} {
+		b.Run(fmt.Sprintf("columns=%d", columns), func(b *testing.B) {
+			s := open(b, memory.Options{Durability: memory.DurabilityNone})
+			for i := range n {
+				s.Write(background, putWrite(benchPath(i), data(i)), ignore{})
+			}
+			for _, field := range []string{"a", "b", "c", "d"}[:columns] {
+				for range 10 { // until there is the column
+					_, _ = s.Count(background, query(b, "*", fmt.Sprintf(`{%q:-1}`, field), ""))
+				}
+			}
+			require.Len(b, s.Stats().Columns, columns)
+			writes := make([]*datastore.Write, 1024)
+			for i := range writes {
+				writes[i] = putWrite(benchPath(i*7919%n), data(i))
+			}
+			i := 0
+			for b.Loop() {
+				s.Write(background, writes[i&1023], ignore{})
+				i++
+			}
+		})
+	}
+}
