@@ -34,6 +34,7 @@ func (d *drain) Send([]byte, bool) bool {
 	return false
 }
 func (d *drain) Flush()                  {}
+func (d *drain) Gone() bool              { return false }
 func (d *drain) Close(int, string, bool) {}
 
 func newPipeline(tb testing.TB, durability memory.Durability) *pipeline.Pipeline {

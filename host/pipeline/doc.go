@@ -10,7 +10,8 @@
 // were asked for, while the connection's next requests go on. A bulk write is one
 // op, and publishes each of its documents.
 //
-// Searches have a context that ends when the peer is Gone. Criteria of
+// Searches have a context that ends when the peer is Gone, and that watches the
+// peer of a long search, since nobody reads from its connection meanwhile. Criteria of
 // subscriptions are compiled here; package pubsub keeps them, and asks the op
 // that is published, once for each different text.
 //

@@ -80,6 +80,7 @@ func (peer *Peer) Frame(text []byte) error {
 	if err == nil {
 		peer.session.CountMessage()
 		peer.handle(w)
+		peer.presence.answered()
 		w.trim()
 		return nil
 	}

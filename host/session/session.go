@@ -29,6 +29,14 @@ type Link interface {
 	Close(code int, reason string, final bool)
 }
 
+// Watched is what a Link may be, too: one that can tell whether the peer has left
+// while nobody reads from it.
+type Watched interface {
+	// Gone looks, without waiting and without reading what the peer has sent.
+	// It may be called from any goroutine.
+	Gone() bool
+}
+
 // Origin says where a session came from; it never changes.
 type Origin struct {
 	IP       string
@@ -134,6 +142,13 @@ func (s *Session) Opened() time.Time { return time.UnixMilli(s.opened) }
 
 // Close ends the session's connection (see Link.Close).
 func (s *Session) Close(code int, reason string, final bool) { s.link.Close(code, reason, final) }
+
+// Watched returns the session's link if it can tell whether the peer has left, or
+// nil.
+func (s *Session) Watched() Watched {
+	watched, _ := s.link.(Watched)
+	return watched
+}
 
 // Server is what a session's record says of the server.
 type Server struct {

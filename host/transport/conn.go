@@ -112,6 +112,12 @@ func (c *Conn) Flush() { c.out.flush() }
 // QueuedBytes returns how much waits to be written.
 func (c *Conn) QueuedBytes() int { return c.out.depth() }
 
+// Gone reports whether the peer has ended the connection, as far as the system can
+// tell without reading what was sent before. It may be called until Peer.Closed.
+// Who shuts down only its sending half counts as gone: reading would end the
+// connection at the same point.
+func (c *Conn) Gone() bool { return c.stream.left() }
+
 // Close ends the connection after what is queued has been written. With final
 // set, a Primus client is told not to come back. code is a close code of RFC
 // 6455, or 0 to send none, as happn-3 does.

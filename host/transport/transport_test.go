@@ -76,13 +76,15 @@ func serve(t testing.TB, change func(*config.Config)) *fixture {
 	require.NoError(t, err)
 	f.address = l.Addr().String()
 	f.server.Serve(l)
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		_ = f.server.Quiesce(ctx)
-		_ = f.server.Shutdown(ctx, func(c *transport.Conn) { c.Close(0, "", false) })
-	})
+	t.Cleanup(func() { shutdown(f.server) })
 	return f
+}
+
+func shutdown(s *transport.Server) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	_ = s.Quiesce(ctx)
+	_ = s.Shutdown(ctx, func(c *transport.Conn) { c.Close(0, "", false) })
 }
 
 func (f *fixture) dial(t testing.TB, path string, header http.Header) (*websocket.Conn, *echo) {
