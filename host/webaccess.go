@@ -65,7 +65,7 @@ func (w webAccess) Verify(token string) (web.Visitor, error) {
 
 // Revoke implements web.Access.
 func (w webAccess) Revoke(ctx context.Context, v web.Visitor) error {
-	return sessionTokens{w.secured}.Revoke(ctx, v.Token(), "CLIENT")
+	return sessionTokens(w).Revoke(ctx, v.Token(), "CLIENT")
 }
 
 // visitor implements web.Visitor.

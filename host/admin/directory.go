@@ -63,6 +63,18 @@ func (d directoryOf) Permit(ctx context.Context, h Holder, g security.Granted) e
 
 // Withdraw implements Directory. What is prohibited is taken back, too.
 func (d directoryOf) Withdraw(ctx context.Context, h Holder, path, action string) (int, error) {
+	if path == "" || action == "" {
+		return d.withdraw(ctx, h, path, action)
+	}
+	allowed, err := d.RemovePermission(ctx, ownerOf(h), path, action) // which tells clients just that
+	if err != nil {
+		return allowed, err
+	}
+	prohibited, err := d.withdraw(ctx, h, path, action)
+	return allowed + prohibited, err
+}
+
+func (d directoryOf) withdraw(ctx context.Context, h Holder, path, action string) (int, error) {
 	type removal struct {
 		Actions  []string `json:"actions,omitempty"`
 		Prohibit []string `json:"prohibit,omitempty"`

@@ -60,7 +60,6 @@ func (peer *Peer) account(w *worker) {
 	}
 	peer.respond(w)
 	if after != nil {
-		w.batch.Flush() // the answer leaves before the connection ends
-		after()
+		after() // what it sends leaves behind the answer, and with it: the client closes when it reads that
 	}
 }

@@ -89,14 +89,13 @@ func (s *Service) ChangePassword(ctx context.Context, username, before, after st
 	}
 	checked := unchecked
 	defer func() { end(checked) }()
-	if provider, _ := s.providerOf(name); provider != nil {
-		if changer, ok := provider.(PasswordChanger); ok {
-			err := changer.ChangePassword(ctx, name, before, after)
-			if checked = right; errors.Is(err, ErrRejected) {
-				checked, err = wrong, systemError("Invalid old password")
-			}
-			return err
+	provider, _ := s.providerOf(name)
+	if changer, ok := provider.(PasswordChanger); ok {
+		err := changer.ChangePassword(ctx, name, before, after)
+		if checked = right; errors.Is(err, ErrRejected) {
+			checked, err = wrong, systemError("Invalid old password")
 		}
+		return err
 	}
 	checked, err = s.replace(ctx, name, account.PasswordHash(), before, after)
 	return err
