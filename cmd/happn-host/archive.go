@@ -10,13 +10,13 @@ import (
 	"github.com/happn-host/happn-host/host"
 )
 
-const archiveUsage = `Usage: happn-host archive [--path pattern] [--store name] [--url http://127.0.0.1:55000]
+const archiveUsage = `Usage: happn-host archive [--path pattern] [--store name] [--url address] [--user name]
        happn-host archive --list
        happn-host archive --drop id
 
-Asks a running host on this machine to move documents out of a store into a new archive, without stopping
-writes. Clients no longer find them, but in the archive: get(path, {options: {archiveId: id}}). The
-host's own documents, below /_SYSTEM, stay. The host must listen on a loopback address.
+Asks a running host to move documents out of a store into a new archive, without stopping writes. Clients no
+longer find them, but in the archive: get(path, {options: {archiveId: id}}). The host's own documents, below
+/_SYSTEM, stay. Without access control the host must be on this machine and listen on a loopback address.
 
   --path pattern  of the documents to move, such as '/history/2025/*'; default * is all
   --store name    whose documents; needed if the host has several stores
@@ -33,16 +33,17 @@ func archiveCommand(ctx context.Context, p *process, args []string) int {
 	store := flags.String("store", "", "")
 	list := flags.Bool("list", false, "")
 	drop := flags.Int64("drop", 0, "")
-	address := flags.String("url", "http://127.0.0.1:55000", "")
+	var who credentials
+	who.add(flags)
 	if code, done := p.parse(flags, args, archiveUsage); done {
 		return code
 	}
 	if (*list || *drop != 0) && (*path != "" || *store != "") || *list && *drop != 0 {
 		return p.fail(exitUsage, "archive makes an archive, or takes one of --list and --drop alone")
 	}
-	at, err := newOperator(*address)
-	if err != nil {
-		return p.fail(exitUsage, "%s", err)
+	at, code := p.connect(ctx, who)
+	if at == nil {
+		return code
 	}
 	switch {
 	case *list:

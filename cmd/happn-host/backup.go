@@ -19,24 +19,24 @@ import (
 	"github.com/happn-host/happn-host/host"
 )
 
-const backupUsage = `Usage: happn-host backup --to file|folder [--url http://127.0.0.1:55000] [--store name] [--archive id]
+const backupUsage = `Usage: happn-host backup --to file|folder [--store name] [--archive id] [--url address] [--user name]
 
-Asks a running host on this machine for a snapshot of its documents, without stopping writes. The host
-must listen on a loopback address. A host with several stores needs a folder, which gets one file for
-each store that keeps something, <store>.happn; each shows its store at one moment of its own. A file
-that exists is never overwritten. The documents of archives are not among them: each archive has a backup of
-its own.
+Asks a running host for a snapshot of its documents, without stopping writes. Without access control the
+host must be on this machine and listen on a loopback address. A host with several stores needs a folder,
+which gets one file for each store that keeps something, <store>.happn; each shows its store at one moment of
+its own. A file that exists is never overwritten. The documents of archives are not among them: each archive
+has a backup of its own.
 
   --to path      the file to write, or a folder
-  --url address  where the host listens; default http://127.0.0.1:55000
   --store name   only this store
   --archive id   the documents of this archive (see happn-host archive) instead
-`
+` + credentialsUsage
 
 func backupCommand(ctx context.Context, p *process, args []string) int {
 	flags := newFlags("backup")
 	to := flags.String("to", "", "")
-	address := flags.String("url", "http://127.0.0.1:55000", "")
+	var who credentials
+	who.add(flags)
 	store := flags.String("store", "", "")
 	archive := flags.Int64("archive", 0, "")
 	if code, done := p.parse(flags, args, backupUsage); done {
@@ -45,9 +45,9 @@ func backupCommand(ctx context.Context, p *process, args []string) int {
 	if *to == "" {
 		return p.fail(exitUsage, "does not know where to write; name a file or a folder with --to")
 	}
-	at, err := newOperator(*address)
-	if err != nil {
-		return p.fail(exitUsage, "%s", err)
+	at, code := p.connect(ctx, who)
+	if at == nil {
+		return code
 	}
 	b := &backup{at}
 	if *archive != 0 {
@@ -126,7 +126,7 @@ func (b *backup) save(ctx context.Context, what url.Values, file string) (s data
 	if _, err := os.Lstat(file); err == nil {
 		return s, fmt.Errorf("%s exists; name another place, or move it away", file)
 	}
-	resp, err := b.ask(ctx, http.MethodPost, "api/v1/backup", what)
+	resp, err := b.ask(ctx, http.MethodPost, "api/v1/backup", what, nil)
 	if err != nil {
 		return s, err
 	}

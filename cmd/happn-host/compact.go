@@ -7,26 +7,27 @@ import (
 	"net/url"
 )
 
-const compactUsage = `Usage: happn-host compact [--store name] [--url http://127.0.0.1:55000]
+const compactUsage = `Usage: happn-host compact [--store name] [--url address] [--user name]
 
-Asks a running host on this machine to rewrite the files of its stores without what has been overwritten,
-removed or dropped. Requests are served meanwhile. The host does this by itself, too, a little at a time;
-the command is for a folder that has to shrink now. The host must listen on a loopback address.
+Asks a running host to rewrite the files of its stores without what has been overwritten, removed or dropped.
+Requests are served meanwhile. The host does this by itself, too, a little at a time; the command is for a
+folder that has to shrink now. Without access control the host must be on this machine and listen on a
+loopback address.
 
   --store name   only this store
-  --url address  where the host listens; default http://127.0.0.1:55000
-`
+` + credentialsUsage
 
 func compactCommand(ctx context.Context, p *process, args []string) int {
 	flags := newFlags("compact")
 	only := flags.String("store", "", "")
-	address := flags.String("url", "http://127.0.0.1:55000", "")
+	var who credentials
+	who.add(flags)
 	if code, done := p.parse(flags, args, compactUsage); done {
 		return code
 	}
-	at, err := newOperator(*address)
-	if err != nil {
-		return p.fail(exitUsage, "%s", err)
+	at, code := p.connect(ctx, who)
+	if at == nil {
+		return code
 	}
 	stores, err := (&backup{at}).stores(ctx, *only)
 	if err != nil {

@@ -21,6 +21,7 @@ const (
 
 // process is what a subcommand may touch of the process it runs in.
 type process struct {
+	stdin          *os.File // nil for none
 	stdout, stderr io.Writer
 	environ        []string
 	open           func(config.Config, *slog.Logger) (server, error)
@@ -48,6 +49,11 @@ func subcommands() []subcommand {
 		{"restore", "make a data folder from a backup", restoreCommand},
 		{"archive", "move documents of a running host into archives", archiveCommand},
 		{"compact", "give back disk space while a host runs", compactCommand},
+		{"user", "list, make, change and remove the users of a host with access control", userCommand},
+		{"group", "list, make and remove the groups of a host with access control", groupCommand},
+		{"permission", "tell, give and take what users and groups may do", permissionCommand},
+		{"session", "list and disconnect the clients of a running host", sessionCommand},
+		{"token", "revoke the tokens of logins, and let locked users log in again", tokenCommand},
 		{"migrate", "copy the documents of happn-3 into the stores of a host", migrateCommand},
 		{"bench", "measure a happn-3 compatible server", benchCommand},
 		{"plugin", "build plugins from their sources", pluginCommand},
@@ -57,7 +63,7 @@ func subcommands() []subcommand {
 }
 
 func main() {
-	p := &process{stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), open: openHost, signals: stopSignals}
+	p := &process{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, environ: os.Environ(), open: openHost, signals: stopSignals}
 	os.Exit(run(context.Background(), p, os.Args[1:]))
 }
 

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+)
+
+const sessionUsage = `Usage: happn-host session list
+       happn-host session show id
+       happn-host session disconnect id [--reason text]
+
+Lists the clients that are connected to a running host, and disconnects them. A client that is disconnected may
+log in again; happn-host token revoke and happn-host user remove keep it away. Without access control the host
+must be on this machine and listen on a loopback address.
+
+  --reason text  what the client is told
+` + credentialsUsage
+
+func sessionCommand(ctx context.Context, p *process, args []string) int {
+	a, flags := &administration{}, newFlags("session")
+	flags.StringVar(&a.flags.reason, "reason", "", "")
+	return p.administer(ctx, sessionUsage, map[string]verb{
+		"list":       {run: listSessions},
+		"show":       {needs: "the id of a session", least: 1, most: 1, run: showSession},
+		"disconnect": {needs: "the id of a session", least: 1, most: 1, run: disconnectSession},
+	}, flags, a, args)
+}
+
+func listSessions(ctx context.Context, a *administration) error {
+	var all []struct {
+		ID, Protocol string
+		User         struct{ Username string }
+		Address      json.RawMessage
+	}
+	err := a.request(ctx, http.MethodGet, nil, nil, &all, "sessions")
+	for _, s := range all {
+		_ = a.say("%s  %-8s %-16s %s", s.ID, s.Protocol, ipOf(s.Address), s.User.Username)
+	}
+	return err
+}
+
+// ipOf returns the IP address of a client, or what the record says of one that
+// has none, since it is a part of the host's program.
+func ipOf(address json.RawMessage) (ip string) {
+	var of struct{ IP string }
+	if json.Unmarshal(address, &of) == nil {
+		return of.IP
+	}
+	_ = json.Unmarshal(address, &ip) // an unknown form is left out
+	return ip
+}
+
+func showSession(ctx context.Context, a *administration) error {
+	var session json.RawMessage
+	if err := a.request(ctx, http.MethodGet, nil, nil, &session, "sessions", a.args[0]); err != nil {
+		return err
+	}
+	return a.show(session)
+}
+
+func disconnectSession(ctx context.Context, a *administration) error {
+	var done struct{}
+	if err := a.request(ctx, http.MethodDelete, query("reason", a.flags.reason), nil, &done, "sessions", a.args[0]); err != nil {
+		return err
+	}
+	return a.say("session %s is disconnected", a.args[0])
+}
