@@ -10,10 +10,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/happn-host/happn-host/client"
 	"github.com/happn-host/happn-host/datastore/memory"
 	"github.com/happn-host/happn-host/host/admin"
 	"github.com/happn-host/happn-host/host/config"
@@ -228,11 +230,11 @@ func TestALoginAnswersWithAToken(t *testing.T) {
 func TestStoresAreAdministeredWithTheSameCredentials(t *testing.T) {
 	var asked []string
 	at := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/healthz" {
+		if r.URL.Path != "/api/v1/health" {
 			asked = append(asked, r.Method+" "+r.URL.Path+" "+r.Header.Get("Authorization"))
 		}
 		answer := map[string]string{
-			"/healthz": `{"stores":[{"name":"default","durability":"sync"}]}`, "/api/v1/archive": `[]`, "/api/v1/compact": `{}`,
+			"/api/v1/health": `{"stores":[{"name":"default","durability":"sync"}]}`, "/api/v1/archive": `[]`, "/api/v1/compact": `{}`,
 		}[r.URL.Path]
 		if answer == "" {
 			w.WriteHeader(http.StatusConflict)
@@ -248,4 +250,56 @@ func TestStoresAreAdministeredWithTheSameCredentials(t *testing.T) {
 	require.ElementsMatch(t, []string{
 		"GET /api/v1/archive Bearer t.o.k", "POST /api/v1/compact Bearer t.o.k", "POST /api/v1/backup Bearer t.o.k",
 	}, asked)
+}
+
+func TestASecureHostIsSetUpFromTheCommandLine(t *testing.T) {
+	dir := t.TempDir()
+	serve := command(t, "serve", "--secure", "--port", "0", "--log.format", "json", "--data", filepath.Join(dir, "data"))
+	serve.Env = append(serve.Env, "HAPPN_SECURITY_ADMINPASSWORD=first of all")
+	r := start(t, serve)
+	shown := r.summary()
+	url := shown.base(t).String()
+	run := func(password, args string) string {
+		t.Helper()
+		cmd := command(t, append(strings.Split(args, " "), "--url", url)...)
+		cmd.Env = append(cmd.Env, "HAPPN_NEW_PASSWORD=second", "HAPPN_PASSWORD="+password)
+		code, stdout, stderr := finish(t, cmd)
+		require.Zero(t, code, "%s: %s", args, stderr)
+		return stdout
+	}
+	run("first of all", "user password _ADMIN --user _ADMIN")
+	token := strings.TrimSpace(run("second", "token login --user _ADMIN"))
+	for _, args := range []string{
+		"group add staff", "permission grant group staff /orders/* get set", "user add bob", "user link bob staff",
+		"user add nightly", "permission grant user nightly /@HTTP/api/v1/backup post",
+		"permission grant user nightly /@HTTP/api/v1/health get", "permission list group staff",
+	} {
+		run("", args+" --token "+token)
+	}
+	c, err := client.Connect(t.Context(), client.Options{URL: url, Username: "bob", Password: "second"})
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = c.Set(t.Context(), "/orders/1", map[string]int{"v": 1}, nil)
+	require.NoError(t, err)
+	_, err = c.Set(t.Context(), "/else", map[string]int{"v": 1}, nil)
+	require.Error(t, err)
+	require.Contains(t, run("", "session list --token "+token), "bob")
+	require.Contains(t, run("second", "backup --user nightly --to "+filepath.Join(dir, "copy.happn")), "store default: ")
+	require.Empty(t, run("second", "archive --list --user _ADMIN"))
+	run("", "user remove bob --token "+token)
+
+	code, _, stderr := finish(t, command(t, "compact", "--url", url))
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "name a user with --user")
+	cmd := command(t, "user", "list", "--url", url, "--user", "nightly")
+	cmd.Env = append(cmd.Env, "HAPPN_PASSWORD=second")
+	code, _, stderr = finish(t, cmd)
+	require.Equal(t, 1, code)
+	require.Contains(t, stderr, "permission get on /@HTTP/api/v1/users")
+	audit, err := os.ReadFile(filepath.Join(dir, "data", "audit.jsonl"))
+	require.NoError(t, err)
+	require.Contains(t, string(audit), "nightly")
+	require.NotContains(t, string(audit), "second")
+	_, code = r.stop(syscall.SIGTERM)
+	require.Zero(t, code)
 }

@@ -104,6 +104,8 @@ func (o *operator) ask(ctx context.Context, method, path string, parameters url.
 	return nil, o.refusal(resp)
 }
 
+const whoAsks = "name a user with --user, or give a token with --token or HAPPN_TOKEN"
+
 // refusal tells what the host refuses, and what to do.
 func (o *operator) refusal(resp *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<16)) // without it the status must do
@@ -120,7 +122,7 @@ func (o *operator) refusal(resp *http.Response) error {
 	}
 	switch {
 	case resp.StatusCode == http.StatusUnauthorized && o.token == "":
-		return errors.New("the host wants to know who asks: name a user with --user, or give a token with --token or HAPPN_TOKEN")
+		return errors.New("the host wants to know who asks: " + whoAsks)
 	case resp.StatusCode == http.StatusUnauthorized:
 		return fmt.Errorf("the host answers %s%s; the token does not count, or no longer: log in with --user", status, reason)
 	case resp.StatusCode == http.StatusForbidden:
@@ -201,10 +203,17 @@ func (o *operator) decode(resp *http.Response, answer any) error {
 
 // health returns how the host is, also when it is not well.
 func (o *operator) health(ctx context.Context) (health host.Health, err error) {
+	if o.token != "" { // a host with access control shows its stores to those who may manage it
+		err = o.tell(ctx, http.MethodGet, "api/v1/health", nil, &health)
+		return health, err
+	}
 	resp, err := o.do(ctx, http.MethodGet, "healthz", nil, nil)
 	if err != nil {
 		return health, err
 	}
 	defer resp.Body.Close()
-	return health, o.decode(resp, &health)
+	if err := o.decode(resp, &health); err != nil || len(health.Stores) > 0 {
+		return health, err
+	}
+	return health, errors.New("the host does not show its stores to everybody: " + whoAsks)
 }
