@@ -127,6 +127,7 @@ func TestPipelinesAgreeWithMingo(t *testing.T) {
 		`[{"$group":{"_id":{"$mod":["$data.n",2]},"least":{"$minN":{"input":"$data.n","n":4}},"top":{"$topN":{"n":3,"sortBy":{"data.n":-1,"path":1},"output":["$path","$data.n"]}}}},{"$sort":{"_id":1}}]`,
 		`[{"$sort":{"path":1}},{"$group":{"_id":{"$gt":["$data.n",0]},"b":{"$bottom":{"sortBy":{"data.n":1,"path":1},"output":"$path"}}}},{"$sort":{"_id":1}}]`,
 		`[{"$sample":{"size":1000}},{"$sort":{"path":1}}]`, `[{"$match":{"data.n":{"$type":"number"}}},{"$group":{"_id":"$data.n","n":{"$sum":"$data.n"}}},{"$match":{"n":{"$gte":0}}},{"$sort":{"_id":1}}]`,
+		`[{"$match":{"data.n":99}},{"$count":"none"}]`,
 		`[{"$bogus":1}]`, `[{"$limit":0}]`, `[{"$project":{"a":1,"b":0}}]`, `[{"$group":{"x":{"$sum":1}}}]`, `[{"$replaceRoot":{"newRoot":"$path"}}]`,
 	}
 	both(t, func(t *testing.T, r random) {
@@ -143,8 +144,9 @@ func TestPipelinesAgreeWithMingo(t *testing.T) {
 			`[{"$bucket":{"groupBy":"$data.n","boundaries":[-4`:      "an upper boundary belongs to the next bucket",
 			`[{"$bucket":{"groupBy":"$data.n","boundaries":[-100`:    "an upper boundary belongs to the next bucket",
 			`[{"$group":{"_id":{"$gt":["$data.n",0]},"m":{"$median"`: "numbers are in the order of numbers, not of their digits",
-			`[{"$sample"`:  "no document is in a sample twice",
-			`[{"$limit":0`: "$limit is from 1",
+			`[{"$sample"`:                         "no document is in a sample twice",
+			`[{"$limit":0`:                        "$limit is from 1",
+			`[{"$match":{"data.n":99}},{"$count"`: "$count of no documents is no document",
 		})
 	})
 }
