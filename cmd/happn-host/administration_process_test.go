@@ -193,6 +193,7 @@ func TestAHostIsAskedByThoseWhoLogIn(t *testing.T) {
 		"encrypted":               {[]string{"--url", encrypted.URL, "--ca", ca, "--user", "root"}, []string{"HAPPN_PASSWORD=p&w d"}, 0, "_ADMIN"},
 		"not trusted":             {[]string{"--url", encrypted.URL, "--user", "root"}, []string{"HAPPN_PASSWORD=p&w d"}, 1, "not trusted; name it with --ca"},
 		"no certificate":          {[]string{"--url", encrypted.URL, "--ca", "no.crt"}, nil, 2, "--ca: open no.crt"},
+		"in clear":                {[]string{"--url", "http" + strings.TrimPrefix(encrypted.URL, "https"), "--user", "root"}, []string{"HAPPN_PASSWORD=x"}, 1, "an HTTP request to an HTTPS server"},
 		"a wrong password":        {[]string{"--url", at.URL, "--user", "root"}, []string{"HAPPN_PASSWORD=no"}, 1, "cannot log in as root: Invalid credentials"},
 		"no password":             {[]string{"--url", at.URL, "--user", "root"}, nil, 2, "set HAPPN_PASSWORD, or run this at a terminal"},
 		"both":                    {[]string{"--url", at.URL, "--user", "root", "--token", "t"}, nil, 2, "take one of them"},

@@ -77,6 +77,9 @@ func (o *operator) login(ctx context.Context, user, password string) error {
 	if resp.StatusCode == http.StatusNotFound {
 		return errors.New("the host has no access control; leave --user out, or start the host with --secure")
 	}
+	if contentType(resp) != "application/json" {
+		return o.refusal(resp)
+	}
 	var answer struct {
 		Data  string
 		Error *struct{ Message string }
@@ -109,7 +112,7 @@ const whoAsks = "name a user with --user, or give a token with --token or HAPPN_
 // refusal tells what the host refuses, and what to do.
 func (o *operator) refusal(resp *http.Response) error {
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 1<<16)) // without it the status must do
-	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
+	kind := contentType(resp)
 	var answer struct{ Error string }
 	if kind == "application/json" {
 		_ = json.Unmarshal(text, &answer)
@@ -117,7 +120,7 @@ func (o *operator) refusal(resp *http.Response) error {
 	}
 	status := fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode)) // its own phrase repeats the reason
 	reason := ""
-	if kind == "text/plain" {
+	if kind == "text/plain" || kind == "" { // net/http names none where http is spoken to https
 		reason = ": " + strings.TrimSpace(string(text))
 	}
 	switch {
@@ -126,7 +129,7 @@ func (o *operator) refusal(resp *http.Response) error {
 	case resp.StatusCode == http.StatusUnauthorized:
 		return fmt.Errorf("the host answers %s%s; the token does not count, or no longer: log in with --user", status, reason)
 	case resp.StatusCode == http.StatusForbidden:
-		return fmt.Errorf("the host answers %s%s; ask as another user, or give this one the permission %s on /@HTTP%s",
+		return fmt.Errorf("the host answers %s%s; if the token was not revoked, ask as another user, or give this one the permission %s on /@HTTP%s",
 			status, reason, strings.ToLower(resp.Request.Method), resp.Request.URL.Path)
 	case resp.StatusCode == http.StatusNotFound:
 		return fmt.Errorf("the host answers %s; it has users, groups, permissions and tokens only if it was started with --secure, "+
@@ -135,6 +138,11 @@ func (o *operator) refusal(resp *http.Response) error {
 		return fmt.Errorf("the host answers %s; give --url the address that it leads to", status)
 	}
 	return fmt.Errorf("the host answers %s%s", status, reason)
+}
+
+func contentType(resp *http.Response) string {
+	kind, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type")) // "" for one that makes no sense
+	return kind
 }
 
 func (o *operator) do(ctx context.Context, method, path string, parameters url.Values, body any) (*http.Response, error) {
