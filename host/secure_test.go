@@ -31,8 +31,8 @@ func guarded(t *testing.T, change func(*config.Config)) *host.Host {
 		}
 	})
 	d, ctx := h.Directory(), t.Context()
-	_, err := d.UpsertGroup(ctx, []byte(`{"name":"staff","permissions":{"/work/*":{"actions":["get","set","on","remove"]},
-		"/work/secret":{"prohibit":["*"]},"/own/{{user.username}}/*":{"actions":["*"]}}}`), "", true)
+	_, err := d.UpsertGroup(ctx, []byte(`{"name":"staff","permissions":{"/desk/*":{"actions":["get","set","on","remove"]},
+		"/desk/secret":{"prohibit":["*"]},"/own/{{user.username}}/*":{"actions":["*"]}}}`), "", true)
 	require.NoError(t, err)
 	_, err = d.UpsertUser(ctx, []byte(`{"username":"bob","password":"pwd"}`), true)
 	require.NoError(t, err)
@@ -91,17 +91,17 @@ func TestAUserMayDoWhatItIsPermitted(t *testing.T) {
 	admin, err := h.LocalClient(ctx, client.Options{})
 	require.NoError(t, err)
 	defer admin.Close()
-	for _, path := range []string{"/work/1", "/work/secret", "/else/1"} {
+	for _, path := range []string{"/desk/1", "/desk/secret", "/else/1"} {
 		_, err := admin.Set(ctx, path, map[string]int{"v": 1}, nil)
 		require.NoError(t, err)
 	}
 	b := bob(t, h)
 	set := func(path string) error { _, err := b.Set(ctx, path, map[string]int{"v": 2}, nil); return err }
 	get := func(path string) error { _, err := b.Get(ctx, path, nil); return err }
-	assert.NoError(t, set("/work/1"))
+	assert.NoError(t, set("/desk/1"))
 	assert.NoError(t, set("/own/bob/x"))
 	for _, err := range []error{
-		set("/work/secret"), set("/own/ann/x"), set("/else/1"), get("/work/secret"), get("/else/1"),
+		set("/desk/secret"), set("/own/ann/x"), set("/else/1"), get("/desk/secret"), get("/else/1"),
 		get("/_SYSTEM/_SECURITY/_USER/_ADMIN"),
 	} {
 		assert.Equal(t, 403, code(err), "%v", err)
@@ -112,7 +112,7 @@ func TestAUserMayDoWhatItIsPermitted(t *testing.T) {
 		_, err = b.Count(ctx, pattern, nil)
 		assert.Equal(t, 403, code(err), pattern)
 	}
-	docs, err := b.GetAll(ctx, "/work/*", nil)
+	docs, err := b.GetAll(ctx, "/desk/*", nil)
 	require.NoError(t, err)
 	assert.Len(t, docs, 1, "the secret is left out")
 }
@@ -148,24 +148,24 @@ func TestAChangeTakesEffectAtOnce(t *testing.T) {
 	ctx, d := t.Context(), h.Directory()
 	b := bob(t, h)
 	events := make(chan string, 16)
-	_, err := b.On(ctx, "/work/*", func(_ context.Context, p client.Publication) { events <- p.Meta.Path }, nil)
+	_, err := b.On(ctx, "/desk/*", func(_ context.Context, p client.Publication) { events <- p.Meta.Path }, nil)
 	require.NoError(t, err)
-	_, err = b.Set(ctx, "/work/1", map[string]int{}, nil)
+	_, err = b.Set(ctx, "/desk/1", map[string]int{}, nil)
 	require.NoError(t, err)
-	require.Equal(t, "/work/1", <-events)
-	_, err = d.RemovePermission(ctx, directory.GroupOf("staff"), "/work/*", "set")
+	require.Equal(t, "/desk/1", <-events)
+	_, err = d.RemovePermission(ctx, directory.GroupOf("staff"), "/desk/*", "set")
 	require.NoError(t, err)
-	_, err = b.Set(ctx, "/work/1", map[string]int{}, nil)
+	_, err = b.Set(ctx, "/desk/1", map[string]int{}, nil)
 	assert.Equal(t, 403, code(err))
-	_, err = d.UpsertPermission(ctx, directory.UserOf("bob"), "/work/*", "set", true)
+	_, err = d.UpsertPermission(ctx, directory.UserOf("bob"), "/desk/*", "set", true)
 	require.NoError(t, err)
-	_, err = d.RemovePermission(ctx, directory.GroupOf("staff"), "/work/*", "on")
+	_, err = d.RemovePermission(ctx, directory.GroupOf("staff"), "/desk/*", "on")
 	require.NoError(t, err)
-	_, err = b.Set(ctx, "/work/1", map[string]int{}, nil)
+	_, err = b.Set(ctx, "/desk/1", map[string]int{}, nil)
 	require.NoError(t, err)
-	_, err = d.UpsertPermission(ctx, directory.GroupOf("staff"), "/work/*", "on", true)
+	_, err = d.UpsertPermission(ctx, directory.GroupOf("staff"), "/desk/*", "on", true)
 	require.NoError(t, err)
-	_, err = b.Set(ctx, "/work/2", map[string]int{}, nil)
+	_, err = b.Set(ctx, "/desk/2", map[string]int{}, nil)
 	require.NoError(t, err)
 	assert.Empty(t, events, "the subscription ended with the right to it")
 }
@@ -184,10 +184,10 @@ func TestATokenLogsInUntilItIsRevoked(t *testing.T) {
 	text := parent.Session().Token
 	require.NotEmpty(t, text)
 	child := loggedIn(t, h, client.Options{Token: text})
-	_, err := child.Set(t.Context(), "/work/1", map[string]int{}, nil)
+	_, err := child.Set(t.Context(), "/desk/1", map[string]int{}, nil)
 	require.NoError(t, err)
 	require.NoError(t, h.Logins().Revoke(t.Context(), text, "test"))
-	_, err = child.Set(t.Context(), "/work/1", map[string]int{}, nil)
+	_, err = child.Set(t.Context(), "/desk/1", map[string]int{}, nil)
 	assert.Equal(t, 403, code(err))
 	_, err = dial(h, client.Options{Token: text})
 	assert.Error(t, err)
@@ -224,7 +224,7 @@ func TestThePolicyOfAProfileHolds(t *testing.T) {
 	t.Run("usage limit", func(t *testing.T) {
 		b := bob(t, guarded(t, profiles(`{"usage_limit":2}`)))
 		for i := range 3 {
-			_, err := b.Set(t.Context(), "/work/1", map[string]int{}, nil)
+			_, err := b.Set(t.Context(), "/desk/1", map[string]int{}, nil)
 			assert.Equal(t, i == 2, err != nil, "%v", err)
 		}
 	})
@@ -232,7 +232,7 @@ func TestThePolicyOfAProfileHolds(t *testing.T) {
 		b := bob(t, guarded(t, profiles(`{"permissions":{"/lim/*":{"actions":["set"]}}}`)))
 		_, err := b.Set(t.Context(), "/lim/1", map[string]int{}, nil)
 		assert.NoError(t, err)
-		_, err = b.Set(t.Context(), "/work/1", map[string]int{}, nil)
+		_, err = b.Set(t.Context(), "/desk/1", map[string]int{}, nil)
 		assert.ErrorContains(t, err, "token permissions limited")
 	})
 	t.Run("time to live", func(t *testing.T) {
@@ -250,7 +250,7 @@ func TestAConnectionWithoutLoginIsClosed(t *testing.T) {
 	kept := bob(t, h)
 	_, _, err = stuck.ReadMessage()
 	assert.Error(t, err)
-	_, err = kept.Set(t.Context(), "/work/1", map[string]int{}, nil)
+	_, err = kept.Set(t.Context(), "/desk/1", map[string]int{}, nil)
 	assert.NoError(t, err)
 }
 
