@@ -34,7 +34,7 @@ func openGo(t testing.TB, change func(*plugin.Options)) *folder {
 	require.NoError(t, err)
 	f := open(t, func(o *plugin.Options) {
 		o.CacheDir = filepath.Join(scratch, "cache")
-		o.Limits.Timeout, o.Limits.StartTimeout = 2*time.Second, time.Minute // the machine of the tests is busy
+		o.Limits.Timeout, o.Limits.StartTimeout = 30*time.Second, time.Minute // the machine of the tests is busy
 		if change != nil {
 			change(o)
 		}
