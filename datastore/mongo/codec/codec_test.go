@@ -1,6 +1,7 @@
 package codec_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
 	"math/big"
@@ -188,10 +189,51 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
+// everyType is a document with a value of every BSON type in its data.
+func everyType(t testing.TB) []byte {
+	raw, err := bson.Marshal(bson.D{{Key: codec.Data, Value: bson.D{
+		{Key: "code", Value: bson.CodeWithScope{Code: "f()", Scope: bson.D{{Key: "x", Value: 1}}}},
+		{Key: "script", Value: bson.JavaScript("g()")}, {Key: "symbol", Value: bson.Symbol("s")},
+		{Key: "pattern", Value: bson.Regex{Pattern: "^a", Options: "i"}}, {Key: "bytes", Value: []byte{1, 2, 3}},
+		{Key: "id", Value: bson.ObjectID{1}}, {Key: "at", Value: bson.DateTime(1)}, {Key: "stamp", Value: bson.Timestamp{T: 1, I: 2}},
+		{Key: "int", Value: int32(1)}, {Key: "long", Value: int64(1) << 40}, {Key: "double", Value: 1.5}, {Key: "is", Value: true},
+		{Key: "decimal", Value: bson.NewDecimal128(0x3040000000000000, 15)}, {Key: "none", Value: nil}, {Key: "undefined", Value: bson.Undefined{}},
+		{Key: "least", Value: bson.MinKey{}}, {Key: "most", Value: bson.MaxKey{}}, {Key: "list", Value: bson.A{"x", bson.D{}}},
+	}}})
+	require.NoError(t, err)
+	return raw
+}
+
+// Every byte of a document of every type is changed in turn: whatever a length
+// says of what follows, the answer is a document or an error.
+func TestADocumentOfLyingLengthsIsAnErrorNotACrash(t *testing.T) {
+	raw := everyType(t)
+	doc, err := codec.Decode(raw)
+	require.NoError(t, err)
+	require.JSONEq(t, `{"code":"f()","script":"g()","symbol":"s","pattern":"/^a/i","bytes":"AQID","id":"010000000000000000000000",
+		"at":"1970-01-01T00:00:00.001Z","stamp":4294967298,"int":1,"long":1099511627776,"double":1.5,"is":true,"decimal":15,
+		"none":null,"undefined":null,"least":null,"most":null,"list":["x",{}]}`, string(doc.Data))
+	refused := 0
+	for at := range raw {
+		for _, b := range []byte{0, 1, 3, 4, 127, 255} {
+			changed := bytes.Clone(raw)
+			changed[at] = b
+			doc, err := codec.Decode(changed)
+			if err != nil {
+				refused++
+				continue
+			}
+			require.True(t, json.Valid(doc.Data), "%q", doc.Data)
+		}
+	}
+	require.Greater(t, refused, 100)
+}
+
 func FuzzDecode(f *testing.F) {
 	raw, err := codec.Encode(&datastore.Document{Path: "/p", Data: []byte(`{"a":[1,"x",{"b":1.5}]}`)})
 	require.NoError(f, err)
 	f.Add(raw)
+	f.Add(everyType(f))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		if doc, err := codec.Decode(raw); err == nil {
 			require.True(t, json.Valid(doc.Data), "%q", doc.Data)

@@ -86,60 +86,81 @@ func AppendJSON(dst []byte, typ byte, value []byte) ([]byte, error) {
 const maxReadDepth = 200
 
 func appendJSON(dst []byte, v bsoncore.Value, depth int) ([]byte, error) {
-	if err := v.Validate(); depth == 0 && err != nil {
-		return dst, err
-	}
 	if depth > maxReadDepth {
 		return dst, fmt.Errorf("it nests more than %d levels deep", maxReadDepth)
 	}
 	switch v.Type {
 	case bsoncore.TypeEmbeddedDocument:
-		return appendMembers(dst, v.Document(), depth)
+		if doc, ok := v.DocumentOK(); ok {
+			return appendMembers(dst, doc, depth)
+		}
 	case bsoncore.TypeArray:
-		return appendElements(dst, v.Array(), depth)
-	case bsoncore.TypeString:
-		return appendText(dst, v.StringValue()), nil
-	case bsoncore.TypeSymbol:
-		return appendText(dst, v.Symbol()), nil
-	case bsoncore.TypeInt32:
-		return strconv.AppendInt(dst, int64(v.Int32()), 10), nil
-	case bsoncore.TypeInt64:
-		return strconv.AppendInt(dst, v.Int64(), 10), nil
-	case bsoncore.TypeDouble:
-		return appendDouble(dst, v.Double()), nil
-	case bsoncore.TypeDecimal128:
-		high, low := v.Decimal128()
-		return appendDecimal(dst, high, low), nil
-	case bsoncore.TypeBoolean:
-		return strconv.AppendBool(dst, v.Boolean()), nil
+		if array, ok := v.ArrayOK(); ok {
+			return appendElements(dst, array, depth)
+		}
+	default:
+		if out, ok := appendScalar(dst, v); ok {
+			return out, nil
+		}
 	}
-	return appendForeign(dst, v), nil
+	return dst, fmt.Errorf("a value of BSON type %s is cut short or not as its length says", v.Type)
+}
+
+// appendScalar reports false for a value that is not whole: that the lengths of
+// a document add up says nothing about what stands inside its values.
+func appendScalar(dst []byte, v bsoncore.Value) ([]byte, bool) {
+	switch v.Type {
+	case bsoncore.TypeString:
+		text, ok := v.StringValueOK()
+		return appendText(dst, text), ok
+	case bsoncore.TypeInt32:
+		n, ok := v.Int32OK()
+		return strconv.AppendInt(dst, int64(n), 10), ok
+	case bsoncore.TypeInt64:
+		n, ok := v.Int64OK()
+		return strconv.AppendInt(dst, n, 10), ok
+	case bsoncore.TypeDouble:
+		f, ok := v.DoubleOK()
+		return appendDouble(dst, f), ok
+	case bsoncore.TypeDecimal128:
+		high, low, ok := v.Decimal128OK()
+		return appendDecimal(dst, high, low), ok
+	case bsoncore.TypeBoolean:
+		is, ok := v.BooleanOK()
+		return strconv.AppendBool(dst, is), ok
+	}
+	return appendForeign(dst, v)
 }
 
 // appendForeign writes types that no happn client can have stored.
-func appendForeign(dst []byte, v bsoncore.Value) []byte {
+func appendForeign(dst []byte, v bsoncore.Value) ([]byte, bool) {
 	switch v.Type {
 	case bsoncore.TypeDateTime:
-		return appendDate(dst, v.DateTime())
+		ms, ok := v.DateTimeOK()
+		return appendDate(dst, ms), ok
 	case bsoncore.TypeObjectID:
-		id := v.ObjectID()
-		return appendText(dst, hex.EncodeToString(id[:]))
+		id, ok := v.ObjectIDOK()
+		return appendText(dst, hex.EncodeToString(id[:])), ok
 	case bsoncore.TypeBinary:
-		_, data := v.Binary()
-		return appendText(dst, base64.StdEncoding.EncodeToString(data))
+		_, data, ok := v.BinaryOK()
+		return appendText(dst, base64.StdEncoding.EncodeToString(data)), ok
 	case bsoncore.TypeRegex:
-		pattern, options := v.Regex()
-		return appendText(dst, "/"+pattern+"/"+options)
+		pattern, options, ok := v.RegexOK()
+		return appendText(dst, "/"+pattern+"/"+options), ok
 	case bsoncore.TypeTimestamp:
-		seconds, count := v.Timestamp()
-		return strconv.AppendUint(dst, uint64(seconds)<<32|uint64(count), 10)
+		seconds, count, ok := v.TimestampOK()
+		return strconv.AppendUint(dst, uint64(seconds)<<32|uint64(count), 10), ok
+	case bsoncore.TypeSymbol:
+		text, ok := v.SymbolOK()
+		return appendText(dst, text), ok
 	case bsoncore.TypeJavaScript:
-		return appendText(dst, v.JavaScript())
+		code, ok := v.JavaScriptOK()
+		return appendText(dst, code), ok
 	case bsoncore.TypeCodeWithScope:
-		code, _ := v.CodeWithScope()
-		return appendText(dst, code)
+		code, _, ok := v.CodeWithScopeOK()
+		return appendText(dst, code), ok
 	}
-	return append(dst, "null"...) // null, undefined, the smallest and the largest key
+	return append(dst, "null"...), true // null, undefined, the smallest and the largest key
 }
 
 // appendDate writes a date as JSON.stringify does; one that JavaScript does not
