@@ -14,8 +14,8 @@ const (
 	codeUnset uint64 = 1 // nobody has looked yet: only while a column is filled
 )
 
-// maxColumns bounds what columns cost a write, 150 to 270 ns each where it changes
-// their fields (BenchmarkPutColumns, on a busy machine).
+// maxColumns bounds what columns cost a write, 150 to 390 ns each where it changes
+// their fields (BenchmarkPutColumns).
 const maxColumns = 16
 
 // column has a code for the value of one field in each slot. Searches sift

@@ -157,8 +157,19 @@ func TestTheFirstOfAnOrderAreFoundAmongMany(t *testing.T) {
 			put(t, s, fmt.Sprintf("/f/%d", i), data)
 		}
 	}
+	// What no code tells may come first, wherever it stands.
+	for i := range 2000 {
+		v := "5"
+		if i < 3 {
+			v = "[7,-7e9,7e9]"
+		}
+		for _, s := range []*memory.Store{without, with} {
+			put(t, s, fmt.Sprintf("/f/1/%d", i), fmt.Sprintf(`{"v":%s,"w":9}`, v))
+		}
+	}
 	for _, sort := range []string{`{"v":1}`, `{"v":-1}`, `{"w":1,"v":-1}`, `{"s":1}`, `{"s":-1,"w":1}`} {
-		for _, criteria := range []string{"", `{"w":3}`, `{"v":{"$in":[1,"text",null]},"w":{"$gt":1}}`, `{"v":"a longer text"}`} {
+		for _, criteria := range []string{"", `{"w":3}`, `{"v":{"$in":[1,"text",null]},"w":{"$gt":1}}`, `{"v":"a longer text"}`,
+			`{"v":{"$gt":1,"$lt":9}}`, `{"w":{"$gte":1,"$lte":3,"$ne":2}}`, `{"v":{"$gt":9,"$lt":1}}`} {
 			q := limited(query(t, "/f/1*", criteria, sort), 1+rand.IntN(40))
 			q.Skip = rand.IntN(10)
 			require.Equal(t, find(t, without, q), find(t, with, q), "%s %s", criteria, sort)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/heap"
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/happn-host/happn-host/datastore"
@@ -78,21 +79,35 @@ func (s *sifting) rankOf(code uint64) uint64 {
 // beyond reports whether there are enough documents with better ranks.
 func (f *first) beyond(rank uint64) bool { return len(f.kept) == f.wanted && rank > f.kept[0] }
 
-// best returns the best rank in a chunk.
+// best returns the best rank in a chunk. Ranks are in the order of codes, so
+// that only the least or the greatest code needs one; CodeLook, the least of
+// all, may be any.
 func (f *first) best(chunk int) uint64 {
-	best := ^uint64(0)
+	least, greatest := ^uint64(0), uint64(0)
 	cells := f.sifting.ranks[chunk]
 	for i := range cells {
-		if code := cells[i].Load(); code > codeUnset {
-			best = min(best, f.sifting.rankOf(code))
-		}
+		code := cells[i].Load()
+		greatest = max(greatest, code)
+		least = min(least, code-codeUnset-1) // those of no document come out greatest
 	}
-	return best
+	least += codeUnset + 1
+	switch {
+	case greatest <= codeUnset:
+		return ^uint64(0)
+	case least == match.CodeLook:
+		return 0
+	case f.sifting.reverse:
+		return f.sifting.rankOf(greatest)
+	}
+	return f.sifting.rankOf(least)
 }
 
 // show shows the documents of one chunk.
 func (f *first) show(n int, chunk *entryChunk) {
 	f.sifting.mark(n, &f.marks)
+	if f.slots == nil {
+		f.slots = make([]ranked, 0, chunkSlots)
+	}
 	f.slots = f.slots[:0]
 	for slot := range f.marks.each {
 		rank := f.sifting.rankOf(f.sifting.ranks[n][slot].Load())
@@ -100,8 +115,7 @@ func (f *first) show(n int, chunk *entryChunk) {
 			f.slots = append(f.slots, ranked{rank, slot})
 		}
 	}
-	slices.SortFunc(f.slots, byRank)
-	for _, slot := range f.slots {
+	for slot := range bestFirst(f.slots) {
 		if f.beyond(slot.rank) {
 			return
 		}
@@ -112,6 +126,43 @@ func (f *first) show(n int, chunk *entryChunk) {
 				f.kept.keep(rank, f.wanted)
 			}
 		}
+	}
+}
+
+// bestFirst returns the slots in order, which it takes from a heap: mostly only
+// the first few are asked for.
+func bestFirst(slots []ranked) iter.Seq[ranked] {
+	return func(yield func(ranked) bool) {
+		for i := len(slots)/2 - 1; i >= 0; i-- {
+			sink(slots, i)
+		}
+		for len(slots) > 0 {
+			if !yield(slots[0]) {
+				return
+			}
+			last := len(slots) - 1
+			slots[0] = slots[last]
+			slots = slots[:last]
+			sink(slots, 0)
+		}
+	}
+}
+
+// sink moves a slot of a heap down to where it belongs.
+func sink(heap []ranked, at int) {
+	for {
+		child := 2*at + 1
+		if child >= len(heap) {
+			return
+		}
+		if child+1 < len(heap) && heap[child+1].rank < heap[child].rank {
+			child++
+		}
+		if heap[at].rank <= heap[child].rank {
+			return
+		}
+		heap[at], heap[child] = heap[child], heap[at]
+		at = child
 	}
 }
 

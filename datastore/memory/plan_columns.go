@@ -46,8 +46,7 @@ func (x *index) planColumns(ctx context.Context, p *plan, q *datastore.Query) {
 			continue
 		}
 		exact = exact && sieve.decided
-		s.sieves = append(s.sieves, sieve)
-		s.fields = append(s.fields, c.name)
+		s.add(sieve)
 	}
 	if rank != "" {
 		if c := x.column(ctx, rank); c != nil {

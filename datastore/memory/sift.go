@@ -124,6 +124,34 @@ type sifting struct {
 	fields []string       // of all of them
 }
 
+// add adds a sieve, which becomes one with another of the same column: of a
+// range, one bound alone lets many pass.
+func (s *sifting) add(next sieve) {
+	for i := range s.sieves {
+		if s.sieves[i].column == next.column {
+			s.sieves[i].spans = overlap(s.sieves[i].spans, next.spans)
+			return
+		}
+	}
+	s.sieves = append(s.sieves, next)
+	s.fields = append(s.fields, next.column.name)
+}
+
+// overlap returns what spans have in common; both are as sieves have them.
+func overlap(a, b []span) (common []span) {
+	for len(a) > 0 && len(b) > 0 {
+		if first, last := max(a[0].first, b[0].first), min(a[0].last, b[0].last); first <= last {
+			common = append(common, span{first, last})
+		}
+		if a[0].last < b[0].last {
+			a = a[1:]
+		} else {
+			b = b[1:]
+		}
+	}
+	return common
+}
+
 // hold takes the chunks in hand, after those of the entries: it has at least as
 // many.
 func (s *sifting) hold() {
