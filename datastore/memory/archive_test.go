@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/happn-host/happn-host/datastore"
@@ -108,34 +109,26 @@ func TestNoWriteIsLostToAnArchive(t *testing.T) {
 	leaksNothing(t)
 	s := open(t, memory.Options{Dir: t.TempDir(), Durability: memory.DurabilityAsync})
 	putMany(t, s, "/a/filling/", 2000)
-	stop := make(chan struct{})
-	last := make([]int, 8)
-	var group sync.WaitGroup
-	for g := range last {
-		group.Go(func() {
-			done := make(answers, 1)
-			for i := 1; ; i++ {
-				s.Write(background, putWrite(fmt.Sprintf("/z/%d", g), fmt.Sprintf(`{"i":%d}`, i)), done)
-				if got := <-done; got.err != nil {
-					return
+	const writers, rounds, writes = 8, 12, 500
+	for round := range rounds {
+		var group sync.WaitGroup
+		for g := range writers {
+			group.Go(func() {
+				done := make(answers, 1)
+				for i := range writes {
+					s.Write(background, putWrite(fmt.Sprintf("/z/%d", g), fmt.Sprintf(`{"i":%d}`, round*writes+i)), done)
+					if got := <-done; !assert.NoError(t, got.err) {
+						return
+					}
 				}
-				last[g] = i
-				select {
-				case <-stop:
-					return
-				default:
-				}
-			}
-		})
-	}
-	for range 20 {
+			})
+		}
 		archive(t, s, "*")
+		group.Wait()
 	}
-	close(stop)
-	group.Wait()
 	all, err := s.ListArchives(background)
 	require.NoError(t, err)
-	for g, want := range last {
+	for g := range writers {
 		path := fmt.Sprintf("/z/%d", g)
 		doc, err := s.Get(background, []byte(path))
 		require.NoError(t, err)
@@ -147,7 +140,7 @@ func TestNoWriteIsLostToAnArchive(t *testing.T) {
 		require.NotNil(t, doc, path)
 		var data struct{ I int }
 		require.NoError(t, json.Unmarshal(doc.Data, &data))
-		require.Equal(t, want, data.I, path)
+		require.Equal(t, rounds*writes-1, data.I, path)
 	}
 }
 
