@@ -1,0 +1,13 @@
+// Package payload is the encryption of messages that the clients of happn-3 had
+// before release 12 (happn-wire.md, Appendix F). A client sends its login
+// encrypted to the key pair of the server, gets a secret back in the same way,
+// and encrypts what follows with it.
+//
+// It serves those clients and nothing else. The login is sound as far as it
+// goes: nobody reads or changes it on the way. What follows is not: every
+// message of a session uses the same key stream, and nothing tells a message
+// that was changed on the way from one that was not. TLS has neither weakness.
+//
+// It imports datastore, security/durable, internal/rawjson, decred's secp256k1 and
+// the standard library.
+package payload
