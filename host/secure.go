@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/happn-host/happn-host/host/access"
+	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/session"
 	"github.com/happn-host/happn-host/security"
 	"github.com/happn-host/happn-host/security/directory"
@@ -36,13 +37,9 @@ func (h *Host) openSecurity(ctx context.Context) error {
 		return nil
 	}
 	c := h.config.Security
-	hasher, err := password.New(password.Options{
-		Algorithm: password.Algorithm(c.Password.Algorithm), Iterations: c.Password.PBKDF2Iterations,
-		Memory: c.Password.Argon2MemoryMiB << 10, Passes: c.Password.Argon2Passes,
-		Workers: c.Password.Workers, Timeout: c.Password.QueueTimeout,
-	})
+	hasher, err := openHasher(c.Password)
 	if err != nil {
-		return fmt.Errorf("security.password: %w", err)
+		return err
 	}
 	s := &secured{}
 	s.directory, err = directory.Open(ctx, h.store, directory.Options{
@@ -66,6 +63,39 @@ func (h *Host) openSecurity(ctx context.Context) error {
 	}
 	h.secured = s
 	return nil
+}
+
+func openHasher(c config.Password) (*password.Hasher, error) {
+	hasher, err := password.New(password.Options{
+		Algorithm: password.Algorithm(c.Algorithm), Iterations: c.PBKDF2Iterations,
+		Memory: c.Argon2MemoryMiB << 10, Passes: c.Argon2Passes, Workers: c.Workers, Timeout: c.QueueTimeout,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("security.password: %w", err)
+	}
+	return hasher, nil
+}
+
+func compileProfiles(configured []config.Profile) (*policy.Profiles, error) {
+	var rules []policy.Profile
+	for _, p := range configured {
+		rules = append(rules, policy.Profile{Name: p.Name, Session: p.Session, Policy: p.Policy})
+	}
+	profiles, err := policy.Compile(rules)
+	if err != nil {
+		return nil, fmt.Errorf("security.profiles: %w", err)
+	}
+	return profiles, nil
+}
+
+// Check tells what New would refuse in a configuration that is valid by itself:
+// what the filters and policies of profiles mean. It opens nothing.
+func Check(c config.Config) error {
+	if !c.Secure {
+		return nil
+	}
+	_, err := compileProfiles(c.Security.Profiles)
+	return err
 }
 
 // newAdmin returns the password of an _ADMIN that is made now: the configured
@@ -97,13 +127,9 @@ func (s *secured) refuseDefaultPassword(ctx context.Context, hasher *password.Ha
 
 func (h *Host) openLogins(ctx context.Context, s *secured, hasher *password.Hasher) error {
 	c := h.config.Security
-	var rules []policy.Profile
-	for _, p := range c.Profiles {
-		rules = append(rules, policy.Profile{Name: p.Name, Session: p.Session, Policy: p.Policy})
-	}
-	profiles, err := policy.Compile(rules)
+	profiles, err := compileProfiles(c.Profiles)
 	if err != nil {
-		return fmt.Errorf("security.profiles: %w", err)
+		return err
 	}
 	s.logins, err = login.New(ctx, login.Options{
 		Directory: s.directory, Store: h.store, Hasher: hasher, Tokens: s.tokens, Profiles: profiles, Origin: h.name,

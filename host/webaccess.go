@@ -102,6 +102,15 @@ func (t sessionTokens) Revoke(ctx context.Context, token, reason string) error {
 	return nil
 }
 
+// RevokeSession implements admin.Tokens.
+func (t sessionTokens) RevokeSession(ctx context.Context, id, reason string) (bool, error) {
+	token, ok := t.control.TokenOf(id)
+	if !ok {
+		return false, nil
+	}
+	return true, t.Revoke(ctx, token, reason)
+}
+
 // Restore implements admin.Tokens.
 func (t sessionTokens) Restore(ctx context.Context, token string) error {
 	return t.logins.Restore(ctx, token)

@@ -21,6 +21,7 @@ import (
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/web"
 	"github.com/happn-host/happn-host/security/directory"
+	"github.com/happn-host/happn-host/security/login"
 )
 
 // administrators lets root in, who may do everything, and guest, who may do
@@ -59,9 +60,14 @@ func (a administrator) May(string, string) error {
 type revocations struct{}
 
 func (revocations) Revoke(context.Context, string, string) error { return nil }
-func (revocations) Restore(context.Context, string) error        { return nil }
-func (revocations) Revoked() any                                 { return []string{"t.o.k"} }
-func (revocations) Unlock(string)                                {}
+func (revocations) RevokeSession(_ context.Context, id, _ string) (bool, error) {
+	return id == "s1", nil
+}
+func (revocations) Restore(context.Context, string) error { return nil }
+func (revocations) Revoked() any {
+	return []login.Revocation{{ID: "0a1b", Token: "t.o.k", Username: "bob", Reason: "lost"}}
+}
+func (revocations) Unlock(string) {}
 
 type connected struct{}
 
@@ -151,9 +157,12 @@ func TestUsersGroupsAndPermissionsAreManagedFromTheCommandLine(t *testing.T) {
 		{"session disconnect s1 --reason repairs", "", 0, "session s1 is disconnected"},
 		{"session disconnect s9", "", 1, "there is no session s9"},
 		{"token login", "", 2, "name the user with --user"},
-		{"token list", "", 0, "t.o.k"},
+		{"session revoke s1", "", 0, "the token of session s1 is revoked"},
+		{"session revoke s9", "", 1, "there is no session s9 that has logged in"},
+		{"token list", "", 0, "0a1b"},
 		{"token revoke", "t.o.k\n", 0, "the token is revoked"},
 		{"token restore", "t.o.k\n", 0, "the token may serve again"},
+		{"token restore 0a1b", "", 0, "the token may serve again"},
 		{"token revoke", "", 2, "standard input has no token"},
 		{"token revoke t.o.k", "", 2, "token revoke takes no arguments"},
 		{"token unlock-user bob", "", 0, "user bob may log in again"},

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+
+	"github.com/happn-host/happn-host/host"
 )
 
 const checkConfigUsage = `Usage: happn-host check-config [--config file] [--<key> value ...]
@@ -16,6 +18,10 @@ func checkConfig(_ context.Context, p *process, args []string) int {
 	c, code, done := p.load(newConfigFlags("check-config"), args, checkConfigUsage)
 	if done {
 		return code
+	}
+	if err := host.Check(c); err != nil {
+		p.reportMistakes(err)
+		return exitUsage
 	}
 	changed := c.Changed()
 	if len(changed) == 0 {

@@ -20,6 +20,19 @@ const credentialsUsage = `  --url address  where the host listens, http or https
   --token text   of a login, instead of --user; HAPPN_TOKEN keeps it from the list of processes
 `
 
+// Variables of the environment that the commands read.
+const (
+	passwordVariable    = "HAPPN_PASSWORD"
+	newPasswordVariable = "HAPPN_NEW_PASSWORD"
+	tokenVariable       = "HAPPN_TOKEN"
+)
+
+// credentialVariables are the variables of commands that a host passes over: it may be
+// started from where its operator works.
+func credentialVariables() []string {
+	return []string{passwordVariable, newPasswordVariable, tokenVariable}
+}
+
 // credentials are where a host is, and who asks it.
 type credentials struct {
 	url, ca     string
@@ -45,7 +58,7 @@ func (p *process) connect(ctx context.Context, c credentials) (at *operator, cod
 		return nil, p.fail(exitUsage, "%s", err)
 	}
 	if c.user == "" {
-		at.token = cmp.Or(c.token, p.variable("HAPPN_TOKEN"))
+		at.token = cmp.Or(c.token, p.variable(tokenVariable))
 	}
 	if at.inClear() && (c.user != "" || at.token != "") {
 		fmt.Fprintf(p.stderr, "happn-host: warning: %s is another machine, and what proves who asks is sent to it in clear; use https\n", at.base.Host)
@@ -53,7 +66,7 @@ func (p *process) connect(ctx context.Context, c credentials) (at *operator, cod
 	if c.user == "" {
 		return at, exitOK
 	}
-	secret, err := p.password("HAPPN_PASSWORD", "password of "+c.user)
+	secret, err := p.password(passwordVariable, "password of "+c.user)
 	if err != nil {
 		return nil, p.fail(exitUsage, "%s", err)
 	}
@@ -98,12 +111,11 @@ func (p *process) password(variable, prompt string) (string, error) {
 // newPassword returns the password that a user is to have. Typed, it is typed
 // twice, since nobody sees it.
 func (p *process) newPassword(user string) (string, error) {
-	const variable = "HAPPN_NEW_PASSWORD"
-	first, err := p.password(variable, "new password of "+user)
+	first, err := p.password(newPasswordVariable, "new password of "+user)
 	if err != nil {
 		return "", err
 	}
-	again, err := p.password(variable, "the same again")
+	again, err := p.password(newPasswordVariable, "the same again")
 	if err == nil && first != again {
 		err = errors.New("the two passwords differ; nothing was changed")
 	}

@@ -93,7 +93,7 @@ func (p *process) load(f *configFlags, args []string, usage string) (c config.Co
 			given[flag.Name] = flag.Value.String()
 		}
 	})
-	c, err := config.Load(config.Sources{File: f.file, Env: p.environ, Flags: given})
+	c, err := config.Load(config.Sources{File: f.file, Env: p.environ, NotKeys: credentialVariables(), Flags: given})
 	if err != nil {
 		p.reportMistakes(err)
 		return c, exitUsage, true

@@ -128,10 +128,19 @@ func TestCheckConfigReportsEveryMistakeOfEverySource(t *testing.T) {
 `, stderr)
 }
 
+func TestCheckConfigKnowsWhatProfilesMean(t *testing.T) {
+	cmd := command(t, "check-config", "--config", "host.yaml")
+	require.NoError(t, os.WriteFile(filepath.Join(cmd.Dir, "host.yaml"),
+		[]byte("secure: true\nsecurity: {profiles: [{name: devices, session: {}, policy: {ttl: 3 moons}}]}\n"), 0o600))
+	code, _, stderr := finish(t, cmd)
+	require.Equal(t, 2, code)
+	require.Contains(t, stderr, "security.profiles: profile devices: policy.ttl:")
+}
+
 func TestCheckConfigNamesWhatDiffers(t *testing.T) {
 	cmd := command(t, "check-config", "--config", "host.json", "--websocket.compression")
 	require.NoError(t, os.WriteFile(filepath.Join(cmd.Dir, "host.json"), []byte(`{"port": 1, "host": "::"}`), 0o600))
-	cmd.Env = append(cmd.Env, "HAPPN_PORT=7000")
+	cmd.Env = append(cmd.Env, "HAPPN_PORT=7000", "HAPPN_TOKEN=of.a.command", "HAPPN_PASSWORD=x", "HAPPN_NEW_PASSWORD=y")
 	code, stdout, _ := finish(t, cmd)
 	require.Equal(t, 0, code)
 	require.Equal(t, `the configuration is fine; these keys differ from their defaults:

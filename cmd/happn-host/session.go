@@ -9,12 +9,13 @@ import (
 const sessionUsage = `Usage: happn-host session list
        happn-host session show id
        happn-host session disconnect id [--reason text]
+       happn-host session revoke id [--reason text]
 
 Lists the clients that are connected to a running host, and disconnects them. A client that is disconnected may
-log in again; happn-host token revoke and happn-host user remove keep it away. Without access control the host
-must be on this machine and listen on a loopback address.
+log in again; revoke makes its token useless and ends all sessions that have it, and happn-host user remove
+keeps its user away. Without access control the host must be on this machine and listen on a loopback address.
 
-  --reason text  what the client is told
+  --reason text  what the client is told; with revoke, for those who list revocations
 ` + credentialsUsage
 
 func sessionCommand(ctx context.Context, p *process, args []string) int {
@@ -24,6 +25,7 @@ func sessionCommand(ctx context.Context, p *process, args []string) int {
 		"list":       {run: listSessions},
 		"show":       {needs: "the id of a session", least: 1, most: 1, run: showSession},
 		"disconnect": {needs: "the id of a session", least: 1, most: 1, run: disconnectSession},
+		"revoke":     {needs: "the id of a session", least: 1, most: 1, run: revokeSession},
 	}, flags, a, args)
 }
 
@@ -65,4 +67,16 @@ func disconnectSession(ctx context.Context, a *administration) error {
 		return err
 	}
 	return a.say("session %s is disconnected", a.args[0])
+}
+
+func revokeSession(ctx context.Context, a *administration) error {
+	body := map[string]any{"session": a.args[0]}
+	if a.flags.reason != "" {
+		body["reason"] = a.flags.reason
+	}
+	var done struct{}
+	if err := a.request(ctx, http.MethodPost, nil, body, &done, "tokens", "revoke"); err != nil {
+		return err
+	}
+	return a.say("the token of session %s is revoked", a.args[0])
 }

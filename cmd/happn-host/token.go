@@ -2,26 +2,29 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
 	"strings"
+	"time"
+
+	"github.com/happn-host/happn-host/security/login"
 )
 
 const tokenUsage = `Usage: happn-host token login --user name
        happn-host token list
        happn-host token revoke [--reason text] < file
-       happn-host token restore < file
+       happn-host token restore id
        happn-host token unlock-user name
 
-Manages the tokens that a running host with access control gave to those who logged in. The token to revoke or
-restore is read from standard input, since everybody on a machine can see the arguments of its programs.
+Manages the tokens that a running host with access control gave to those who logged in. The token to revoke is
+read from standard input, since everybody on a machine can see the arguments of its programs; happn-host
+session revoke does the same by the id of a session that has it. Revoked tokens are listed by ids.
 
   login          print a token, for HAPPN_TOKEN
   list           show what is revoked
   revoke         make the token useless and end its sessions
-  restore        let a revoked token serve again
+  restore        let a revoked token serve again; without an id the token is read from standard input
   unlock-user    let a user that too many wrong passwords have locked log in again
 
   --reason text  for those who list revocations
@@ -34,7 +37,7 @@ func tokenCommand(ctx context.Context, p *process, args []string) int {
 		"login":       {run: printToken},
 		"list":        {run: listRevoked},
 		"revoke":      {needs: "no arguments, but the token from standard input", run: revokeToken},
-		"restore":     {needs: "no arguments, but the token from standard input", run: restoreToken},
+		"restore":     {needs: "the id of a revocation, or nothing and the token from standard input", most: 1, run: restoreToken},
 		"unlock-user": {needs: "the name of a user", least: 1, most: 1, run: unlockUser},
 	}, flags, a, args)
 }
@@ -49,11 +52,12 @@ func printToken(_ context.Context, a *administration) error {
 }
 
 func listRevoked(ctx context.Context, a *administration) error {
-	var all json.RawMessage
-	if err := a.request(ctx, http.MethodGet, nil, nil, &all, "tokens", "revoked"); err != nil {
-		return err
+	var all []login.Revocation
+	err := a.request(ctx, http.MethodGet, nil, nil, &all, "tokens", "revoked")
+	for _, r := range all {
+		_ = a.say("%s  %s  %-36s  %-16s %s", r.ID, time.UnixMilli(r.Timestamp).Format(time.RFC3339), r.SessionID, r.Username, r.Reason)
 	}
-	return a.show(all)
+	return err
 }
 
 // maxToken bounds the text of a token, in bytes; real ones have a few hundred.
@@ -91,9 +95,14 @@ func revokeToken(ctx context.Context, a *administration) error {
 }
 
 func restoreToken(ctx context.Context, a *administration) error {
-	body, err := a.tokenBody()
-	if err != nil {
-		return err
+	body := map[string]any{}
+	if len(a.args) > 0 {
+		body["id"] = a.args[0]
+	} else {
+		var err error
+		if body, err = a.tokenBody(); err != nil {
+			return err
+		}
 	}
 	var done struct{}
 	if err := a.request(ctx, http.MethodPost, nil, body, &done, "tokens", "restore"); err != nil {

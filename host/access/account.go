@@ -31,6 +31,19 @@ func (c *Control) RevokeToken(ctx context.Context, s *session.Session) (after fu
 	return func() { c.DisconnectToken(token) }, nil
 }
 
+// TokenOf returns the token of an open session that has logged in.
+func (c *Control) TokenOf(id string) (token string, ok bool) {
+	s := c.Sessions.Get(id)
+	if s == nil {
+		return "", false
+	}
+	p, ok := s.Principal().(*principal)
+	if !ok || p.grant == nil {
+		return "", false
+	}
+	return p.grant.Token, true
+}
+
 // DisconnectToken ends all sessions that were made with the token.
 func (c *Control) DisconnectToken(token string) int {
 	return c.disconnect(tokenRevoked, func(a acting) bool {

@@ -27,6 +27,9 @@ func (t *tokens) Revoke(_ context.Context, token, reason string) error {
 	t.revoked = token + " " + reason
 	return nil
 }
+func (t *tokens) RevokeSession(_ context.Context, id, reason string) (bool, error) {
+	return id == "s1", t.Revoke(nil, "of "+id, reason)
+}
 func (t *tokens) Restore(_ context.Context, token string) error { t.restored = token; return nil }
 func (t *tokens) Revoked() any                                  { return []string{} }
 func (t *tokens) Unlock(name string)                            { t.unlocked = name }
@@ -141,9 +144,14 @@ func TestWhatAnOperatorDoesToUsersAndGroups(t *testing.T) {
 		{"GET", "/sessions", "", 200, `[{"id":"s1"}]`},
 		{"GET", "/sessions/s2", "", 404, "no session s2"},
 		{"DELETE", "/sessions/s1?reason=over", "", 200, `"removed":"s1"`},
+		{"POST", "/tokens/revoke", `{"session":"s2"}`, 404, "no session s2 that has"},
+		{"POST", "/tokens/revoke", `{"session":"s1"}`, 200, `"revoked":true`},
 		{"POST", "/tokens/revoke", `{"token":"a.b.c"}`, 200, `"revoked":true`},
 		{"POST", "/tokens/revoke", `{}`, 400, "name the token"},
+		{"POST", "/tokens/revoke", `{"token":"a.b.c","session":"s1"}`, 400, "name the token"},
+		{"POST", "/tokens/restore", `{}`, 400, "by its id"},
 		{"POST", "/tokens/restore", `{"token":"a.b.c"}`, 200, `"restored":true`},
+		{"POST", "/tokens/restore", `{"id":"0a1b"}`, 200, `"restored":true`},
 		{"POST", "/users/bob/unlock", "", 200, `"unlocked":"bob"`},
 		{"GET", "/health", "", 200, `"status":"ok"`},
 		{"POST", "/more", "", 200, `more`},
@@ -158,7 +166,7 @@ func TestWhatAnOperatorDoesToUsersAndGroups(t *testing.T) {
 		require.NotContains(t, answer, "hash of", name)
 	}
 	require.Equal(t, "s1 over", f.sessions.ended)
-	require.Equal(t, tokens{"a.b.c by the operator", "a.b.c", "bob"}, *f.tokens)
+	require.Equal(t, tokens{"a.b.c by the operator", "0a1b", "bob"}, *f.tokens)
 }
 
 func TestAFormOfAnotherSiteIsNoJSON(t *testing.T) {

@@ -48,8 +48,12 @@ type Holder struct {
 // Tokens are the session tokens of a host.
 type Tokens interface {
 	Revoke(ctx context.Context, token, reason string) error
+	// RevokeSession revokes the token of an open session, and reports whether
+	// there is one.
+	RevokeSession(ctx context.Context, id, reason string) (there bool, err error)
+	// Restore takes a token, or the id of its revocation.
 	Restore(ctx context.Context, token string) error
-	Revoked() any // as JSON, a list
+	Revoked() any // as JSON, a list without the texts of tokens
 	Unlock(username string)
 }
 

@@ -13,6 +13,13 @@ func checkSecret(value any) (string, bool) {
 	return "a text of at most 1024 bytes", len(s) <= 1024
 }
 
+// The bounds of secrets are those of security/token and security/password.
+
+func checkTokenSecret(value any) (string, bool) {
+	s, _ := value.(string)
+	return "at least 32 random bytes and at most 1024, or nothing", s == "" || len(s) >= 32 && len(s) <= 1024
+}
+
 func checkOptionalFile(value any) (string, bool) {
 	s, _ := value.(string)
 	return "the path of a file, or nothing", s == "" || strings.TrimSpace(s) != "" && !strings.Contains(s, "\x00")

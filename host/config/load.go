@@ -19,6 +19,9 @@ type Sources struct {
 	// with HAPPN_ (in any case) are looked at.
 	Env []string
 
+	// NotKeys are names of such variables that are for others than the host.
+	NotKeys []string
+
 	// Flags holds the flags that were given, by name without dashes. A name is a
 	// key or one of its aliases.
 	Flags map[string]string
@@ -39,7 +42,7 @@ type setting struct {
 func Load(s Sources) (Config, error) {
 	known := newIndex(table())
 	file, errs := readFile(s.File, known)
-	env, envErrs := readEnv(s.Env, known)
+	env, envErrs := readEnv(s.Env, s.NotKeys, known)
 	flags, flagErrs := readFlags(s.Flags, known)
 	errs = append(append(errs, envErrs...), flagErrs...)
 
@@ -145,13 +148,13 @@ func (x *index) nearestKey(name string, section bool) string {
 	return nearest(name, all)
 }
 
-func readEnv(environ []string, known *index) ([]setting, []error) {
+func readEnv(environ, notKeys []string, known *index) ([]setting, []error) {
 	var found []setting
 	var errs []error
 	for _, pair := range slices.Sorted(slices.Values(environ)) {
 		name, text, _ := strings.Cut(pair, "=")
 		upper := strings.ToUpper(name)
-		if !strings.HasPrefix(upper, envPrefix) {
+		if !strings.HasPrefix(upper, envPrefix) || slices.Contains(notKeys, upper) {
 			continue
 		}
 		source := "environment variable " + name

@@ -43,8 +43,12 @@ func (s *Service) Revoke(ctx context.Context, text, reason string) error {
 	return s.revoked.add(ctx, &Revocation{Token: text, Reason: reason, Timestamp: s.options.Now().UnixMilli(), TTL: ttl})
 }
 
-// Restore lets a revoked token serve again.
+// Restore lets a revoked token serve again. It takes the token, or the ID of its
+// revocation.
 func (s *Service) Restore(ctx context.Context, text string) error {
+	if token, ok := s.revoked.named(text); ok {
+		text = token
+	}
 	if !s.revoked.has(text) {
 		return plainError("this token is not revoked")
 	}
@@ -54,6 +58,13 @@ func (s *Service) Restore(ctx context.Context, text string) error {
 // ListRevoked returns the revoked tokens, the last one first.
 func (s *Service) ListRevoked() []Revocation {
 	all := s.revoked.list()
+	for i := range all {
+		r := &all[i]
+		r.ID = RevocationID(r.Token)
+		if claims, err := s.options.Tokens.Parse(r.Token); err == nil || errors.Is(err, token.ErrExpired) {
+			r.Username, r.SessionID = claims.Username, claims.SessionID
+		}
+	}
 	slices.SortFunc(all, func(a, b Revocation) int {
 		return cmp.Or(cmp.Compare(b.Timestamp, a.Timestamp), cmp.Compare(a.Token, b.Token))
 	})

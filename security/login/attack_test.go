@@ -3,6 +3,7 @@ package login_test
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -197,13 +198,17 @@ func TestARevokedTokenStaysRevoked(t *testing.T) {
 	refused(t, w.Revoke(t.Context(), "x", ""), 0, "invalid token")
 	assert.False(t, w.Revoked(g.Token))
 	require.NoError(t, w.Revoke(t.Context(), g.Token, "stolen"))
+	shown, err := json.Marshal(w.ListRevoked())
+	require.NoError(t, err)
+	assert.NotContains(t, string(shown), g.Token, "who reads the list could use it once it is restored")
 
 	again, err := login.New(t.Context(), w.options) // after a restart
 	require.NoError(t, err)
 	for _, s := range []*login.Service{w.Service, again} {
 		assert.True(t, s.Revoked(g.Token))
 		assert.False(t, s.Revoked(other.Token))
-		assert.Equal(t, []login.Revocation{{Token: g.Token, Reason: "stolen", Timestamp: w.clock.Now().UnixMilli()}}, s.ListRevoked())
+		assert.Equal(t, []login.Revocation{{ID: login.RevocationID(g.Token), Token: g.Token, Username: "ann", SessionID: g.SessionID,
+			Reason: "stolen", Timestamp: w.clock.Now().UnixMilli()}}, s.ListRevoked())
 		_, err = s.Login(t.Context(), byToken(g.Token))
 		refused(t, err, 403, "token has been revoked")
 		_, err = s.Verify(g.Token)
@@ -213,7 +218,7 @@ func TestARevokedTokenStaysRevoked(t *testing.T) {
 			refused(t, err, 401, "Invalid credentials: invalid session token")
 		}
 	}
-	require.NoError(t, again.Restore(t.Context(), g.Token))
+	require.NoError(t, again.Restore(t.Context(), again.ListRevoked()[0].ID), "by its name")
 	_, err = again.Verify(g.Token)
 	assert.NoError(t, err)
 	refused(t, again.Restore(t.Context(), g.Token), 0, "this token is not revoked")

@@ -2,6 +2,8 @@ package login
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -18,12 +20,22 @@ import (
 // revokedPrefix is where happn-3 keeps revoked tokens, by their text.
 const revokedPrefix = "/_SYSTEM/_CACHE/cache_revoked_tokens/"
 
-// Revocation is a token that serves no longer.
+// Revocation is a token that serves no longer. Its JSON shows which one, and not
+// the token itself: restored, it would serve whoever has read it.
 type Revocation struct {
-	Token     string `json:"token"`
+	ID        string `json:"id"` // names the token, see RevocationID
+	Token     string `json:"-"`
+	Username  string `json:"username,omitempty"`  // "" if no key that is in use has signed it
+	SessionID string `json:"sessionId,omitempty"` // for which it was made
 	Reason    string `json:"reason"`
 	Timestamp int64  `json:"timestamp"` // Unix time in ms
 	TTL       int64  `json:"ttl"`       // ms that it is remembered; 0 is for ever
+}
+
+// RevocationID names a token to those who are not to have it.
+func RevocationID(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:10])
 }
 
 func (r *Revocation) over(now int64) bool { return r.TTL > 0 && now-r.Timestamp > r.TTL }
@@ -179,6 +191,16 @@ func (r *revocations) list() (all []Revocation) {
 		return true
 	})
 	return all
+}
+
+// named returns the token that an id names.
+func (r *revocations) named(id string) (token string, ok bool) {
+	r.all.Range(func(key, _ any) bool {
+		token = key.(string)
+		ok = RevocationID(token) == id
+		return !ok
+	})
+	return token, ok
 }
 
 // boundedTTL is how long a token has to be remembered: as long as some policy of
