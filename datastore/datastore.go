@@ -101,6 +101,11 @@ type Query struct {
 	Order Order
 	Skip  int // applied after Order; negative is 0
 	Limit int // applied after Skip; 0 is no limit; negative drops that many from the end
+
+	// Members, unless nil, are the top-level members of the data that the caller
+	// looks at. A store may leave the others out of what Find yields; what Filter
+	// and Order look at is its own concern (see Selective).
+	Members []string
 }
 
 // Store keeps documents. All methods may be called from any goroutine until

@@ -72,3 +72,32 @@ type Keyed interface {
 	// Keys returns the fields, the first one counts most.
 	Keys() []IndexField
 }
+
+// Conjunct is a Filter that is made of others, all of which must match.
+type Conjunct interface {
+	Filter
+	// Parts returns them. exact says that every document that matches them all
+	// matches the filter.
+	Parts() (parts []Filter, exact bool)
+}
+
+// Selective is a Filter or an Order that tells what of a document it looks at.
+type Selective interface {
+	// Members returns the top-level members of the data; known is false if it
+	// may look at any.
+	Members() (names []string, known bool)
+}
+
+// MembersOf adds to names the members of the data that a Filter or an Order looks
+// at; known is false if they are not known. Nothing looks at nothing.
+func MembersOf(names []string, of any) (all []string, known bool) {
+	if of == nil {
+		return names, true
+	}
+	s, ok := of.(Selective)
+	if !ok {
+		return nil, false
+	}
+	its, known := s.Members()
+	return append(names, its...), known
+}

@@ -14,6 +14,8 @@
 // before it keeps no more documents than it lets through. What stages keep, and
 // the result, is bounded by Limits, as is nesting.
 //
+// RunOn leaves the first stages, as far as they select, to the store.
+//
 // It imports datastore, datastore/expr, datastore/match, internal/rawjson and
 // the standard library.
 package aggregate

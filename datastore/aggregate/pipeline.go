@@ -64,6 +64,7 @@ type Pipeline struct {
 	stages  []stage
 	lookups []string
 	by      expr.Collation
+	search  search
 }
 
 // stage is a compiled stage.
@@ -107,10 +108,12 @@ func Compile(raw []byte, by expr.Collation) (*Pipeline, error) {
 	p := &Pipeline{by: by}
 	c := compiler{by: by, lookups: &p.lookups}
 	var err error
-	p.stages, err = c.stages(raw[:rawjson.End(raw, 0)], at)
+	raw = raw[:rawjson.End(raw, 0)]
+	p.stages, err = c.stages(raw, at)
 	if err != nil {
 		return nil, err
 	}
+	p.search = c.plan(raw, p.stages)
 	return p, nil
 }
 
@@ -128,14 +131,18 @@ type Options struct {
 // a JSON array. It fails with an *Error for what the client caused, with the
 // error of ctx, of source or of the lookup.
 func (p *Pipeline) Run(ctx context.Context, source Source, o Options) ([]byte, error) {
-	room := o.Limits.withDefaults()
-	r := &run{ctx: ctx, room: &room, lookup: o.Lookup, by: p.by, now: time.Now().UnixMilli()}
-	r.env = &expr.Env{Now: r.now, By: r.by}
-	out := &writer{run: r, json: []byte{'['}}
+	r, out := p.newRun(ctx, o)
 	if err := r.feed(start(p.stages, r, out), source); err != nil {
 		return nil, err
 	}
 	return out.json, nil
+}
+
+func (p *Pipeline) newRun(ctx context.Context, o Options) (*run, *writer) {
+	room := o.Limits.withDefaults()
+	r := &run{ctx: ctx, room: &room, lookup: o.Lookup, by: p.by, now: time.Now().UnixMilli()}
+	r.env = &expr.Env{Now: r.now, By: r.by}
+	return r, &writer{run: r, json: []byte{'['}}
 }
 
 // start connects stages with each other, and the last one with next.

@@ -20,6 +20,7 @@ type Filter struct {
 	group  group
 	source []byte
 	native bool
+	folded bool // texts are compared by a collation
 	needle needle
 }
 
@@ -30,12 +31,16 @@ var _ datastore.Filter = (*Filter)(nil)
 // client caused are of type *Error.
 func CompileFilter(raw []byte) (*Filter, error) { return compileFilter(raw, nil) }
 
+// CompileFilterBy is CompileFilter with texts compared by the collation; nil is by
+// bytes.
+func CompileFilterBy(raw []byte, by expr.Collation) (*Filter, error) { return compileFilter(raw, by) }
+
 func compileFilter(raw []byte, by expr.Collation) (*Filter, error) {
 	raw, err := checked(raw, "criteria")
 	if err != nil {
 		return nil, err
 	}
-	f := &Filter{native: by == nil}
+	f := &Filter{native: by == nil, folded: by != nil}
 	c := compiler{native: &f.native, by: by}
 	n, err := c.criteria(raw, expr.Root("criteria"), scope{group: &f.group, top: true})
 	if err != nil {
@@ -69,6 +74,10 @@ func (f *Filter) Source() []byte {
 // Native reports whether Source consists of MongoDB's own operators only, so
 // that a MongoDB server can evaluate it.
 func (f *Filter) Native() bool { return f == nil || f.native }
+
+// Collated reports whether texts are compared by a collation, of which Source
+// says nothing.
+func (f *Filter) Collated() bool { return f != nil && f.folded }
 
 // All reports whether every document matches because the criterion is empty.
 func (f *Filter) All() bool {

@@ -1,6 +1,7 @@
 package match
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/happn-host/happn-host/datastore"
@@ -33,6 +34,10 @@ var _ datastore.Order = (*Order)(nil)
 // most. Errors that the client caused are of type *Error.
 func CompileOrder(raw []byte) (*Order, error) { return compileOrder(raw, nil) }
 
+// CompileOrderBy is CompileOrder with texts compared by the collation; nil is by
+// bytes.
+func CompileOrderBy(raw []byte, by expr.Collation) (*Order, error) { return compileOrder(raw, by) }
+
 func compileOrder(raw []byte, by expr.Collation) (*Order, error) {
 	raw, err := checked(raw, "sort")
 	if err != nil {
@@ -60,9 +65,11 @@ func compileOrder(raw []byte, by expr.Collation) (*Order, error) {
 }
 
 // Native reports whether MongoDB sorts the same by Source, which says nothing of
-// a collation.
+// a collation: that has no bearing on times.
 func (o *Order) Native() bool {
-	return o == nil || len(o.fields) == 0 || o.fields[0].by == nil
+	return o == nil || !slices.ContainsFunc(o.fields, func(f orderField) bool {
+		return f.by != nil && f.from != fromCreated && f.from != fromModified
+	})
 }
 
 func (o *Order) add(name string, val []byte, at *expr.Place) error {

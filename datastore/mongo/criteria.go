@@ -15,6 +15,9 @@ import (
 // source as it does.
 type native interface{ Native() bool }
 
+// collated is a filter that tells whether it compares texts by a collation.
+type collated interface{ Collated() bool }
+
 // criteria returns what of a filter the server can be asked, nil if nothing.
 // whole says that it is the filter: no other document matches. Otherwise it is
 // true for at least all that match.
@@ -22,48 +25,83 @@ func criteria(f datastore.Filter) (pushed bson.D, whole bool) {
 	if f == nil {
 		return nil, true
 	}
-	if n, ok := f.(native); !ok || !n.Native() {
+	if c, ok := f.(datastore.Conjunct); ok {
+		parts, exact := c.Parts()
+		pushed, whole = together(parts)
+		return pushed, whole && exact
+	}
+	n, ok := f.(native)
+	if !ok {
 		return nil, false
 	}
-	return conjunction(f.Source())
+	c, _ := f.(collated)
+	t := translator{numbersOnly: c != nil && c.Collated()}
+	pushed, whole = t.conjunction(f.Source())
+	return pushed, whole && n.Native()
 }
 
-// conjunction translates an object of criteria, all of which hold.
-func conjunction(raw []byte) (bson.D, bool) {
+// together is the criteria of several filters, all of which hold.
+func together(filters []datastore.Filter) (bson.D, bool) {
 	var parts bson.A
 	whole := true
-	for name, value := range rawjson.Members(raw) {
-		part, all := criterion(string(name), value)
+	for _, f := range filters {
+		part, all := criteria(f)
 		whole = whole && all
 		if len(part) > 0 {
 			parts = append(parts, part)
 		}
 	}
+	return joined(parts), whole
+}
+
+// joined is criteria all of which hold, nil for none.
+func joined(parts bson.A) bson.D {
 	switch len(parts) {
 	case 0:
-		return nil, whole
+		return nil
 	case 1:
-		return parts[0].(bson.D), whole
+		return parts[0].(bson.D)
 	}
-	return bson.D{{Key: "$and", Value: parts}}, whole
+	return bson.D{{Key: "$and", Value: parts}}
+}
+
+// translator translates criteria.
+type translator struct {
+	// numbersOnly leaves out what compares texts: they are compared by a
+	// collation, which the server could only be given for the path as well.
+	numbersOnly bool
+}
+
+// conjunction translates an object of criteria, all of which hold.
+func (t translator) conjunction(raw []byte) (bson.D, bool) {
+	var parts bson.A
+	whole := true
+	for name, value := range rawjson.Members(raw) {
+		part, all := t.criterion(string(name), value)
+		whole = whole && all
+		if len(part) > 0 {
+			parts = append(parts, part)
+		}
+	}
+	return joined(parts), whole
 }
 
 // criterion translates one member of criteria.
-func criterion(name string, value []byte) (bson.D, bool) {
+func (t translator) criterion(name string, value []byte) (bson.D, bool) {
 	switch name {
 	case "$and":
-		return every(value)
+		return t.every(value)
 	case "$or":
-		return either(value, "$or", false)
+		return t.either(value, "$or", false)
 	case "$nor":
-		return either(value, "$nor", true)
+		return t.either(value, "$nor", true)
 	case "$comment":
 		return nil, true
 	}
 	if strings.HasPrefix(name, "$") || !addressable(name) {
 		return nil, false
 	}
-	tests, whole := fieldTests(value)
+	tests, whole := t.fieldTests(value)
 	if len(tests) == 0 {
 		return nil, whole
 	}
@@ -82,11 +120,11 @@ func addressable(name string) bool {
 }
 
 // every translates the array of $and.
-func every(raw []byte) (bson.D, bool) {
+func (t translator) every(raw []byte) (bson.D, bool) {
 	var parts bson.A
 	whole := true
 	for element := range rawjson.Elements(raw) {
-		part, all := conjunction(element)
+		part, all := t.conjunction(element)
 		whole = whole && all
 		if len(part) > 0 {
 			parts = append(parts, part)
@@ -100,11 +138,11 @@ func every(raw []byte) (bson.D, bool) {
 
 // either translates the array of $or, or of $nor, which must be translated as
 // a whole.
-func either(raw []byte, operator string, strict bool) (bson.D, bool) {
+func (t translator) either(raw []byte, operator string, strict bool) (bson.D, bool) {
 	var parts bson.A
 	whole := true
 	for element := range rawjson.Elements(raw) {
-		part, all := conjunction(element)
+		part, all := t.conjunction(element)
 		if len(part) == 0 || strict && !all {
 			return nil, false // one that may match everything
 		}
@@ -116,9 +154,9 @@ func either(raw []byte, operator string, strict bool) (bson.D, bool) {
 
 // fieldTests translates what a field is compared with: a value, or an object of
 // operators.
-func fieldTests(raw []byte) (bson.D, bool) {
+func (t translator) fieldTests(raw []byte) (bson.D, bool) {
 	if !rawjson.IsObject(raw) {
-		value, ok := scalar(raw)
+		value, ok := t.scalar(raw)
 		if !ok {
 			return nil, false
 		}
@@ -127,7 +165,7 @@ func fieldTests(raw []byte) (bson.D, bool) {
 	var tests bson.D
 	whole := true
 	for name, arg := range rawjson.Members(raw) {
-		value, ok := operand(string(name), arg)
+		value, ok := t.operand(string(name), arg)
 		if !ok {
 			whole = false
 			continue
@@ -138,16 +176,16 @@ func fieldTests(raw []byte) (bson.D, bool) {
 }
 
 // operand translates the argument of an operator; false leaves it to Match.
-func operand(name string, arg []byte) (any, bool) {
+func (t translator) operand(name string, arg []byte) (any, bool) {
 	switch name {
 	case "$eq", "$ne":
-		return scalar(arg)
+		return t.scalar(arg)
 	case "$gt", "$gte", "$lt", "$lte":
 		if rawjson.IsString(arg) || isNumber(arg) {
-			return scalar(arg)
+			return t.scalar(arg)
 		}
 	case "$in", "$nin":
-		return scalars(arg)
+		return t.scalars(arg)
 	case "$exists":
 		switch string(arg) {
 		case "true", "1":
@@ -156,7 +194,7 @@ func operand(name string, arg []byte) (any, bool) {
 			return false, true
 		}
 	case "$not":
-		if tests, whole := fieldTests(arg); rawjson.IsObject(arg) && whole && len(tests) > 0 {
+		if tests, whole := t.fieldTests(arg); rawjson.IsObject(arg) && whole && len(tests) > 0 {
 			return tests, true
 		}
 	}
@@ -164,13 +202,13 @@ func operand(name string, arg []byte) (any, bool) {
 }
 
 // scalars translates an array of scalars.
-func scalars(raw []byte) (any, bool) {
+func (t translator) scalars(raw []byte) (any, bool) {
 	if !rawjson.IsArray(raw) {
 		return nil, false
 	}
 	values := bson.A{}
 	for element := range rawjson.Elements(raw) {
-		value, ok := scalar(element)
+		value, ok := t.scalar(element)
 		if !ok {
 			return nil, false
 		}
@@ -180,15 +218,15 @@ func scalars(raw []byte) (any, bool) {
 }
 
 // scalar translates a text, a number, a truth value or null.
-func scalar(raw []byte) (any, bool) {
-	if rawjson.IsObject(raw) || rawjson.IsArray(raw) {
+func (t translator) scalar(raw []byte) (any, bool) {
+	if rawjson.IsObject(raw) || rawjson.IsArray(raw) || t.numbersOnly && rawjson.IsString(raw) {
 		return nil, false
 	}
-	t, value, err := codec.AppendValue(nil, raw)
-	if err != nil || bson.Type(t) == bson.TypeEmbeddedDocument {
+	kind, value, err := codec.AppendValue(nil, raw)
+	if err != nil || bson.Type(kind) == bson.TypeEmbeddedDocument {
 		return nil, false
 	}
-	return bson.RawValue{Type: bson.Type(t), Value: value}, true
+	return bson.RawValue{Type: bson.Type(kind), Value: value}, true
 }
 
 func isNumber(raw []byte) bool {

@@ -18,6 +18,7 @@ type explanation struct {
 	Criteria json.RawMessage `json:"criteria"`
 	Matched  string          `json:"matched"` // by whom: "server" or "host" as well
 	Sort     string          `json:"sort"`    // by whom: "server" or "host"
+	Shown    json.RawMessage `json:"projection"`
 	Stage    string          `json:"stage,omitempty"`
 	Index    string          `json:"index,omitempty"`
 	Keys     int64           `json:"keys examined"`
@@ -48,6 +49,9 @@ func (s *Store) Explain(ctx context.Context, q *datastore.Query) ([]byte, error)
 	if out.Criteria, err = bson.MarshalExtJSON(p.criteria, false, false); err != nil {
 		return nil, err
 	}
+	if out.Shown, err = bson.MarshalExtJSON(p.shown, false, false); err != nil {
+		return nil, err
+	}
 	err = s.carryOutSearch(ctx, p, func(*datastore.Document) bool {
 		out.Found++
 		return true
@@ -63,7 +67,7 @@ func (s *Store) Explain(ctx context.Context, q *datastore.Query) ([]byte, error)
 
 // ask adds what the server tells; not every server does.
 func (s *Store) ask(ctx context.Context, p *search, out *explanation) {
-	find := bson.D{{Key: "find", Value: s.collection.Name()}, {Key: "filter", Value: p.criteria}}
+	find := bson.D{{Key: "find", Value: s.collection.Name()}, {Key: "filter", Value: p.criteria}, {Key: "projection", Value: p.shown}}
 	if p.sort != nil {
 		find = append(find, bson.E{Key: "sort", Value: p.sort})
 	}

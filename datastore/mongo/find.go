@@ -19,6 +19,7 @@ type search struct {
 	criteria bson.D
 	whole    bool   // the server's answer needs no Match
 	sort     bson.D // nil leaves sorting to us
+	shown    bson.D // projection
 	examined int    // documents that came from the server
 }
 
@@ -30,6 +31,7 @@ func plan(q *datastore.Query) *search {
 	}
 	p.whole = whole
 	p.sort, _ = sorting(q.Order)
+	p.shown = projection(p)
 	return p
 }
 
@@ -103,19 +105,20 @@ func (s *Store) streamBut(ctx context.Context, p *search, yield func(*datastore.
 	})
 }
 
-// sorted yields in an order that the server does not know.
+// sorted yields in an order that the server does not know. With a Limit it holds
+// no more documents than Skip and that let through.
 func (s *Store) sorted(ctx context.Context, p *search, yield func(*datastore.Document) bool) error {
-	var docs []*datastore.Document
+	docs := p.collector()
 	err := s.matches(ctx, p, options.Find().SetSort(byPath()), func(doc *datastore.Document) bool {
-		docs = append(docs, doc)
+		docs.Add(doc)
 		return true
 	})
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(docs, p.Order.Compare)
-	skip := min(max(0, p.Skip), len(docs))
-	for _, doc := range docs[skip : skip+covers(p.Query, len(docs))] {
+	first := docs.Docs()
+	skip := min(max(0, p.Skip), len(first))
+	for _, doc := range first[skip : skip+covers(p.Query, len(first))] {
 		if !yield(doc) {
 			return nil
 		}
@@ -123,10 +126,39 @@ func (s *Store) sorted(ctx context.Context, p *search, yield func(*datastore.Doc
 	return nil
 }
 
+// collector keeps what comes first in the query's order, as many as it can need.
+func (p *search) collector() datastore.Collector {
+	sorter, ok := p.Order.(datastore.Sorter)
+	if !ok {
+		return &everything{order: p.Order}
+	}
+	most := window(p.Query)
+	if most == math.MaxInt {
+		most = 0 // all
+	}
+	return sorter.Collect(most)
+}
+
+// everything collects for an order that is no Sorter. It is shown documents in
+// path order.
+type everything struct {
+	order datastore.Order
+	docs  []*datastore.Document
+}
+
+// Add implements datastore.Collector.
+func (e *everything) Add(doc *datastore.Document) { e.docs = append(e.docs, doc) }
+
+// Docs implements datastore.Collector.
+func (e *everything) Docs() []*datastore.Document {
+	slices.SortStableFunc(e.docs, e.order.Compare)
+	return e.docs
+}
+
 // matches calls visit for each selected document as the server sends them, until
 // visit returns false.
 func (s *Store) matches(ctx context.Context, p *search, o *options.FindOptionsBuilder, visit func(*datastore.Document) bool) error {
-	o.SetProjection(bson.D{{Key: "_id", Value: 0}})
+	o.SetProjection(p.shown)
 	if len(p.sort) > 1 {
 		o.SetAllowDiskUse(true)
 	}

@@ -12,5 +12,5 @@
 // Metamorphic compares several stores, or several settings of one, with each
 // other; its searches are of the language in match.
 //
-// It imports datastore, datastore/match, the standard library and testify.
+// It imports datastore, datastore/match, datastore/aggregate, internal/collation, the standard library and testify.
 package storetest

@@ -76,9 +76,22 @@ func (m *metamorphic) step() {
 			q.Pattern = []byte(m.path())
 		}
 		m.same("removing "+string(q.Pattern), func(s *subject) any { return s.remove(q) })
+	case n < 11:
+		m.pipeline()
 	default:
 		m.search()
 	}
+}
+
+// pipeline runs a pipeline of which a store may do a part.
+func (m *metamorphic) pipeline() {
+	field := m.pick("data.region", "data.age", "data.list", "created")
+	stages := m.pick(`{"$match":%[1]s}`, `{"$match":%[1]s},{"$sort":{%[2]q:1}},{"$limit":7}`, `{"$sort":{%[2]q:-1}},{"$skip":2},{"$limit":4}`)
+	last := m.pick(`{"$count":"n"}`, `{"$project":{%[2]q:1}}`, `{"$group":{"_id":"$%[2]s","n":{"$sum":"$data.age"}}}`, `{"$limit":5}`)
+	value := m.pick("2", `"eu"`, `{"$gt":2}`, `{"$lte":"us"}`, "null", `{"$in":[2,"us",null]}`)
+	text := fmt.Sprintf("["+stages+","+last+"]%.0[1]s%.0[2]s", fmt.Sprintf(`{%q:%s}`, field, value), field)
+	q := datastore.Query{Pattern: []byte(m.pattern()), Filter: m.filter()}
+	m.same("running "+text+" on "+string(q.Pattern), func(s *subject) any { return canonical(s.run(text, "", q)) })
 }
 
 // answer is what can be compared of an answer.

@@ -43,6 +43,8 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Store, traits ...Trait)
 		{"reading", reading},
 		{"patterns", patterns},
 		{"selecting", selecting},
+		{"pipelines", pipelines},
+		{"collation", collated},
 		{"explaining", explaining},
 		{"removing", removing},
 		{"archiving", archiving},

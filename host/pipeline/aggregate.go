@@ -36,10 +36,7 @@ func (peer *Peer) aggregate(w *worker, o *match.Options, from datastore.Reader) 
 		return
 	}
 	ctx, q := peer.context(), peer.query(w, r.Path, &match.Options{Filter: o.Filter})
-	source := func(yield func(*datastore.Document) bool) error {
-		return from.Find(ctx, q, yield)
-	}
-	result, err := pipeline.Run(ctx, source, aggregate.Options{Lookup: peer.lookup(w.actor)})
+	result, err := pipeline.RunOn(ctx, from, q, aggregate.Options{Lookup: peer.lookup(w.actor)})
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return

@@ -49,7 +49,11 @@ type permitted struct {
 	may              func(path []byte) bool
 }
 
-var _ datastore.Bounded = (*permitted)(nil)
+var (
+	_ datastore.Bounded   = (*permitted)(nil)
+	_ datastore.Conjunct  = (*permitted)(nil)
+	_ datastore.Selective = (*permitted)(nil)
+)
 
 // Match implements datastore.Filter.
 func (p *permitted) Match(doc *datastore.Document) bool {
@@ -66,6 +70,17 @@ func (p *permitted) Source() []byte {
 
 // Native reports that a store cannot decide by Source alone.
 func (p *permitted) Native() bool { return false }
+
+// Parts implements datastore.Conjunct: it takes away from what the criteria select.
+func (p *permitted) Parts() (parts []datastore.Filter, exact bool) {
+	if p.Filter == nil {
+		return nil, false
+	}
+	return []datastore.Filter{p.Filter}, false
+}
+
+// Members implements datastore.Selective: a permission is for a path.
+func (p *permitted) Members() (names []string, known bool) { return datastore.MembersOf(nil, p.Filter) }
 
 // Bounds implements datastore.Bounded.
 func (p *permitted) Bounds() ([]datastore.Bound, bool) {
@@ -106,6 +121,14 @@ func (peer *Peer) query(w *worker, path []byte, o *match.Options) *datastore.Que
 	}
 	if o.Order != nil {
 		q.Order = o.Order
+	}
+	switch {
+	case o.PathOnly:
+		q.Members = []string{}
+	case o.Fields != nil:
+		if names, known := o.Fields.Members(); known {
+			q.Members = names
+		}
 	}
 	q.Filter = peer.pipeline.picked(w.actor, abi.ActionGet, path, q.Filter)
 	return q
