@@ -12,3 +12,17 @@ func ContainsBy(by expr.Collation, list []byte, every bool) func(raw []byte) boo
 
 // Unordered is the key by which a schema tells values apart.
 func Unordered(raw []byte) string { return string(appendUnordered(nil, raw)) }
+
+// Visits counts the values that a dotted path leads to from a document. Each is
+// looked at once by each condition on the path.
+func Visits(path string, raw []byte) int {
+	way, _ := segments(path)
+	var t visits
+	anyHolds(raw, way, &t, false)
+	return t.made
+}
+
+type visits struct{ made int }
+
+// holds implements test. It is never satisfied, so that nothing ends the walk.
+func (t *visits) holds(value) bool { t.made++; return false }
