@@ -34,6 +34,10 @@ type Importer interface {
 	// concerns one document, of type *BatchError, or any other, some or none of
 	// them are stored; each one wholly or not at all.
 	Import(ctx context.Context, docs []*Document) error
+	// CanImport returns why the store could never keep the document, or nil. It
+	// changes nothing and looks at nothing but the document: Import can fail
+	// nevertheless, as for a unique index.
+	CanImport(doc *Document) error
 }
 
 // BatchError says which write of a batch, or document of an import, could not be

@@ -24,6 +24,9 @@ func (s *Store) Import(ctx context.Context, docs []*datastore.Document) error {
 	return <-done // the journal answers everything that it took
 }
 
+// CanImport implements datastore.Importer: every document can be kept.
+func (s *Store) CanImport(*datastore.Document) error { return nil }
+
 // imported receives the answer of an import.
 type imported chan error
 

@@ -37,7 +37,7 @@ func (j *judge) refuse(item *Item) error {
 	if _, has := rawjson.Lookup(doc.Data, "_meta"); has {
 		return errors.New(`its data have a member "_meta", which is the server's`)
 	}
-	return nil
+	return j.options.Target.CanImport(doc)
 }
 
 // verdict is what becomes of a document that can be stored.

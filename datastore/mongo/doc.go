@@ -10,6 +10,9 @@
 // were applied to. Answers come in the order of the queue. The queue is bounded
 // in bytes: when the server does not keep up, writers wait.
 //
+// An import goes around the queue, after what is queued: documents that are new
+// are inserted, the others replaced, a bulk at a time.
+//
 // A read waits for the queued writes that it must see: those at its path, or
 // all that are queued when it goes by pattern.
 //

@@ -76,6 +76,16 @@ func (s *Store) Import(ctx context.Context, docs []*datastore.Document) error {
 	return nil
 }
 
+// CanImport implements datastore.Importer: the store of the path decides.
+func (s *Store) CanImport(doc *datastore.Document) error {
+	m := s.routes.owner([]byte(doc.Path))
+	importer, ok := m.Store.(datastore.Importer)
+	if !ok {
+		return fmt.Errorf("store %q: %w", m.name, errCannot)
+	}
+	return importer.CanImport(doc)
+}
+
 // importPart imports the documents at the places.
 func (m *member) importPart(ctx context.Context, docs []*datastore.Document, places []int) error {
 	importer, ok := m.Store.(datastore.Importer)
