@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/happn-host/happn-host/datastore/mongo"
 	"github.com/happn-host/happn-host/host/config"
@@ -14,6 +15,10 @@ import (
 func openMongo(s config.DataStore, log *slog.Logger) (*openedStore, error) {
 	o := mongo.Options{
 		URL: s.URL, Database: s.Database, Collection: s.Collection, W: s.W, Journal: s.Journal, Logger: log,
+		MaxPoolSize: uint64(s.MaxPoolSize), Timeout: time.Duration(s.RequestTimeout),
+		Selection: time.Duration(s.ServerSelectionTimeout), Connect: time.Duration(s.ConnectTimeout),
+		Heartbeat: time.Duration(s.HeartbeatInterval), StartWait: time.Duration(s.StartTimeout),
+		QueueBytes: s.QueueSize, Extra: s.Opts,
 	}
 	if s.URLEnv != "" {
 		if o.URL = os.Getenv(s.URLEnv); o.URL == "" {

@@ -3,6 +3,7 @@ package mongo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -15,7 +16,17 @@ import (
 
 // carryOut carries out a batch from the queue: every entry is decided when it
 // returns. Groups of different paths go side by side.
+//
+// While the server is away, nothing that waits in the queue waits for it anew.
 func (s *Store) carryOut(batch []*entry) {
+	if err := s.watch.away(); err != nil {
+		for _, e := range batch {
+			if !e.decided {
+				e.decide(nil, err)
+			}
+		}
+		return
+	}
 	var puts, others [][]*entry
 	for _, group := range byPaths(batch) {
 		if onlyPuts(group) {
@@ -161,7 +172,11 @@ func (s *Store) putAll(groups [][]*entry) {
 		return
 	}
 	ctx := context.Background()
-	result, err := s.collection.BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
+	var result *mongo.BulkWriteResult
+	err := s.send(ctx, resends, func(ctx context.Context) (err error) {
+		result, err = s.collection.BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
+		return err
+	})
 	failed, err := failures(err)
 	if err != nil {
 		for _, group := range stored {
@@ -220,6 +235,9 @@ func (s *Store) answerPresent(ctx context.Context, groups [][]*entry) {
 		paths[i] = string(group[0].write.Path)
 	}
 	found, err := s.heads(ctx, paths)
+	if err != nil {
+		err = fmt.Errorf("%w: %w", ErrUncertain, err)
+	}
 	for _, group := range groups {
 		path := string(group[0].write.Path)
 		doc := found[path]

@@ -66,8 +66,16 @@ func (s *Store) put(ctx context.Context, w *datastore.Write, created int64) (*da
 // there, and returns it.
 func (s *Store) updateOne(ctx context.Context, w *datastore.Write, update bson.D) (bson.Raw, error) {
 	o := options.FindOneAndUpdate().SetReturnDocument(options.After).SetUpsert(w.When != datastore.IfPresent)
+	again := resends
+	if w.Op == datastore.Increment {
+		again = never
+	}
 	for try := 1; ; try++ {
-		raw, err := s.collection.FindOneAndUpdate(ctx, at(w.Path), update, o).Raw()
+		var raw bson.Raw
+		err := s.send(ctx, again, func(ctx context.Context) (err error) {
+			raw, err = s.collection.FindOneAndUpdate(ctx, at(w.Path), update, o).Raw()
+			return err
+		})
 		if !mongo.IsDuplicateKeyError(err) || try == attempts {
 			return raw, err
 		}
@@ -118,25 +126,36 @@ func (s *Store) insert(ctx context.Context, w *datastore.Write) (*datastore.Docu
 	return doc, nil
 }
 
-// insertDocument stores a document unless there is one at its path.
+// insertDocument stores a document unless there is one at its path. It gets an
+// _id from here, by which it is known when it had to be sent again.
 func (s *Store) insertDocument(ctx context.Context, doc *datastore.Document) (made bool, err error) {
 	raw, err := codec.Encode(doc)
 	if err != nil {
 		return false, err
 	}
+	id := bson.NewObjectID()
+	path := at([]byte(doc.Path))
+	update := bson.D{{Key: "$setOnInsert", Value: append(bson.D{{Key: "_id", Value: id}}, withoutPath(raw)...)}}
 	o := options.FindOneAndUpdate().SetReturnDocument(options.Before).SetUpsert(true)
-	_, err = s.collection.FindOneAndUpdate(ctx, at([]byte(doc.Path)),
-		bson.D{{Key: "$setOnInsert", Value: withoutPath(raw)}}, o).Raw()
+	var there bson.Raw
+	err = s.send(ctx, resends, func(ctx context.Context) (err error) {
+		there, err = s.collection.FindOneAndUpdate(ctx, path, update, o).Raw()
+		return err
+	})
+	if mongo.IsDuplicateKeyError(err) { // two inserted at once
+		var findErr error
+		if there, findErr = s.collection.FindOne(ctx, path).Raw(); findErr == nil {
+			err = nil // otherwise it is another unique index that objects
+		}
+	}
 	switch {
 	case errors.Is(err, mongo.ErrNoDocuments):
 		return true, nil
-	case mongo.IsDuplicateKeyError(err):
-		if n, countErr := s.collection.CountDocuments(ctx, at([]byte(doc.Path))); countErr == nil && n == 0 {
-			return false, s.failure(err) // another unique index
-		}
-		return false, nil
+	case err != nil:
+		return false, s.failure(err)
 	}
-	return false, s.failure(err)
+	known, ok := there.Lookup("_id").ObjectIDOK()
+	return ok && known == id, nil
 }
 
 // withoutPath returns a document's elements but the path, which the criterion
@@ -220,7 +239,7 @@ func headUpdate(w *datastore.Write, set, insert, increment bson.D) bson.D {
 // last leaves, if the document is still what they were applied to; otherwise it
 // begins anew.
 func (s *Store) chain(run []*entry) {
-	ctx, cancel := context.WithTimeout(context.Background(), s.options.Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.timeout)
 	defer cancel()
 	err := fmt.Errorf("the document at %q is changed by others all the time; try again", run[0].write.Path)
 	for range attempts {
@@ -275,7 +294,30 @@ func (s *Store) replace(ctx context.Context, raw bson.Raw, doc *datastore.Docume
 	if err != nil {
 		return false, err
 	}
-	filter := bson.D{{Key: "_id", Value: raw.Lookup("_id")}}
+	update := bson.D{{Key: "$set", Value: withoutPath(encoded)}}
+	if doc.ModifiedBy == "" {
+		update = append(update, bson.E{Key: "$unset", Value: bson.D{{Key: codec.ModifiedBy, Value: ""}}})
+	}
+	id, tries := raw.Lookup("_id"), 0
+	var result *mongo.UpdateResult
+	err = s.send(ctx, resends, func(ctx context.Context) (err error) {
+		tries++
+		result, err = s.collection.UpdateOne(ctx, still(id, raw), update)
+		return err
+	})
+	if err != nil || result.MatchedCount == 1 || tries == 1 {
+		return err == nil && result.MatchedCount == 1, s.failure(err)
+	}
+	// Sent more than once: an earlier one may have changed it.
+	if err = s.collection.FindOne(ctx, still(id, encoded)).Err(); err != nil {
+		return false, fmt.Errorf("%w: %w", ErrUncertain, s.failure(err)) // somebody else has been here since
+	}
+	return true, nil
+}
+
+// still is the document with that _id if its content is that of raw.
+func still(id bson.RawValue, raw bson.Raw) bson.D {
+	filter := bson.D{{Key: "_id", Value: id}}
 	for _, name := range []string{codec.Modified, codec.Data} {
 		if v, err := raw.LookupErr(name); err == nil {
 			filter = append(filter, bson.E{Key: name, Value: bson.D{{Key: "$eq", Value: v}}})
@@ -283,13 +325,5 @@ func (s *Store) replace(ctx context.Context, raw bson.Raw, doc *datastore.Docume
 			filter = append(filter, bson.E{Key: name, Value: bson.D{{Key: "$exists", Value: false}}})
 		}
 	}
-	update := bson.D{{Key: "$set", Value: withoutPath(encoded)}}
-	if doc.ModifiedBy == "" {
-		update = append(update, bson.E{Key: "$unset", Value: bson.D{{Key: codec.ModifiedBy, Value: ""}}})
-	}
-	result, err := s.collection.UpdateOne(ctx, filter, update)
-	if err != nil {
-		return false, s.failure(err)
-	}
-	return result.MatchedCount == 1, nil
+	return filter
 }

@@ -257,7 +257,11 @@ const removeAtOnce = 500
 func (s *Store) remove(p *search) (int, error) {
 	ctx := context.Background()
 	if p.whole {
-		result, err := s.collection.DeleteMany(ctx, p.criteria)
+		var result *mongo.DeleteResult
+		err := s.send(ctx, never, func(ctx context.Context) (err error) {
+			result, err = s.collection.DeleteMany(ctx, p.criteria)
+			return err
+		})
 		if err != nil {
 			return 0, s.failure(err)
 		}
@@ -285,7 +289,11 @@ func (s *Store) remove(p *search) (int, error) {
 	}
 	n := 0
 	for chunk := range slices.Chunk(models, removeAtOnce) {
-		result, err := s.collection.BulkWrite(ctx, chunk, options.BulkWrite().SetOrdered(false))
+		var result *mongo.BulkWriteResult
+		err := s.send(ctx, never, func(ctx context.Context) (err error) {
+			result, err = s.collection.BulkWrite(ctx, chunk, options.BulkWrite().SetOrdered(false))
+			return err
+		})
 		if err != nil {
 			return n, s.failure(err)
 		}

@@ -23,9 +23,10 @@ const progress = 5 * time.Second
 // reason.
 func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.ensureDefaults()
-	s := &Store{options: o, watch: &watch{host: HostOf(o.URL), grace: o.Selection}}
+	s := &Store{options: o, watch: &watch{host: HostOf(o.URL)}}
 	client, err := o.client(s.watch.monitor(s.presence))
 	if err == nil {
+		s.timeout, s.watch.grace = *client.Timeout, *client.ServerSelectionTimeout
 		s.client, err = mongo.Connect(client)
 	}
 	if err != nil {

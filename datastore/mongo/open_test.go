@@ -28,6 +28,16 @@ func TestWritesThatNobodyAcknowledgesAreRefused(t *testing.T) {
 	require.ErrorContains(t, err, "use 1 or majority")
 }
 
+func TestOptionsThatNobodyKnowsAreNamed(t *testing.T) {
+	for name, o := range map[string]mongo.Options{
+		"useUnifiedTopology": {URL: "mongodb://127.0.0.1:1", Extra: map[string]string{"useUnifiedTopology": "true"}},
+		"maxPoolSize":        {URL: "mongodb://127.0.0.1:1/x?maxPoolSize=2", Extra: map[string]string{"maxPoolSize": "many"}},
+	} {
+		_, err := mongo.Open(context.Background(), o)
+		require.ErrorContains(t, err, name)
+	}
+}
+
 func TestTheHostOfAURLHasNoCredentials(t *testing.T) {
 	for url, want := range map[string]string{
 		"mongodb://127.0.0.1:27017":                 "127.0.0.1:27017",

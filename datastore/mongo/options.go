@@ -1,18 +1,10 @@
 package mongo
 
 import (
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/url"
 	"strings"
 	"time"
-
-	"go.mongodb.org/mongo-driver/v2/event"
-	"go.mongodb.org/mongo-driver/v2/mongo/options"
-	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
-	"go.mongodb.org/mongo-driver/v2/mongo/readpref"
-	"go.mongodb.org/mongo-driver/v2/mongo/writeconcern"
 )
 
 // Options is how a store is opened. The zero value is ready to use.
@@ -28,11 +20,18 @@ type Options struct {
 	// is ignored when URL says something else about it.
 	Journal bool
 
-	MaxPoolSize uint64        // connections; 0 is what URL says, or 32
-	Timeout     time.Duration // of one operation; 0 is 10 s
-	Selection   time.Duration // how long an operation waits for a server that has gone; 0 is 5 s
-	Heartbeat   time.Duration // how often the server is looked at; 0 is 2 s
-	StartWait   time.Duration // how long Open waits for the server; 0 is 30 s
+	// Extra are options of connection strings, by name in any case, as in the
+	// opts of happn-3. They replace those of URL. Unknown ones are an error.
+	Extra map[string]string
+
+	// Of each of these 0 is what Extra or URL says, or else the default.
+	MaxPoolSize uint64        // connections; 32
+	Timeout     time.Duration // of one operation, tries and waits among it; 10 s
+	Selection   time.Duration // how long an operation waits for a server that has gone; 5 s
+	Connect     time.Duration // for a connection, and for a server to say that it is well; 5 s
+	Heartbeat   time.Duration // how often the server is looked at; 2 s
+
+	StartWait time.Duration // how long Open waits for the server; 0 is 30 s
 
 	// Indexes are made by Open, as happn-3 does: each is recorded in a document
 	// below /_SYSTEM/INDEXES, and made only if there is no such document. Nil
@@ -60,6 +59,7 @@ const (
 	defaultPool       = 32
 	defaultTimeout    = 10 * time.Second
 	defaultSelection  = 5 * time.Second
+	defaultConnect    = 5 * time.Second
 	defaultHeartbeat  = 2 * time.Second
 	defaultStartWait  = 30 * time.Second
 	defaultQueueBytes = 16 << 20
@@ -69,9 +69,6 @@ func (o Options) ensureDefaults() Options {
 	o.URL = either0(o.URL, defaultURL)
 	o.Database = either0(o.Database, databaseOf(o.URL), defaultName)
 	o.Collection = either0(o.Collection, defaultName)
-	o.Timeout = either0(o.Timeout, defaultTimeout)
-	o.Selection = either0(o.Selection, defaultSelection)
-	o.Heartbeat = either0(o.Heartbeat, defaultHeartbeat)
 	o.StartWait = either0(o.StartWait, defaultStartWait)
 	o.QueueBytes = either0(o.QueueBytes, defaultQueueBytes)
 	if o.Logger == nil {
@@ -110,52 +107,6 @@ func HostOf(raw string) string {
 	rest, _, _ = strings.Cut(rest, "/")
 	rest, _, _ = strings.Cut(rest, "?")
 	return rest[strings.LastIndexByte(rest, '@')+1:]
-}
-
-// client returns the driver's options. An error never holds the URL.
-func (o Options) client(monitor *event.ServerMonitor) (*options.ClientOptions, error) {
-	c := options.Client().SetAppName("happn-host").SetMaxPoolSize(defaultPool).
-		SetTimeout(o.Timeout).SetServerSelectionTimeout(o.Selection).SetHeartbeatInterval(o.Heartbeat).
-		SetConnectTimeout(o.Selection).SetRetryReads(true).SetRetryWrites(true).
-		ApplyURI(o.URL)
-	if err := c.Validate(); err != nil {
-		return nil, errors.New(withoutSecrets(err.Error(), o.URL))
-	}
-	c.SetReadPreference(readpref.Primary()).SetReadConcern(readconcern.Local()).SetServerMonitor(monitor)
-	if o.MaxPoolSize > 0 {
-		c.SetMaxPoolSize(o.MaxPoolSize)
-	}
-	return c, o.concern(c)
-}
-
-// concern sets the write concern.
-func (o Options) concern(c *options.ClientOptions) error {
-	concern := writeconcern.WriteConcern{}
-	if c.WriteConcern != nil {
-		concern = *c.WriteConcern
-	}
-	if o.W != "" {
-		concern.W = o.W
-		if n, err := parseW(o.W); err == nil {
-			concern.W = n
-		}
-	}
-	if concern.W == 0 {
-		return errors.New("w is 0, with which the server does not say whether it has a write; use 1 or majority")
-	}
-	if o.Journal && concern.Journal == nil {
-		journal := true
-		concern.Journal = &journal
-	}
-	if concern != (writeconcern.WriteConcern{}) {
-		c.SetWriteConcern(&concern)
-	}
-	return nil
-}
-
-func parseW(text string) (n int, err error) {
-	_, err = fmt.Sscanf(text, "%d", &n)
-	return n, err
 }
 
 // withoutSecrets removes what a URL says about who connects from a text.

@@ -27,7 +27,8 @@ type Store struct {
 	client     *mongo.Client
 	collection *mongo.Collection
 	queue      *queue
-	pool       int // operations of one batch on their way at a time
+	pool       int           // operations of one batch on their way at a time
+	timeout    time.Duration // of one operation
 
 	closeOnce sync.Once
 	closeErr  error
@@ -71,6 +72,10 @@ func (s *Store) failure(err error) error {
 		return datastore.ErrClosed
 	case mongo.IsDuplicateKeyError(err):
 		return fmt.Errorf("%w: %w", datastore.ErrDuplicate, err)
+	case errors.Is(err, ErrAway), errors.Is(err, ErrUncertain):
+		return err
+	case notSelected(err):
+		return s.watch.unreachable(either0(s.watch.why(), err))
 	}
 	return fmt.Errorf("MongoDB at %s: %w", s.watch.host, err)
 }

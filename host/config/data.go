@@ -35,7 +35,8 @@ type DataStore struct {
 	W          string   `json:"w,omitempty"`          // members that have a write when it is answered
 	Journal    bool     `json:"j,omitempty"`          // and have it in their journal
 	Index      *bool    `json:"index,omitempty"`      // whether the index on path is made; nil is true
-	Default    bool     `json:"default,omitempty"`    // everything without a pattern belongs to it, and Data.Dir is not opened
+	Connection          // to a MongoDB server
+	Default    bool     `json:"default,omitempty"` // everything without a pattern belongs to it, and Data.Dir is not opened
 }
 
 // DataIndex is a secondary index.

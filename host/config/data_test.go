@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -53,6 +54,43 @@ func TestListsOfSectionsInEverySource(t *testing.T) {
 	again, err := config.Load(config.Sources{Flags: map[string]string{
 		"data.stores": changed[0].Value, "data.indexes": changed[1].Value}})
 	require.NoError(t, err)
+	require.Equal(t, want, again, "what is printed can be read")
+}
+
+func TestHowAMongoDBServerIsTalkedTo(t *testing.T) {
+	want := config.Default()
+	want.Data.Stores = []config.DataStore{{Name: "main", Provider: "mongodb", Default: true,
+		URL: "mongodb://bob:s3cr3t@a:1,b:2/happn?tls=true", Connection: config.Connection{
+			MaxPoolSize: 8, ConnectTimeout: config.Span(time.Second), ServerSelectionTimeout: config.Span(2 * time.Second),
+			HeartbeatInterval: config.Span(500 * time.Millisecond), RequestTimeout: config.Span(3 * time.Second),
+			StartTimeout: config.Span(time.Minute), QueueSize: 1 << 20,
+			Opts: map[string]string{"tls": "true", "tlsCertificateKeyFilePassword": "s3cr3t"}}}}
+	got, err := config.Load(config.Sources{File: write(t, "h.yaml", `
+data:
+  stores:
+    - name: main
+      provider: mongodb
+      default: true
+      url: mongodb://bob:s3cr3t@a:1,b:2/happn?tls=true
+      maxPoolSize: 8
+      connectTimeout: 1s
+      serverSelectionTimeout: 2s
+      heartbeatInterval: 500ms
+      requestTimeout: 3s
+      startTimeout: 1m
+      queueSize: 1MiB
+      opts: {tls: true, tlsCertificateKeyFilePassword: s3cr3t}
+`)})
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.NoError(t, got.Validate())
+
+	printed := got.Changed()[0].Value
+	require.NotContains(t, printed, "s3cr3t")
+	again, err := config.Load(config.Sources{Flags: map[string]string{"data.stores": printed}})
+	require.NoError(t, err)
+	want.Data.Stores[0].URL = "mongodb://bob:***@a:1,b:2/happn?tls=true"
+	want.Data.Stores[0].Opts["tlsCertificateKeyFilePassword"] = "***"
 	require.Equal(t, want, again, "what is printed can be read")
 }
 
@@ -111,6 +149,17 @@ func TestMistakesInSectionsAreNamedWithTheirPlace(t *testing.T) {
 			}},
 		"two default stores": {content: "data:\n  stores:\n    - {name: x, provider: memory, default: true}\n    - {name: y, provider: memory, default: true}\n",
 			want: []string{"file h.yaml line 2: data.stores[1].default: data.stores[0] is the default store already, expected one"}},
+		"a MongoDB server talked to strangely": {content: "data:\n  stores:\n    - name: m\n      provider: mongodb\n      default: true\n" +
+			"      maxPoolSize: 0\n      connectTimeout: 5\n      heartbeatInterval: 10ms\n      queueSize: 1\n      opts: tls\n",
+			want: []string{
+				`file h.yaml line 6: data.stores[0].maxPoolSize: found "0", expected a whole number from 1 to 10000`,
+				`file h.yaml line 7: data.stores[0].connectTimeout: found "5", expected a duration with a unit (250ms, 30s, 2m, 1h30m) from 100ms to 10m`,
+				`file h.yaml line 8: data.stores[0].heartbeatInterval: found "10ms", expected a duration with a unit (250ms, 30s, 2m, 1h30m) from 500ms to 10m`,
+				`file h.yaml line 9: data.stores[0].queueSize: found "1", expected a size in bytes or with a unit (1048576, 64KiB, 10MiB, 1GiB) from 1KiB to 16GiB`,
+				`file h.yaml line 10: data.stores[0].opts: found "tls", expected a section of texts, such as {tls: true}`,
+			}},
+		"the embedded store talks to nobody": {content: "data:\n  stores:\n    - {name: x, dir: ./x, patterns: [/x/*], maxPoolSize: 3, requestTimeout: 1s}\n",
+			want: []string{"file h.yaml line 2: data.stores[0].maxPoolSize: found a value, but only a store with provider mongodb has such a key; leave it out"}},
 		"an index without anything": {flags: map[string]string{"data.indexes": "[{}]"},
 			want: []string{
 				"flag --data.indexes: data.indexes[0].paths: found nothing, expected patterns of paths, such as [/users/*]",

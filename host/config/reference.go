@@ -95,7 +95,11 @@ func (c Config) Changed() []Setting {
 	var changed []Setting
 	rows := table()
 	for i, k := range Reference() {
-		if v := rows[i].kind.print(flat[k.Name]); v != k.Default {
+		value := flat[k.Name]
+		if stores, ok := value.([]DataStore); ok {
+			value = shown(stores)
+		}
+		if v := rows[i].kind.print(value); v != k.Default {
 			if rows[i].secret {
 				v = "(set)"
 			}

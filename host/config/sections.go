@@ -145,6 +145,7 @@ func storeSections() *sections {
 		{"index", "of a `mongodb` store: `false` does not make the unique index on `path`, nor record it below `/_SYSTEM/INDEXES` as happn-3 does"},
 		{"default", "`true`: what no pattern covers belongs to this store, and the folder `data.dir` is not opened as a store. At most one"},
 	}
+	members = append(members, connectionMembers()...)
 	read := func(r *sectionReader, list []*node) any {
 		var stores []DataStore
 		for i, n := range list {
@@ -203,7 +204,7 @@ func (s *DataStore) readMongo(r *sectionReader, key string, f field) bool {
 		s.Index = new(bool)
 		return r.yesNo(key, f, s.Index)
 	}
-	return false
+	return s.readConnection(r, key, f)
 }
 
 func indexSections() *sections {

@@ -72,6 +72,9 @@ func (s DataStore) checkProvider(fail func(member, format string, args ...any)) 
 	if s.Provider != ProviderMongoDB && (s.URL != "" || s.URLEnv != "" || s.Database != "" || s.Collection != "") {
 		fail("provider", "%s, but url, urlEnv, database and collection are of a store with provider mongodb", found(s.Provider))
 	}
+	if set := s.set(); s.Provider != ProviderMongoDB && len(set) > 0 {
+		fail(set[0], "found a value, but only a store with provider mongodb has such a key; leave it out")
+	}
 	switch s.Provider {
 	case ProviderMongoDB:
 		s.checkMongo(fail)
