@@ -34,16 +34,22 @@ func (u *User) AppendJSON(dst []byte, groups bool) []byte {
 	dst = append(dst, `"permissions":`...)
 	dst = u.Permissions.AppendJSON(dst)
 	if groups {
-		dst = append(dst, `,"groups":{`...)
-		for i, name := range slices.Sorted(maps.Keys(u.Groups)) {
-			if i > 0 {
-				dst = append(dst, ',')
-			}
-			dst = rawjson.AppendString(dst, name)
-			dst = append(dst, `:{"data":`...)
-			dst = append(append(dst, u.Groups[name]...), '}')
+		dst = u.AppendGroups(append(dst, `,"groups":`...))
+	}
+	return append(dst, '}')
+}
+
+// AppendGroups appends the groups of the user, each with the data of its link, as
+// happn-3 shows them.
+func (u *User) AppendGroups(dst []byte) []byte {
+	dst = append(dst, '{')
+	for i, name := range slices.Sorted(maps.Keys(u.Groups)) {
+		if i > 0 {
+			dst = append(dst, ',')
 		}
-		dst = append(dst, '}')
+		dst = rawjson.AppendString(dst, name)
+		dst = append(dst, `:{"data":`...)
+		dst = append(append(dst, u.Groups[name]...), '}')
 	}
 	return append(dst, '}')
 }

@@ -7,27 +7,29 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/protocol"
 	"github.com/happn-host/happn-host/host/session"
 	"github.com/happn-host/happn-host/internal/rawjson"
 	"github.com/happn-host/happn-host/security"
 	"github.com/happn-host/happn-host/security/login"
 	"github.com/happn-host/happn-host/security/permit"
+	"github.com/happn-host/happn-host/security/policy"
 )
 
 // Login implements pipeline.Access.
-func (c *Control) Login(ctx context.Context, s *session.Session, data []byte) *protocol.Error {
+func (c *Control) Login(ctx context.Context, s *session.Session, data []byte) pipeline.Refusal {
 	attempt := c.attempt(s, data)
 	if own, ok := s.Principal().(*principal); ok && own.grant == nil && attempt.Username == "" && attempt.Token == "" {
-		return nil // the host's own client, which is the administrator
+		return pipeline.Refusal{} // the host's own client, which is the administrator
 	}
 	grant, err := c.Logins.Login(ctx, attempt)
 	if err != nil {
-		return shown(err)
+		return notLoggedIn(err)
 	}
 	p, err := c.principal(s, grant)
 	if err != nil {
-		return shown(err)
+		return notLoggedIn(err)
 	}
 	if before, ok := s.Principal().(*principal); ok {
 		c.leave(s, before)
@@ -39,7 +41,17 @@ func (c *Control) Login(ctx context.Context, s *session.Session, data []byte) *p
 		c.leave(s, p)
 	}
 	c.hub.Reconsider(s) // what another user has subscribed to
-	return nil
+	return pipeline.Refusal{}
+}
+
+// notLoggedIn is the answer to a login that failed. As in happn-3, a connection
+// that brings a token whose time is over is ended.
+func notLoggedIn(err error) pipeline.Refusal {
+	refusal := pipeline.Refusal{Error: shown(err)}
+	if policy.Reason(refusal.Error.Message) == policy.Expired {
+		refusal.Close = tokenExpired
+	}
+	return refusal
 }
 
 // attempt reads the data of a login request (happn-wire.md, 4.2).

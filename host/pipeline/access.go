@@ -17,7 +17,7 @@ import (
 type Access interface {
 	// Login checks the data of a login request, raw JSON, and makes whom they
 	// name the session's principal.
-	Login(ctx context.Context, s *session.Session, data []byte) *protocol.Error
+	Login(ctx context.Context, s *session.Session, data []byte) Refusal
 
 	// Authorize decides about a request of the session and counts it against
 	// the limits of the session's policy. The path has no channel before it.

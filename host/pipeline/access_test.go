@@ -55,13 +55,13 @@ func (g *gate) set(allowed map[string][]string) {
 	g.allowed = allowed
 }
 
-func (g *gate) Login(_ context.Context, s *session.Session, data []byte) *protocol.Error {
+func (g *gate) Login(_ context.Context, s *session.Session, data []byte) pipeline.Refusal {
 	var login struct{ Username string }
 	if err := json.Unmarshal(data, &login); err != nil || login.Username == "nobody" {
-		return &protocol.Error{Name: "AccessDenied", Code: 401, Message: "Invalid credentials"}
+		return pipeline.Refusal{Error: &protocol.Error{Name: "AccessDenied", Code: 401, Message: "Invalid credentials"}}
 	}
 	s.ActFor(user{g, login.Username})
-	return nil
+	return pipeline.Refusal{}
 }
 
 func refused() pipeline.Refusal {

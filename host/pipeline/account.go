@@ -11,11 +11,11 @@ import (
 )
 
 // login carries out a login request. Without access control anybody may.
-func (peer *Peer) login(r *protocol.Request) *protocol.Error {
+func (peer *Peer) login(r *protocol.Request) Refusal {
 	info, _ := rawjson.Lookup(r.Data, "info")
 	peer.session.Login(info)
 	if peer.pipeline.Access == nil {
-		return nil
+		return Refusal{}
 	}
 	return peer.pipeline.Access.Login(peer.context(), peer.session, r.Data)
 }

@@ -189,8 +189,8 @@ func (peer *Peer) system(w *worker) {
 		w.meta = peer.session.AppendDescription(w.meta[:0], server)
 		w.reply.Data = w.meta
 	case abi.ActionLogin:
-		if failure := peer.login(r); failure != nil {
-			peer.fail(w, failure)
+		if refusal := peer.login(r); refusal.Error != nil {
+			peer.refuseAccess(w, refusal)
 			return
 		}
 		w.meta = peer.session.AppendRecord(w.meta[:0], server)

@@ -152,7 +152,7 @@ func (peer *Peer) emitInitial(w *worker) {
 	meta = append(meta, peer.session.ID...)
 	meta = append(meta, `","consistency":2,"publicationId":"`...)
 	meta = o.appendPublicationID(meta)
-	meta = appendPath(append(meta, `",`...), w.request.Path)
+	meta = o.appendOrigin(appendPath(append(meta, `",`...), w.request.Path))
 	for item := range rawjson.Elements(w.reply.Data) {
 		frame := protocol.AppendPublicationHead(nil, item, meta)
 		frame = protocol.AppendPublicationTail(frame, peer.session.Version(), channel, 0)

@@ -173,7 +173,7 @@ func TestUsersAreStoredAsHappnStoresThem(t *testing.T) {
 	assert.Equal(t, `{"username":"bob@x.com","custom_data":{"a":1},"userid":"`+u.ID+`","permissions":{"/u/*":{"actions":["get"],"prohibit":["set"]}},"groups":{}}`,
 		string(u.AppendJSON(nil, true)))
 	assert.Equal(t, security.Change{What: "upsert-user", Users: []string{"bob@x.com"}, Reauthorize: true,
-		Data: []byte(`{"username":"bob@x.com","custom_data":{"a":1},"userid":"` + u.ID + `","permissions":{"/u/*":{"actions":["get"],"prohibit":["set"]}}}`)},
+		Data: []byte(`{"username":"bob@x.com","custom_data":{"a":1},"userid":"` + u.ID + `","groups":{},"permissions":{"/u/*":{"actions":["get"],"prohibit":["set"]}}}`)},
 		f.last())
 
 	again := f.user(`{"username":"bob@x.com","custom_data":{"b":2}}`)

@@ -115,7 +115,7 @@ func userChange(u *security.User, permissions []byte) security.Change {
 	if !rawjson.IsObject(permissions) {
 		permissions = []byte("{}")
 	}
-	data := open(without(u.Data, "permissions"))
+	data := appendMember(open(without(u.Data, "permissions", "groups")), "groups", u.AppendGroups(nil))
 	return security.Change{What: security.UpsertUser, Data: append(appendMember(data, "permissions", permissions), '}'),
 		Users: []string{u.Name}, Reauthorize: true}
 }

@@ -3,6 +3,7 @@ package frames
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -24,6 +25,7 @@ type difference struct {
 	line       int
 	conn       int // the connection that gets the frames, if not the line's
 	sends      []string
+	ends       bool // the server then ends the connection, which the recorded client ended later
 }
 
 // differencesOf is the part of the table that belongs to a transcript.
@@ -33,7 +35,7 @@ func differencesOf(t *testing.T, transcript string) map[int]difference {
 	if testhost.Reference() {
 		return found
 	}
-	for _, d := range differences {
+	for _, d := range table() {
 		if d.transcript == transcript {
 			require.NotContains(t, found, d.line, "two differences at one line")
 			found[d.line] = d
@@ -45,7 +47,7 @@ func differencesOf(t *testing.T, transcript string) map[int]difference {
 func TestTheDocumentExplainsEveryDifference(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join("..", "..", "docs", "differences.md"))
 	require.NoError(t, err)
-	for _, d := range differences {
+	for _, d := range table() {
 		assert.Contains(t, string(text), "### "+d.id+"\n", "%s line %d", d.transcript, d.line)
 	}
 }
@@ -53,7 +55,7 @@ func TestTheDocumentExplainsEveryDifference(t *testing.T) {
 func TestADifferenceIsOne(t *testing.T) {
 	skipReference(t)
 	m := matcher{tokens: newTokens(), started: time.Now()}
-	for _, d := range differences {
+	for _, d := range table() {
 		recorded := readTranscript(t, d.transcript)[d.line-1]
 		if recorded.sent() {
 			assert.NotEmpty(t, d.sends, "%s line %d: nothing is sent, as in the recording", d.transcript, d.line)
@@ -62,3 +64,6 @@ func TestADifferenceIsOne(t *testing.T) {
 		}
 	}
 }
+
+// table is the whole of it.
+func table() []difference { return slices.Concat(differences, secureDifferences) }

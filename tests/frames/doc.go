@@ -10,6 +10,10 @@
 // Transcripts named "insecure" hold the dialogue of a secure recording,
 // recorded again on an insecure server (see record.js).
 //
+// Transcripts of servers with access control are replayed on one of ours. What the
+// recorded server's own code did to users and groups is done over the management
+// API; logins by key are signed anew, with a key of this run.
+//
 // The replay sends what the client sent, in the recorded order and with the
 // ids of this run in place of the recorded ones. What the server sends has to
 // be equal, except for ids, clock times, ports and handshake headers, whose

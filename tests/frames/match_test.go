@@ -16,7 +16,9 @@ import (
 type matcher struct {
 	tokens  *tokens
 	started time.Time
-	extras  bool // whether the recorded frames still have what transcripts leave out
+	extras  bool   // whether the recorded frames still have what transcripts leave out
+	users   bool   // whether there are users, whose names the host keeps with what they write
+	nonce   string // the last that the server gave
 }
 
 var (
@@ -24,6 +26,7 @@ var (
 	controlID   = regexp.MustCompile(`^"primus::id::[A-Za-z0-9_-]{21}"$`)
 	pingNumber  = regexp.MustCompile(`^"primus::ping::(\d+)"$`)
 	referenceIn = regexp.MustCompile(`"(?:id|referenceId)":"([A-Za-z0-9_-]{22}-\d+)"`)
+	tokenText   = regexp.MustCompile(`^[\w-]+\.[\w-]+\.[\w-]+$`)
 	nonce       = regexp.MustCompile(`^[A-Za-z0-9+/]{43}=$`)
 )
 
@@ -50,6 +53,9 @@ func (m *matcher) frame(recorded, live string, anyOrder bool) error {
 		l = withoutReferenceExtras(l)
 	} else {
 		r = withoutInitialValues(r)
+	}
+	if m.users {
+		l = withoutWriters(l)
 	}
 	if anyOrder {
 		sortItems(r)
@@ -147,7 +153,14 @@ func (m *matcher) text(key, recorded, live string) bool {
 			return strings.Contains(live, about)
 		}
 	case "nonce":
+		m.nonce = live
 		return nonce.MatchString(recorded) && nonce.MatchString(live)
+	case "token":
+		return tokenText.MatchString(recorded) && tokenText.MatchString(live) && m.tokens.pair(recorded, live)
+	case "permissionSetKey":
+		return live != "" && m.tokens.pair(recorded, live)
+	case "publicKey":
+		return m.tokens.live[escaped(recorded)] == escaped(live)
 	case "id", "ref", "referenceId":
 		if reference.MatchString(recorded) {
 			return live != "" && m.tokens.pair(recorded, live)

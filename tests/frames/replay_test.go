@@ -1,6 +1,7 @@
 package frames
 
 import (
+	"crypto/rsa"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -23,20 +24,25 @@ type script struct {
 	lost     map[int]string                    // sent lines that did not reach the recorded server, and why
 	anyOrder map[int]string                    // lines whose items may come in another order, and why
 	notes    map[string]func(*testhost.Server) // what a note asks to be done to the server
+	secure   *secured                          // nil for a server without access control
 }
 
 // replay is one run of a script.
 type replay struct {
-	t       *testing.T
-	script  script
-	server  *testhost.Server
-	differ  map[int]difference // by line
-	tokens  *tokens
-	matcher *matcher
-	conns   map[int]*conn
-	pending map[int][]expected // received lines that were passed but not yet compared
-	spoken  map[int]bool       // connections that were answered at least once
-	clock   int64              // latest clock time in the recording so far
+	t        *testing.T
+	script   script
+	server   *testhost.Server
+	differ   map[int]difference // by line
+	lines    []line
+	tokens   *tokens
+	matcher  *matcher
+	operator *operator       // of a server with access control
+	private  *rsa.PrivateKey // of the user who logs in by key, nil for none
+	conns    map[int]*conn
+	pending  map[int][]expected // received lines that were passed but not yet compared
+	spoken   map[int]bool       // connections that were answered at least once
+	ended    map[int]bool       // connections that the server ends on purpose, see difference
+	clock    int64              // latest clock time in the recording so far
 }
 
 // expected is a frame that has to come.
@@ -47,10 +53,14 @@ type expected struct {
 
 func run(t *testing.T, s script) {
 	p := &replay{t: t, script: s, tokens: newTokens(), conns: map[int]*conn{},
-		pending: map[int][]expected{}, spoken: map[int]bool{}, differ: differencesOf(t, s.name)}
+		pending: map[int][]expected{}, spoken: map[int]bool{}, ended: map[int]bool{}, differ: differencesOf(t, s.name)}
 	p.matcher = &matcher{tokens: p.tokens, started: time.Now()}
 	p.server = testhost.Start(t, s.settings)
-	for _, l := range readTranscript(t, s.name) {
+	p.lines = readTranscript(t, s.name)
+	if s.secure != nil {
+		p.prepareSecure()
+	}
+	for _, l := range p.lines {
 		if s.skip[l.Conn] == "" {
 			p.step(l)
 		}
@@ -62,6 +72,9 @@ func run(t *testing.T, s script) {
 }
 
 func (p *replay) step(l line) {
+	if p.script.secure != nil {
+		p.operate(l)
+	}
 	switch {
 	case p.script.lost[l.number] != "":
 	case l.sent():
@@ -111,6 +124,7 @@ func (p *replay) expectInstead(l line, d difference) {
 	for _, frame := range d.sends {
 		p.expect(conn, expected{l.number, frame})
 	}
+	p.ended[conn] = p.ended[conn] || d.ends
 }
 
 func (p *replay) send(l line) {
@@ -120,7 +134,7 @@ func (p *replay) send(l line) {
 		c.send(p.t, websocket.BinaryMessage, *l.Binary)
 		return
 	}
-	text := p.tokens.toLive(l.text())
+	text := p.signed(l, p.tokens.toLive(l.text()))
 	if strings.HasPrefix(text, "{") {
 		nextMillisecond()
 		text = p.shiftClock(text)
@@ -164,7 +178,10 @@ func (p *replay) shiftClock(frame string) string {
 func (p *replay) close(l line) {
 	p.t.Helper()
 	c, code := p.conns[l.Conn], l.closeCode(p.t)
-	if l.Dir == "s>c" {
+	if l.Dir == "s>c" || p.ended[l.Conn] {
+		if p.ended[l.Conn] {
+			code = websocket.CloseNoStatusReceived
+		}
 		got := c.awaitClose(p.t)
 		require.Equal(p.t, code, got, "line %d: close code of the server", l.number)
 		require.Empty(p.t, c.frames, "line %d: frames before the close that were not recorded", l.number)
