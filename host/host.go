@@ -24,6 +24,7 @@ import (
 	"github.com/happn-host/happn-host/host/transport"
 	"github.com/happn-host/happn-host/host/web"
 	"github.com/happn-host/happn-host/security/login"
+	"github.com/happn-host/happn-host/security/payload"
 )
 
 // Options says what a Host is made of. Config must be valid (see config.Load
@@ -63,7 +64,8 @@ type Host struct {
 	tls      *tls.Config  // nil for connections that are not encrypted
 	audit    *admin.Audit // nil if there is none
 
-	secured   *secured // nil without access control
+	secured   *secured      // nil without access control
+	payload   *payload.Pair // nil if clients are not asked to encrypt
 	providers map[string]login.Provider
 
 	backup  sync.Mutex         // held while a backup is made
@@ -142,6 +144,7 @@ func (h *Host) wire() {
 		Acks:             pubsub.NewAcks(h.config.PubSub.AckTimeout),
 		Layers:           h.plugins,
 		Server:           h.record(),
+		Payload:          h.payload,
 		Logger:           h.log,
 		DefaultDepth:     h.config.PubSub.DefaultVariableDepth,
 		MaxSubscriptions: h.config.Limits.SubscriptionsPerSession,

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/happn-host/happn-host/host/access"
 	"github.com/happn-host/happn-host/host/config"
@@ -13,6 +14,7 @@ import (
 	"github.com/happn-host/happn-host/security/directory"
 	"github.com/happn-host/happn-host/security/login"
 	"github.com/happn-host/happn-host/security/password"
+	"github.com/happn-host/happn-host/security/payload"
 	"github.com/happn-host/happn-host/security/policy"
 	"github.com/happn-host/happn-host/security/token"
 )
@@ -57,6 +59,11 @@ func (h *Host) openSecurity(ctx context.Context) error {
 	}
 	if s.tokens, err = token.Open(ctx, h.store, token.Options{Secret: c.Token.Secret, CompatTokens: c.Token.CompatTokens}); err != nil {
 		return fmt.Errorf("open the keys of session tokens: %w", err)
+	}
+	if c.Payload.Encrypt {
+		if h.payload, err = payload.Open(ctx, h.store, time.Now()); err != nil {
+			return err
+		}
 	}
 	if err := h.openLogins(ctx, s, hasher); err != nil {
 		return err
@@ -155,6 +162,9 @@ func (h *Host) record() session.Server {
 	s := session.Server{Name: h.name, Secure: h.config.Secure, CookieName: "happn_token"}
 	if h.config.Secure {
 		s.CookieName, s.Domain = h.config.Security.Cookie.Name, h.config.Security.Cookie.Domain
+	}
+	if h.payload != nil {
+		s.PublicKey = h.payload.PublicKey()
 	}
 	return s
 }

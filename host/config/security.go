@@ -93,9 +93,9 @@ type Cookie struct {
 	SameSite string `koanf:"sameSite"` // strict, lax or none
 }
 
-// PayloadSecret tells about the encryption of messages by clients up to happn-3 11.
+// PayloadSecret tells about the encryption of messages by clients before happn-3 12.
 type PayloadSecret struct {
-	Encrypt bool `koanf:"encrypt"`
+	Encrypt bool `koanf:"encrypt"` // whether clients that can are asked to
 }
 
 // Audit says where administrators' changes are written down.

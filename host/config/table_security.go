@@ -83,7 +83,7 @@ func securityKeys() []entry {
 		{name: "security.cookie.sameSite", kind: kindChoice, choices: []string{"strict", "lax", "none"},
 			meaning: "Which other sites' pages may make a browser send the cookie. `none` needs TLS."},
 		{name: "security.payload.encrypt", kind: kindSwitch,
-			meaning: "Ask clients up to happn-3 11 to encrypt their messages. Later clients cannot; use TLS for them."},
+			meaning: "Ask clients of happn-3 before release 12 to encrypt what they send, and encrypt what they are sent (in happn-3: `encryptPayloads`). Other clients are served as ever, unencrypted. It counts with `secure` only, and is no substitute for TLS: see the chapter on old clients that encrypt in operating.md."},
 		{name: "security.audit.enabled", kind: kindSwitch,
 			meaning: "Write down what administrators change: who, what, when and from where."},
 		{name: "security.audit.file", kind: kindText, check: checkOptionalFile,

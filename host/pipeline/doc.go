@@ -20,6 +20,10 @@
 // a subscriber where the answer may differ. Without it the host still keeps
 // what is its own, under /_SYSTEM, from its clients.
 //
-// It imports host/protocol, host/session, host/pubsub, datastore (with match and
+// With a Payload, clients of happn-3 before 12 encrypt: requests are decrypted
+// before anything else looks at them, and the batch encrypts what their sessions
+// are sent, whoever sends it.
+//
+// It imports security/payload, host/protocol, host/session, host/pubsub, datastore (with match and
 // aggregate), internal/rawjson and abi.
 package pipeline

@@ -21,6 +21,7 @@ type Peer struct {
 	work       *worker
 	lane       lane
 	presence   presence
+	sealed     uint64 // event id of the last encrypted request
 }
 
 // Open registers a new connection. A plain one is for people without a happn
@@ -77,9 +78,14 @@ func (peer *Peer) Frame(text []byte) error {
 	w := peer.work
 	peer.pipeline.stats.Requests.Add(1)
 	err := w.decode.Decode(text, &w.request)
+	if peer.pipeline.Payload != nil && w.request.Encrypted && errors.Is(err, protocol.ErrNoAction) {
+		err = nil // it is inside
+	}
 	if err == nil {
 		peer.session.CountMessage()
-		peer.handle(w)
+		if peer.pipeline.Payload == nil || peer.unseal(w, text) {
+			peer.handle(w)
+		}
 		peer.presence.answered()
 		w.trim()
 		return nil
@@ -244,6 +250,10 @@ func (peer *Peer) respond(w *worker) {
 }
 
 func (peer *Peer) send(w *worker) {
+	if w.request.Action == abi.ActionLogin && peer.pipeline.Payload != nil {
+		peer.sendLogin(w)
+		return
+	}
 	w.out = protocol.AppendReply(w.out[:0], peer.session.Version(), &w.request, &w.reply)
 	w.sendOut(peer.session)
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/happn-host/happn-host/host/protocol"
 	"github.com/happn-host/happn-host/host/pubsub"
 	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/security/payload"
 )
 
 // Options says what a Pipeline works with. Store, Sessions, Publisher, Acks and
@@ -23,6 +24,8 @@ type Options struct {
 	Access    Access // nil lets everybody do everything, but for what is the host's own
 	Server    session.Server
 	Logger    *slog.Logger
+
+	Payload *payload.Pair // to which old clients encrypt; nil refuses what is encrypted
 
 	Recipients Recipients // nil sends every publication to all that subscribed
 
@@ -100,6 +103,8 @@ type worker struct {
 	meta    []byte // for members of _meta
 	items   []byte // for the items of a list
 	out     []byte // for frames
+	opened  []byte // for the request that an encrypted frame holds
+	sealTo  string // public key that the answer to a login is encrypted to, "" for none
 }
 
 // keepBytes is how large a buffer may be to be kept for the next request.
@@ -116,12 +121,13 @@ func (p *Pipeline) worker() *worker {
 
 func (p *Pipeline) release(w *worker) {
 	w.request, w.options, w.reply, w.actor = protocol.Request{}, protocol.Options{}, protocol.Reply{}, actor{}
+	w.sealTo = ""
 	w.trim()
 	p.workers.Put(w)
 }
 
 func (w *worker) trim() {
-	for _, b := range []*[]byte{&w.meta, &w.items, &w.out} {
+	for _, b := range []*[]byte{&w.meta, &w.items, &w.out, &w.opened} {
 		if cap(*b) > keepBytes {
 			*b = nil
 		}

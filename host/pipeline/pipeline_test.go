@@ -75,6 +75,15 @@ func (l *wire) take(t testing.TB) map[string]any {
 	}
 }
 
+// drain returns what has arrived, without waiting.
+func (l *wire) drain() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.frames
+	l.frames = nil
+	return all
+}
+
 func (l *wire) none(t testing.TB) {
 	t.Helper()
 	l.mu.Lock()

@@ -5,14 +5,25 @@ package session
 // flushes it before it waits for anything. The zero value is ready to use; it
 // is not safe for concurrent use.
 type Batch struct {
-	dirty []Link
+	dirty  []Link
+	sealed []byte // for one encrypted frame
 }
 
 // maxDirty bounds how many peers have buffers waiting for one batch.
 const maxDirty = 256
 
-// Send queues one frame for the session (see Link.Send).
+// Send queues one frame for the session (see Link.Send), encrypted if the session
+// is.
 func (b *Batch) Send(s *Session, payload []byte, stable bool) {
+	if c := s.cipher.Load(); c != nil {
+		b.sendSealed(s, *c, payload)
+		return
+	}
+	b.SendOpen(s, payload, stable)
+}
+
+// SendOpen queues one frame as it is.
+func (b *Batch) SendOpen(s *Session, payload []byte, stable bool) {
 	if !s.link.Send(payload, stable) {
 		return
 	}

@@ -54,7 +54,8 @@ type Session struct {
 	ID     string
 	Origin Origin
 	link   Link
-	opened int64 // Unix ms
+	cipher atomic.Pointer[Cipher] // beside link: who sends looks at both
+	opened int64                  // Unix ms
 
 	version   atomic.Uint32 // protocol.Version
 	clustered atomic.Bool   // info.clusterName is set
@@ -156,6 +157,7 @@ type Server struct {
 	Secure     bool
 	CookieName string
 	Domain     string // of the cookie, "" for none
+	PublicKey  string // to which clients encrypt their login, "" if they are not asked to
 }
 
 // AppendRecord appends the session as the login answer shows it (happn-wire.md,
@@ -224,6 +226,10 @@ func (v Server) append(dst []byte) []byte {
 	dst = rawjson.AppendString(dst, v.Name)
 	dst = append(dst, `,"secure":`...)
 	dst = strconv.AppendBool(dst, v.Secure)
+	if v.PublicKey != "" {
+		dst = append(dst, `,"encryptPayloads":true,"publicKey":`...)
+		dst = rawjson.AppendString(dst, v.PublicKey)
+	}
 	return append(dst, '}')
 }
 

@@ -126,8 +126,13 @@ func TestAWaitingLoginEndsWithItsContext(t *testing.T) {
 }
 
 func TestANonceServesOneLogin(t *testing.T) {
+	for name, pairs := range map[string]func(testing.TB) pair{"RSA": newPair, "the curve of old clients": newCurvePair} {
+		t.Run(name, func(t *testing.T) { nonceServesOneLogin(t, pairs(t), pairs(t)) })
+	}
+}
+
+func nonceServesOneLogin(t *testing.T, own, other pair) {
 	w := newWorld(t, nil)
-	own, other := newPair(t), newPair(t)
 	w.user(`{"username":"keyed","publicKey":` + quoted(own.public) + `}`)
 	digest := func(key, digest string) login.Attempt {
 		return login.Attempt{Username: "keyed", PublicKey: key, Digest: digest, Type: 1}

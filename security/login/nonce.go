@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/happn-host/happn-host/security/payload"
 )
 
 // Bounds of digest logins.
@@ -94,21 +96,24 @@ func (n *nonces) signed(publicKey, digest string) bool {
 	if len(open) == 0 || len(digest) > maxPublicKey {
 		return false
 	}
-	key, ok := readKey(publicKey)
-	if !ok {
-		return false
-	}
-	signature, err := base64.StdEncoding.DecodeString(digest)
-	if err != nil {
-		return false
-	}
 	for _, candidate := range open {
-		hashed := sha256.Sum256(candidate.value[:])
-		if rsa.VerifyPKCS1v15(key, crypto.SHA256, hashed[:], signature) == nil {
+		if verified(publicKey, digest, candidate.value[:]) {
 			return n.use(publicKey, candidate)
 		}
 	}
 	return false
+}
+
+// verified reports whether the holder of the key has signed the nonce: with RSA, or
+// on the curve of the clients before happn-3 12.
+func verified(publicKey, digest string, nonce []byte) bool {
+	key, ok := readKey(publicKey)
+	if !ok {
+		return payload.Signed(publicKey, digest, nonce)
+	}
+	signature, err := base64.StdEncoding.DecodeString(digest)
+	hashed := sha256.Sum256(nonce)
+	return err == nil && rsa.VerifyPKCS1v15(key, crypto.SHA256, hashed[:], signature) == nil
 }
 
 // readKey reads an RSA key as PEM, in the form of happn-3 or the usual one.

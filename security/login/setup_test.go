@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -143,15 +145,25 @@ func refused(t testing.TB, err error, code int, message string) {
 
 // pair is what a client with a key has.
 type pair struct {
-	private *rsa.PrivateKey
-	public  string
+	private interface {
+		sign(testing.TB, []byte) []byte
+	}
+	public string
 }
 
 func newPair(t testing.TB) pair {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
-	return pair{key, string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&key.PublicKey)}))}
+	return pair{rsaKey{key}, string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: x509.MarshalPKCS1PublicKey(&key.PublicKey)}))}
+}
+
+// newCurvePair is newPair as clients before happn-3 12 have it.
+func newCurvePair(t testing.TB) pair {
+	t.Helper()
+	key, err := secp256k1.GeneratePrivateKey()
+	require.NoError(t, err)
+	return pair{curveKey{key}, base64.StdEncoding.EncodeToString(key.PubKey().SerializeCompressed())}
 }
 
 func (p pair) sign(t testing.TB, nonce string) string {
@@ -159,10 +171,23 @@ func (p pair) sign(t testing.TB, nonce string) string {
 	raw, err := base64.StdEncoding.DecodeString(nonce)
 	require.NoError(t, err)
 	require.Len(t, nonce, 44)
-	hashed := sha256.Sum256(raw)
-	signature, err := rsa.SignPKCS1v15(nil, p.private, crypto.SHA256, hashed[:])
+	return base64.StdEncoding.EncodeToString(p.private.sign(t, raw))
+}
+
+type rsaKey struct{ *rsa.PrivateKey }
+
+func (k rsaKey) sign(t testing.TB, nonce []byte) []byte {
+	t.Helper()
+	hashed := sha256.Sum256(nonce)
+	signature, err := rsa.SignPKCS1v15(nil, k.PrivateKey, crypto.SHA256, hashed[:])
 	require.NoError(t, err)
-	return base64.StdEncoding.EncodeToString(signature)
+	return signature
+}
+
+type curveKey struct{ *secp256k1.PrivateKey }
+
+func (k curveKey) sign(_ testing.TB, nonce []byte) []byte {
+	return ecdsa.Sign(k.PrivateKey, nonce).Serialize()
 }
 
 func quoted(s string) string {

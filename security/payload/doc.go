@@ -3,10 +3,11 @@
 // encrypted to the key pair of the server, gets a secret back in the same way,
 // and encrypts what follows with it.
 //
-// It serves those clients and nothing else. The login is sound as far as it
-// goes: nobody reads or changes it on the way. What follows is not: every
-// message of a session uses the same key stream, and nothing tells a message
-// that was changed on the way from one that was not. TLS has neither weakness.
+// It serves those clients and nothing else. A login is read and changed by nobody
+// on its way to the holder of the key; whose key that is, clients do not ask. What
+// follows is weaker: every message of a session uses the same key stream, and
+// nothing tells a message that was changed on the way from one that was not. TLS
+// has none of these weaknesses.
 //
 // It imports datastore, security/durable, internal/rawjson, decred's secp256k1 and
 // the standard library.
