@@ -38,7 +38,7 @@ func (h *Host) management() *admin.API {
 		Actor: h.actor, More: h.storeRoutes(),
 	}
 	if h.secured != nil {
-		options.Directory, options.Tokens = admin.ManageDirectory(h.secured.directory), sessionTokens{h.secured}
+		options.Directory, options.Tokens = admin.ManageDirectory(h.secured.directory), sessionTokens{h.secured, h}
 	}
 	return admin.New(options)
 }

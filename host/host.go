@@ -72,6 +72,7 @@ type Host struct {
 	archive sync.Mutex         // held while an archive is made
 	jobs    context.Context    // ends when the host begins to stop
 	endJobs context.CancelFunc // of jobs
+	working sync.WaitGroup     // what runs until they end
 
 	ready   atomic.Bool
 	stopped sync.Once
@@ -159,6 +160,7 @@ func (h *Host) wire() {
 	h.pipeline = pipeline.New(options)
 	if h.secured != nil {
 		h.secured.control.Attach(h.pipeline)
+		h.working.Go(func() { h.upkeep(h.jobs) })
 	}
 	h.server = transport.NewServer(transport.Options{
 		Config: h.config, Handler: h.acceptor(), Logger: h.log, Fallback: h.web, Guard: h.web.Guard,
@@ -216,6 +218,7 @@ func (h *Host) Stop(ctx context.Context) error {
 func (h *Host) stop(ctx context.Context) error {
 	h.ready.Store(false)
 	h.endJobs()
+	h.working.Wait()
 	var errs []error
 	if h.listener != nil {
 		errs = append(errs, h.server.Quiesce(ctx))

@@ -57,7 +57,8 @@ func (h *Host) openSecurity(ctx context.Context) error {
 	if err := s.refuseDefaultPassword(ctx, hasher, c.AllowDefaultPassword); err != nil {
 		return err
 	}
-	if s.tokens, err = token.Open(ctx, h.store, token.Options{Secret: c.Token.Secret, CompatTokens: c.Token.CompatTokens}); err != nil {
+	s.tokens, err = token.Open(ctx, h.store, token.Options{Secret: c.Token.Secret, CompatTokens: c.Token.CompatTokens, Lead: h.keyLead()})
+	if err != nil {
 		return fmt.Errorf("open the keys of session tokens: %w", err)
 	}
 	if c.Payload.Encrypt {
@@ -167,6 +168,15 @@ func (h *Host) record() session.Server {
 		s.PublicKey = h.payload.PublicKey()
 	}
 	return s
+}
+
+// Tokens returns the keys of session tokens of a host with access control, nil
+// of one without.
+func (h *Host) Tokens() *token.Ring {
+	if h.secured == nil {
+		return nil
+	}
+	return h.secured.tokens
 }
 
 // Directory returns the users, groups and permissions of a host with access

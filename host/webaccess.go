@@ -65,7 +65,16 @@ func (w webAccess) Verify(token string) (web.Visitor, error) {
 
 // Revoke implements web.Access.
 func (w webAccess) Revoke(ctx context.Context, v web.Visitor) error {
-	return sessionTokens(w).Revoke(ctx, v.Token(), "CLIENT")
+	return w.revoke(ctx, v.Token(), "CLIENT")
+}
+
+// revoke ends a token, and the sessions that it has made.
+func (s *secured) revoke(ctx context.Context, token, reason string) error {
+	if err := s.logins.Revoke(ctx, token, reason); err != nil {
+		return err
+	}
+	s.control.DisconnectToken(token)
+	return nil
 }
 
 // visitor implements web.Visitor.
@@ -89,35 +98,3 @@ func (v visitor) May(action, path string) error {
 	}
 	return nil
 }
-
-// sessionTokens are the tokens as the management API has them.
-type sessionTokens struct{ *secured }
-
-// Revoke implements admin.Tokens: the sessions that the token has made end, too.
-func (t sessionTokens) Revoke(ctx context.Context, token, reason string) error {
-	if err := t.logins.Revoke(ctx, token, reason); err != nil {
-		return err
-	}
-	t.control.DisconnectToken(token)
-	return nil
-}
-
-// RevokeSession implements admin.Tokens.
-func (t sessionTokens) RevokeSession(ctx context.Context, id, reason string) (bool, error) {
-	token, ok := t.control.TokenOf(id)
-	if !ok {
-		return false, nil
-	}
-	return true, t.Revoke(ctx, token, reason)
-}
-
-// Restore implements admin.Tokens.
-func (t sessionTokens) Restore(ctx context.Context, token string) error {
-	return t.logins.Restore(ctx, token)
-}
-
-// Revoked implements admin.Tokens.
-func (t sessionTokens) Revoked() any { return t.logins.ListRevoked() }
-
-// Unlock implements admin.Tokens.
-func (t sessionTokens) Unlock(username string) { t.logins.Unlock(username) }

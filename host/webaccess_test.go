@@ -82,6 +82,26 @@ func TestARevokedTokenOpensNothing(t *testing.T) {
 	assert.Error(t, err)
 }
 
+func TestANewKeyEndsTokensWhenAsked(t *testing.T) {
+	h := guarded(t, nil)
+	admin := httpLogin(t, h, "_ADMIN", adminPassword)
+	status, answer := httpDo(t, h, "POST", "/api/v1/tokens/keys", admin, `{}`)
+	require.Equal(t, 200, status, answer)
+	require.Len(t, h.Tokens().Keys(), 2, "by default the old key never retires")
+	fresh := httpLogin(t, h, "_ADMIN", adminPassword)
+	status, answer = httpDo(t, h, "GET", "/api/v1/tokens/keys", admin, "")
+	require.Equal(t, 200, status, answer)
+	require.NotContains(t, answer, "secret")
+	status, answer = httpDo(t, h, "POST", "/api/v1/tokens/keys", fresh, `{"grace":"0s"}`)
+	require.Equal(t, 200, status, answer)
+	for _, ended := range []string{admin, fresh} {
+		status, _ = httpDo(t, h, "GET", "/api/v1/tokens/keys", ended, "")
+		require.Equal(t, 401, status)
+	}
+	status, _ = httpDo(t, h, "GET", "/api/v1/tokens/keys", httpLogin(t, h, "_ADMIN", adminPassword), "")
+	require.Equal(t, 200, status)
+}
+
 func TestStrangersHearOnlyWhetherTheHostIsWell(t *testing.T) {
 	h := guarded(t, nil)
 	status, body := httpDo(t, h, "GET", "/healthz", "", "")

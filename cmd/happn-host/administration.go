@@ -36,8 +36,8 @@ type administration struct {
 
 // administrationFlags are the flags of all verbs; each subcommand adds its own.
 type administrationFlags struct {
-	name, group, parent, data, key, reason string
-	prohibit, all                          bool
+	name, group, parent, data, key, reason, grace string
+	prohibit, all                                 bool
 }
 
 // administer finds the verb that args begin with and carries it out.

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -22,6 +23,7 @@ import (
 	"github.com/happn-host/happn-host/host/web"
 	"github.com/happn-host/happn-host/security/directory"
 	"github.com/happn-host/happn-host/security/login"
+	"github.com/happn-host/happn-host/security/token"
 )
 
 // administrators lets root in, who may do everything, and guest, who may do
@@ -63,7 +65,9 @@ func (revocations) Revoke(context.Context, string, string) error { return nil }
 func (revocations) RevokeSession(_ context.Context, id, _ string) (bool, error) {
 	return id == "s1", nil
 }
-func (revocations) Restore(context.Context, string) error { return nil }
+func (revocations) Keys() any                                    { return []token.Key{{ID: "k1", Signs: true}} }
+func (revocations) Rotate(context.Context, *time.Duration) error { return nil }
+func (revocations) Restore(context.Context, string) error        { return nil }
 func (revocations) Revoked() any {
 	return []login.Revocation{{ID: "0a1b", Token: "t.o.k", Username: "bob", Reason: "lost"}}
 }
@@ -162,6 +166,9 @@ func TestUsersGroupsAndPermissionsAreManagedFromTheCommandLine(t *testing.T) {
 		{"token list", "", 0, "0a1b"},
 		{"token revoke", "t.o.k\n", 0, "the token is revoked"},
 		{"token restore", "t.o.k\n", 0, "the token may serve again"},
+		{"token keys", "", 0, "k1  made"},
+		{"token rotate --grace 24h", "", 0, "signs since"},
+		{"token rotate --grace 1", "", 1, "grace has to be a duration"},
 		{"token restore 0a1b", "", 0, "the token may serve again"},
 		{"token revoke", "", 2, "standard input has no token"},
 		{"token revoke t.o.k", "", 2, "token revoke takes no arguments"},

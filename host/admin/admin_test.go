@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -21,14 +22,23 @@ import (
 	"github.com/happn-host/happn-host/security/directory"
 )
 
-type tokens struct{ revoked, restored, unlocked string }
+type tokens struct {
+	revoked, restored, unlocked string
+	grace                       *time.Duration
+}
 
 func (t *tokens) Revoke(_ context.Context, token, reason string) error {
 	t.revoked = token + " " + reason
 	return nil
 }
 func (t *tokens) RevokeSession(_ context.Context, id, reason string) (bool, error) {
-	return id == "s1", t.Revoke(nil, "of "+id, reason)
+	t.revoked = "of " + id + " " + reason
+	return id == "s1", nil
+}
+func (t *tokens) Keys() any { return []string{"k1"} }
+func (t *tokens) Rotate(_ context.Context, grace *time.Duration) error {
+	t.grace = grace
+	return nil
 }
 func (t *tokens) Restore(_ context.Context, token string) error { t.restored = token; return nil }
 func (t *tokens) Revoked() any                                  { return []string{} }
@@ -152,6 +162,11 @@ func TestWhatAnOperatorDoesToUsersAndGroups(t *testing.T) {
 		{"POST", "/tokens/restore", `{}`, 400, "by its id"},
 		{"POST", "/tokens/restore", `{"token":"a.b.c"}`, 200, `"restored":true`},
 		{"POST", "/tokens/restore", `{"id":"0a1b"}`, 200, `"restored":true`},
+		{"GET", "/tokens/keys", "", 200, `["k1"]`},
+		{"POST", "/tokens/keys", `{"grace":"soon"}`, 400, "such as 24h"},
+		{"POST", "/tokens/keys", `{"grace":"-1s"}`, 400, "such as 24h"},
+		{"POST", "/tokens/keys", `{"grace":"0s"}`, 200, `["k1"]`},
+		{"POST", "/tokens/keys", `{}`, 200, `["k1"]`},
 		{"POST", "/users/bob/unlock", "", 200, `"unlocked":"bob"`},
 		{"GET", "/health", "", 200, `"status":"ok"`},
 		{"POST", "/more", "", 200, `more`},
@@ -166,7 +181,7 @@ func TestWhatAnOperatorDoesToUsersAndGroups(t *testing.T) {
 		require.NotContains(t, answer, "hash of", name)
 	}
 	require.Equal(t, "s1 over", f.sessions.ended)
-	require.Equal(t, tokens{"a.b.c by the operator", "0a1b", "bob"}, *f.tokens)
+	require.Equal(t, tokens{"a.b.c by the operator", "0a1b", "bob", nil}, *f.tokens)
 }
 
 func TestAFormOfAnotherSiteIsNoJSON(t *testing.T) {

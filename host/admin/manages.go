@@ -3,6 +3,7 @@ package admin
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/happn-host/happn-host/security"
 )
@@ -54,6 +55,10 @@ type Tokens interface {
 	// Restore takes a token, or the id of its revocation.
 	Restore(ctx context.Context, token string) error
 	Revoked() any // as JSON, a list without the texts of tokens
+	Keys() any    // as JSON, a list without secrets
+	// Rotate makes a new key. The tokens of older ones are accepted for the time
+	// of grace, nil is what is configured.
+	Rotate(ctx context.Context, grace *time.Duration) error
 	Unlock(username string)
 }
 

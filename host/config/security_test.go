@@ -62,6 +62,8 @@ func TestMistakesAboutSecurityAreNamed(t *testing.T) {
 			[]string{"file h.yaml line 1: security.token.secret: found a text that is not shown, expected at least 32 random bytes and at most 1024, or nothing"}},
 		"a password that is too long": {"security: {adminPassword: " + strings.Repeat("s3cret", 200) + "}",
 			[]string{"file h.yaml line 1: security.adminPassword: found a text that is not shown, expected a text of at most 1024 bytes"}},
+		"a fixed secret that is to change": {"security: {token: {secret: 0123456789abcdef0123456789abcdef, rotateEvery: 24h}}",
+			[]string{"file h.yaml line 1: security.token.rotateEvery: a secret that is configured in security.token.secret is not replaced; keep one of them"}},
 		"more memory than a stored hash may ask for": {"security: {password: {argon2MemoryMiB: 1025}}",
 			[]string{`file h.yaml line 1: security.password.argon2MemoryMiB: found "1025", expected a whole number, 8 to 1024 MiB`}},
 		"a certificate without a key": {"tls: {certFile: c.pem}",

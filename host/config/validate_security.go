@@ -44,6 +44,9 @@ func (c Config) checkSecurity(report reporter) {
 	if c.Security.Cookie.Set && c.Security.Cookie.SameSite == "none" && !c.TLS.Enabled() && len(c.Web.TrustedProxies) == 0 {
 		report("security.cookie.sameSite", "", "browsers take such a cookie over TLS only; set up tls, name the proxy that does it in web.trustedProxies, or choose lax")
 	}
+	if c.Security.Token.Secret != "" && c.Security.Token.RotateEvery > 0 {
+		report("security.token.rotateEvery", "", "a secret that is configured in security.token.secret is not replaced; keep one of them")
+	}
 	for i, p := range c.Security.Profiles {
 		p.checkProfile(func(member, format string, args ...any) {
 			report("security.profiles", fmt.Sprintf("[%d].%s", i, member), format, args...)

@@ -38,6 +38,17 @@ func Put(ctx context.Context, store datastore.Store, path string, data []byte, n
 	return d.doc, err
 }
 
+// Insert is Put where there is no document yet; otherwise it fails with
+// datastore.ErrExists.
+func Insert(ctx context.Context, store datastore.Store, path string, data []byte, now time.Time) error {
+	a := make(answer, 1)
+	store.Write(ctx, &datastore.Write{
+		Op: datastore.Put, When: datastore.IfAbsent, Path: []byte(path), Data: data, Now: now.UnixMilli(),
+	}, a)
+	_, err := a.wait(ctx)
+	return err
+}
+
 // Remove removes the document at exactly this path, and tells how many that were.
 func Remove(ctx context.Context, store datastore.Store, path string) (int, error) {
 	if strings.Contains(path, "*") {

@@ -1,14 +1,10 @@
 package token
 
 import (
+	"bytes"
 	"context"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,20 +17,21 @@ import (
 // the only one that happn-3 knows.
 const Path = "/_SYSTEM/_SECURITY/SESSION_TOKEN_SECRET"
 
-const (
-	minSecret = 32 // bytes of a configured secret: what HS256 asks for
-	minStored = 16 // bytes of one that happn-3 has stored
-	maxKeys   = 16
-)
+// minSecret is how many bytes a configured secret must have: what HS256 asks for.
+const minSecret = 32
 
 // Options is how a ring is opened.
 type Options struct {
 	// Secret is a secret to use in place of the stored keys, which it
-	// replaces; it must have at least 32 bytes. "" keeps the stored ones.
+	// replaces; it must have at least 32 bytes. "" keeps the stored ones. A
+	// ring with a secret does not rotate.
 	Secret string
 	// CompatTokens accepts the tokens of happn-3 servers that use one of the
 	// keys.
 	CompatTokens bool
+	// Lead is the time from storing a new key to signing with it, in which other
+	// servers with the same store take it in (see Maintain). 0 signs at once.
+	Lead time.Duration
 	// Now is the clock, nil is time.Now.
 	Now func() time.Time
 }
@@ -44,40 +41,9 @@ type Options struct {
 type Ring struct {
 	options Options
 	store   datastore.Store
-	keys    atomic.Pointer[[]*key] // newest first, never empty
+	keys    atomic.Pointer[keys]
 
-	changing sync.Mutex // one rotation at a time
-}
-
-type key struct {
-	id      string
-	secret  []byte
-	created int64 // Unix time in ms, 0 when it is not known
-	retires int64 // Unix time in ms, 0 for one that signs
-	header  string
-}
-
-func newKey(secret string, created, retires int64) *key {
-	k := &key{secret: []byte(secret), created: created, retires: retires}
-	mac := hmac.New(sha256.New, k.secret)
-	mac.Write([]byte("name of this key"))
-	k.id = encoding.EncodeToString(mac.Sum(nil)[:9])
-	k.header = encoding.EncodeToString([]byte(`{"alg":"HS256","typ":"JWT","kid":"` + k.id + `"}`))
-	return k
-}
-
-func (k *key) accepted(now int64) bool { return k.retires == 0 || now < k.retires }
-
-// record is the stored document.
-type record struct {
-	Secret string      `json:"secret"`
-	Keys   []recordKey `json:"keys,omitempty"` // newest first
-}
-
-type recordKey struct {
-	Secret  string `json:"secret"`
-	Created int64  `json:"created,omitempty"`
-	Retires int64  `json:"retires,omitempty"`
+	changing sync.Mutex // one change at a time
 }
 
 // Open loads the keys from the store, and makes one where there is none.
@@ -92,20 +58,39 @@ func Open(ctx context.Context, store datastore.Store, o Options) (*Ring, error) 
 	if err := r.Reload(ctx); err != nil {
 		return nil, err
 	}
-	keys := *r.keys.Load()
-	switch {
-	case o.Secret != "" && (len(keys) == 0 || string(keys[0].secret) != o.Secret):
-		keys = []*key{newKey(o.Secret, o.Now().UnixMilli(), 0)}
-	case len(keys) == 0:
-		keys = []*key{newKey(freshSecret(), o.Now().UnixMilli(), 0)}
-	default:
-		return r, nil
+	now := o.Now().UnixMilli()
+	switch loaded := r.keys.Load(); {
+	case o.Secret != "" && string(loaded.newest()) != o.Secret:
+		return r, r.save(ctx, &keys{list: []*key{newKey(o.Secret, now)}, change: loaded.change})
+	case len(loaded.list) == 0:
+		return r, r.first(ctx, &keys{list: []*key{newKey(freshSecret(), now)}})
 	}
-	return r, r.save(ctx, keys)
+	return r, nil
 }
 
-// freshSecret has 256 random bits.
-func freshSecret() string { return rand.Text() + rand.Text() }
+// first stores the keys where there are none, or takes those of a server that
+// was quicker.
+func (r *Ring) first(ctx context.Context, k *keys) error {
+	raw, err := k.encode()
+	if err == nil {
+		err = durable.Insert(ctx, r.store, Path, raw, r.options.Now())
+	}
+	switch {
+	case err == nil:
+		k.raw = raw
+		r.keys.Store(k)
+		return nil
+	case !errors.Is(err, datastore.ErrExists):
+		return fmt.Errorf("store the keys of session tokens: %w", err)
+	}
+	if err := r.Reload(ctx); err != nil {
+		return err
+	}
+	if len(r.keys.Load().list) == 0 { // what is there has no key that is good enough
+		return r.save(ctx, k)
+	}
+	return nil
+}
 
 // Reload reads the keys from the store again, after another server that shares
 // it has changed them.
@@ -114,86 +99,41 @@ func (r *Ring) Reload(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load the keys of session tokens: %w", err)
 	}
-	keys, err := decode(doc)
+	before := r.keys.Load()
+	if before != nil && doc != nil && bytes.Equal(before.raw, doc.Data) {
+		return nil
+	}
+	loaded, err := decode(doc)
 	if err != nil {
 		return err
 	}
-	if len(keys) > 0 || r.keys.Load() == nil {
-		r.keys.Store(&keys)
+	if len(loaded.list) > 0 || before == nil {
+		r.keys.Store(loaded)
 	}
 	return nil
-}
-
-func decode(doc *datastore.Document) ([]*key, error) {
-	if doc == nil {
-		return nil, nil
-	}
-	var stored record
-	if err := json.Unmarshal(doc.Data, &stored); err != nil {
-		return nil, errors.New("the keys of session tokens at " + Path + " cannot be read; restore a backup, or remove the document to end all sessions")
-	}
-	var keys []*key
-	for _, k := range stored.Keys {
-		if len(k.Secret) >= minStored && len(keys) < maxKeys {
-			keys = append(keys, newKey(k.Secret, k.Created, k.Retires))
-		}
-	}
-	// happn-3 writes "secret" only: what it has changed is the newest.
-	if len(stored.Secret) >= minStored && (len(keys) == 0 || string(keys[0].secret) != stored.Secret) {
-		keys = []*key{newKey(stored.Secret, 0, 0)}
-	}
-	if len(keys) > 0 {
-		keys[0].retires = 0
-	}
-	return keys, nil
 }
 
 // save stores the keys, then uses them: a token must not outlive its key.
-func (r *Ring) save(ctx context.Context, keys []*key) error {
-	stored := record{Secret: string(keys[0].secret)}
-	for _, k := range keys {
-		stored.Keys = append(stored.Keys, recordKey{string(k.secret), k.created, k.retires})
+func (r *Ring) save(ctx context.Context, k *keys) error {
+	raw, err := k.encode()
+	if err == nil {
+		_, err = durable.Put(ctx, r.store, Path, raw, r.options.Now())
 	}
-	raw, err := json.Marshal(stored)
 	if err != nil {
 		return fmt.Errorf("store the keys of session tokens: %w", err)
 	}
-	if _, err := durable.Put(ctx, r.store, Path, raw, r.options.Now()); err != nil {
-		return fmt.Errorf("store the keys of session tokens: %w", err)
-	}
-	r.keys.Store(&keys)
+	k.raw = raw
+	r.keys.Store(k)
 	return nil
 }
 
-// Rotate makes a new key, which signs from now on. Tokens that were signed
-// before are accepted for the time of grace; 0 ends them at once.
-func (r *Ring) Rotate(ctx context.Context, grace time.Duration) error {
-	r.changing.Lock()
-	defer r.changing.Unlock()
-	now := r.options.Now().UnixMilli()
-	next := []*key{newKey(freshSecret(), now, 0)}
-	for _, k := range *r.keys.Load() {
-		retiring := *k
-		if retiring.retires == 0 {
-			retiring.retires = now + grace.Milliseconds()
-		}
-		if retiring.accepted(now) && len(next) < maxKeys {
-			next = append(next, &retiring)
+// signing returns the key that signs at a time.
+func (r *Ring) signing(now int64) *key {
+	list := r.keys.Load().list
+	for _, k := range list {
+		if k.from <= now && k.accepted(now) {
+			return k
 		}
 	}
-	return r.save(ctx, next)
-}
-
-func (r *Ring) newest() *key { return (*r.keys.Load())[0] }
-
-// KeyIDs are the names of the keys that are accepted now, newest first.
-func (r *Ring) KeyIDs() []string {
-	now := r.options.Now().UnixMilli()
-	var ids []string
-	for _, k := range *r.keys.Load() {
-		if k.accepted(now) {
-			ids = append(ids, k.id)
-		}
-	}
-	return slices.Clip(ids)
+	return list[0]
 }

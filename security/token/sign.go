@@ -37,7 +37,7 @@ func (r *Ring) Sign(c *Claims) (string, error) {
 		c.ID = rand.Text()
 	}
 	c.Expires = c.expires()
-	key := r.newest()
+	key := r.signing(r.options.Now().UnixMilli())
 	payload := c.appendJSON(make([]byte, 0, 512))
 	size := len(key.header) + 1 + encoding.EncodedLen(len(payload))
 	if size+1+encoding.EncodedLen(32) > MaxBytes {
@@ -112,8 +112,8 @@ func signedBy(keys []*key, signed string, signature []byte) bool {
 // candidates returns the keys that may have signed a token with this header.
 func (r *Ring) candidates(header string) (keys []*key, foreign bool, err error) {
 	now := r.options.Now().UnixMilli()
-	ring := r.keys.Load()
-	for _, k := range *ring {
+	ring := r.keys.Load().list
+	for _, k := range ring {
 		if k.header == header && k.accepted(now) {
 			return []*key{k}, false, nil
 		}
@@ -122,7 +122,7 @@ func (r *Ring) candidates(header string) (keys []*key, foreign bool, err error) 
 	if err != nil {
 		return nil, false, err
 	}
-	for _, k := range *ring {
+	for _, k := range ring {
 		if k.accepted(now) && (kid == k.id || kid == "" && r.options.CompatTokens) {
 			keys = append(keys, k)
 		}

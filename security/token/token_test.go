@@ -86,7 +86,7 @@ func TestThePayloadIsStandard(t *testing.T) {
 	assert.Equal(t, at.Unix(), c.IssuedAt.Unix())
 	assert.Equal(t, at.Add(60*time.Second).Unix()+1, c.ExpiresAt.Unix())
 	assert.NotEmpty(t, c.ID)
-	assert.Equal(t, ring.KeyIDs()[0], parsed.Header["kid"])
+	assert.Equal(t, ring.Keys()[0].ID, parsed.Header["kid"])
 }
 
 // part encodes one part of a token.
@@ -104,7 +104,7 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		ring := open(t, newStore(t), token.Options{Secret: secret, CompatTokens: compat})
 		good := signed(t, ring, claims(t, `{}`, time.Now()))
 		parts := strings.Split(good, ".")
-		kid := ring.KeyIDs()[0]
+		kid := ring.Keys()[0].ID
 		admin := part(`{"iss":"srv","sub":"_ADMIN","id":"s","type":1,"timestamp":1,"policy":{"0":{},"1":{}}}`)
 		last := "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 		flipped := parts[2][:len(parts[2])-1] + string(last[strings.IndexByte(last, parts[2][len(parts[2])-1])^1])
@@ -185,7 +185,7 @@ func TestKeysAreChangedWhileTokensAreInUse(t *testing.T) {
 	first := signed(t, ring, claims(t, `{}`, c.now))
 	require.NoError(t, ring.Rotate(t.Context(), time.Hour))
 	second := signed(t, ring, claims(t, `{}`, c.now))
-	assert.Len(t, ring.KeyIDs(), 2)
+	assert.Len(t, ring.Keys(), 2)
 
 	again := open(t, store, token.Options{Now: c.Now}) // after a restart
 	for _, r := range []*token.Ring{ring, again} {
@@ -311,7 +311,7 @@ func FuzzPayload(f *testing.F) {
 	f.Add(`{"iss":"srv","sub":"a","id":"s","type":1,"timestamp":1,"policy":{"0":{"ttl":1},"1":{}}}`)
 	f.Add(`"id|s|username|a|policy|0|1|type|timestamp^1^1.5|Infinity^$0|1|2|3|4|$5|$]|6|$]]|7|9|8|9]"`)
 	f.Fuzz(func(t *testing.T, payload string) {
-		kid := part(`{"alg":"HS256","kid":"` + ring.KeyIDs()[0] + `"}`)
+		kid := part(`{"alg":"HS256","kid":"` + ring.Keys()[0].ID + `"}`)
 		for _, header := range []string{kid, part(`{"alg":"HS256"}`)} {
 			c, err := ring.Parse(hs256(foreignSecret, header, part(payload)))
 			if err == nil && (c.Username == "" || c.Policy[0] == nil || c.Policy[1] == nil || c.Type&^1 != 0) {
