@@ -7,18 +7,19 @@ import (
 	"os"
 	"time"
 
+	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/datastore/mongo"
 	"github.com/happn-host/happn-host/host/config"
 )
 
 // openMongo opens a store in MongoDB. It waits for the server, not for ever.
-func openMongo(s config.DataStore, log *slog.Logger) (*openedStore, error) {
+func openMongo(s config.DataStore, indexes []datastore.Index, log *slog.Logger) (*openedStore, error) {
 	o := mongo.Options{
 		URL: s.URL, Database: s.Database, Collection: s.Collection, W: s.W, Journal: s.Journal, Logger: log,
 		MaxPoolSize: uint64(s.MaxPoolSize), Timeout: time.Duration(s.RequestTimeout),
 		Selection: time.Duration(s.ServerSelectionTimeout), Connect: time.Duration(s.ConnectTimeout),
 		Heartbeat: time.Duration(s.HeartbeatInterval), StartWait: time.Duration(s.StartTimeout),
-		QueueBytes: s.QueueSize, Extra: s.Opts,
+		QueueBytes: s.QueueSize, Extra: s.Opts, Secondary: indexes,
 	}
 	if s.URLEnv != "" {
 		if o.URL = os.Getenv(s.URLEnv); o.URL == "" {
@@ -27,7 +28,7 @@ func openMongo(s config.DataStore, log *slog.Logger) (*openedStore, error) {
 	}
 	if s.Index != nil && !*s.Index {
 		log.Warn("there will be no index on path unless the collection has one: documents can come twice, and every request reads all of them")
-		o.Indexes = map[string]mongo.IndexSpec{}
+		o.Indexes, o.Secondary = map[string]mongo.IndexSpec{}, nil
 	}
 	ctx := context.Background() // bounded by Options.StartWait
 	store, err := mongo.Open(ctx, o)

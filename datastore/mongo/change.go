@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
@@ -76,7 +77,7 @@ func (s *Store) updateOne(ctx context.Context, w *datastore.Write, update bson.D
 			raw, err = s.collection.FindOneAndUpdate(ctx, at(w.Path), update, o).Raw()
 			return err
 		})
-		if !mongo.IsDuplicateKeyError(err) || try == attempts {
+		if !mongo.IsDuplicateKeyError(err) || ofOtherIndex(err) || try == attempts {
 			return raw, err
 		}
 		// Two made it at the same time: this one finds the other's now. If it
@@ -85,6 +86,13 @@ func (s *Store) updateOne(ctx context.Context, w *datastore.Write, update bson.D
 			return raw, err
 		}
 	}
+}
+
+// ofOtherIndex reports whether the server says that it is not the path that comes
+// twice.
+func ofOtherIndex(err error) bool {
+	_, key, told := strings.Cut(err.Error(), "dup key: {")
+	return told && !strings.HasPrefix(strings.TrimLeft(key, ` "`), codec.Path)
 }
 
 // changeFailure says what the server's refusal of a write means.

@@ -42,7 +42,17 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, fmt.Errorf("opening the MongoDB store at %s: %w", s.watch.host, err)
 	}
 	s.queue = startQueue(int64(o.QueueBytes), s.carryOut)
+	s.startJobs()
 	return s, nil
+}
+
+// startJobs starts what goes on in the background until Close.
+func (s *Store) startJobs() {
+	var ctx context.Context
+	ctx, s.endJobs = context.WithCancel(context.Background())
+	if len(s.options.Secondary) > 0 {
+		s.jobs.Go(func() { s.makeSecondary(ctx) })
+	}
 }
 
 // poolOf bounds how many operations of one batch are on their way at a time.

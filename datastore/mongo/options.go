@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/happn-host/happn-host/datastore"
 )
 
 // Options is how a store is opened. The zero value is ready to use.
@@ -38,6 +40,10 @@ type Options struct {
 	// is one unique index on path. Without it documents can come twice, and
 	// every operation reads the whole collection.
 	Indexes map[string]IndexSpec
+
+	// Secondary are indexes that are made, and recorded alike, in the background
+	// after Open. One that is there already costs nothing; none is ever dropped.
+	Secondary []datastore.Index
 
 	// QueueBytes bounds what waits to be written; 0 is 16 MiB. When it is
 	// reached, writers wait. Each may exceed it by the one write it makes.

@@ -30,6 +30,9 @@ type Store struct {
 	pool       int           // operations of one batch on their way at a time
 	timeout    time.Duration // of one operation
 
+	jobs    sync.WaitGroup // what goes on in the background
+	endJobs context.CancelFunc
+
 	closeOnce sync.Once
 	closeErr  error
 }
@@ -99,7 +102,9 @@ const disconnectWait = 5 * time.Second
 // from a callback. Later calls return what the first one did.
 func (s *Store) Close() error {
 	s.closeOnce.Do(func() {
+		s.endJobs()
 		s.queue.close()
+		s.jobs.Wait()
 		ctx, cancel := context.WithTimeout(context.Background(), disconnectWait)
 		defer cancel()
 		s.closeErr = s.client.Disconnect(ctx)

@@ -142,7 +142,7 @@ func storeSections() *sections {
 		{"collection", "of a `mongodb` store; empty is `happn`"},
 		{"w", "of a `mongodb` store: how many members have a write when it is answered, a number or `majority`; empty is what the `url` or the server says"},
 		{"j", "of a `mongodb` store: `true` answers a write when those members have it in their journal"},
-		{"index", "of a `mongodb` store: `false` does not make the unique index on `path`, nor record it below `/_SYSTEM/INDEXES` as happn-3 does"},
+		{"index", "of a `mongodb` store: `false` makes no index, neither the unique one on `path` nor those of `data.indexes`, and records none below `/_SYSTEM/INDEXES` as happn-3 does"},
 		{"default", "`true`: what no pattern covers belongs to this store, and the folder `data.dir` is not opened as a store. At most one"},
 	}
 	members = append(members, connectionMembers()...)
