@@ -279,6 +279,20 @@ func FuzzEncryptedFrame(f *testing.F) {
 	})
 }
 
+func FuzzEncryptedLogin(f *testing.F) {
+	p, pair := keyed(f)
+	f.Add(`{"username":"ann"}`)
+	f.Add(`{"username":"nobody","info":{"a":[1]}}`)
+	f.Add(`[{]`)
+	f.Fuzz(func(t *testing.T, text string) {
+		c := newEncrypting(t, p, pair, "happn_4")
+		answer := c.talker.ask(c.login(text, c.own.PublicKey(), c.own.PublicKey()))
+		if sealed := c.peer.Session().Cipher() != nil; sealed != (answer["encrypted"] != nil) {
+			t.Fatalf("%q was answered with %v", text, answer)
+		}
+	})
+}
+
 func BenchmarkEncryptedRequest(b *testing.B) {
 	p, pair := keyed(b)
 	c := newEncrypting(b, p, pair, "happn_4")

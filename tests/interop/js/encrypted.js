@@ -11,6 +11,15 @@ const password = process.env.PASSWORD;
 const address = `http://127.0.0.1:${port}`;
 const as = (more = {}) => connect({ username: '_ADMIN', password, loginRetry: 1, ...more });
 
+// api asks the management API.
+const api = async (method, path, body) => {
+  const query = new URLSearchParams({ username: '_ADMIN', password });
+  const token = (await (await fetch(`${address}/auth/login?${query}`)).json()).data;
+  const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+  const answer = await fetch(`${address}/api/v1${path}`, { method, headers, body: body && JSON.stringify(body) });
+  assert.ok(answer.ok, await answer.text());
+};
+
 // Frames reads the texts of a websocket in one direction.
 class Frames {
   constructor() {
@@ -137,20 +146,36 @@ test(7, 'a key logs in', async () => {
   const crypto = new Crypto();
   const name = `keyed-${major}`;
   const pair = crypto.createKeyPair();
-  const query = new URLSearchParams({ username: '_ADMIN', password });
-  const token = (await (await fetch(`${address}/auth/login?${query}`)).json()).data;
-  const api = async (path, body) => {
-    const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
-    const answer = await fetch(`${address}/api/v1${path}`, { method: 'PUT', headers, body: JSON.stringify(body) });
-    assert.ok(answer.ok, await answer.text());
-  };
-  await api(`/users/${name}`, { password: 'unused', publicKey: pair.publicKey });
-  await api(`/users/${name}/groups/_ADMIN`, {});
+  await api('PUT', `/users/${name}`, { password: 'unused', publicKey: pair.publicKey });
+  await api('PUT', `/users/${name}/groups/_ADMIN`, {});
   const c = await connect({ username: name, ...pair });
   assert.strictEqual(c.session.isEncrypted, true);
   assert.strictEqual(c.session.user.username, name);
   const other = crypto.createKeyPair();
   await assert.rejects(connect({ username: name, ...other, loginRetry: 1 }), /Invalid credentials/);
+});
+
+test(7, 'what the server says of its own accord is encrypted, and understood', async () => {
+  const p = await proxy();
+  const name = `told-${major}`;
+  await api('PUT', `/users/${name}`, { password: 'told' });
+  const c = await connect({ username: name, password: 'told', port: p.port });
+  const told = new Events();
+  c.onSystemMessage((key, data) => {
+    told.handler(key, data);
+    return true;
+  });
+  const next = async () => (await told.take(1))[0];
+  if (major >= 10) {
+    await api('PUT', `/users/${name}/permissions`, { path: '/enc/told', action: 'get', authorized: true });
+    const { data, meta } = await next();
+    same([data, meta.whatHappnd], ['security-data-changed', 'permission-upserted']);
+  }
+  await api('DELETE', `/users/${name}`);
+  const { data, meta } = await next();
+  same([data, meta.reason], ['server-side-disconnect', 'security directory update: user deleted']);
+  assert.ok(!p.texts().some((text) => /security-data-changed|user deleted/.test(text)), 'it was said in clear');
+  p.server.close();
 });
 
 test(0, 'clients that encrypt and those that do not hear of each other', async () => {
