@@ -11,6 +11,7 @@ import (
 	"github.com/happn-host/happn-host/host/session"
 	"github.com/happn-host/happn-host/host/web"
 	"github.com/happn-host/happn-host/internal/rawjson"
+	"github.com/happn-host/happn-host/security/activity"
 )
 
 // openAdmin mounts the management API and opens its audit log.
@@ -39,6 +40,9 @@ func (h *Host) management() *admin.API {
 	}
 	if h.secured != nil {
 		options.Directory, options.Tokens = admin.ManageDirectory(h.secured.directory), sessionTokens{h.secured, h}
+	}
+	if log := h.Activity(); log != nil {
+		options.Activity = sessionActivity{log}
 	}
 	return admin.New(options)
 }
@@ -86,6 +90,15 @@ type hostStatus struct{ *Host }
 
 // Health implements admin.Status.
 func (s hostStatus) Health(ctx context.Context) any { return s.Host.Health(ctx) }
+
+// sessionActivity is the activity of sessions as the API shows it.
+type sessionActivity struct{ *activity.Log }
+
+// List implements admin.Activity.
+func (s sessionActivity) List(ctx context.Context, id string, skip, limit int) (any, error) {
+	all, err := s.Log.List(ctx, id, skip, limit)
+	return append([]activity.Entry{}, all...), err // an empty list in JSON, not null
+}
 
 // openSessions are the sessions as the API shows them.
 type openSessions struct{ host *Host }

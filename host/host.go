@@ -161,6 +161,9 @@ func (h *Host) wire() {
 	if h.secured != nil {
 		h.secured.control.Attach(h.pipeline)
 		h.working.Go(func() { h.upkeep(h.jobs) })
+		if log := h.secured.activity; log != nil {
+			h.working.Go(func() { log.Run(h.jobs) })
+		}
 	}
 	h.server = transport.NewServer(transport.Options{
 		Config: h.config, Handler: h.acceptor(), Logger: h.log, Fallback: h.web, Guard: h.web.Guard,
@@ -225,6 +228,7 @@ func (h *Host) stop(ctx context.Context) error {
 	}
 	if h.secured != nil {
 		h.secured.control.Close()
+		errs = append(errs, h.secured.activity.Close())
 	}
 	errs = append(errs, h.store.Close())
 	h.pipeline.Close()

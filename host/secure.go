@@ -11,6 +11,7 @@ import (
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/session"
 	"github.com/happn-host/happn-host/security"
+	"github.com/happn-host/happn-host/security/activity"
 	"github.com/happn-host/happn-host/security/directory"
 	"github.com/happn-host/happn-host/security/login"
 	"github.com/happn-host/happn-host/security/password"
@@ -25,6 +26,7 @@ type secured struct {
 	tokens    *token.Ring
 	logins    *login.Service
 	control   *access.Control
+	activity  *activity.Log // nil unless it is configured
 
 	adminPassword string // made at this start, "" if _ADMIN was there
 }
@@ -151,8 +153,11 @@ func (h *Host) openLogins(ctx context.Context, s *secured, hasher *password.Hash
 	if err != nil {
 		return fmt.Errorf("open logins: %w", err)
 	}
+	if c.Activity.Enabled {
+		s.activity = activity.New(activity.Options{Store: h.store, TTL: c.Activity.TTL, Logger: h.log})
+	}
 	s.control = access.New(access.Options{
-		Directory: s.directory, Logins: s.logins, Sessions: h.sessions, Server: h.record(), Logger: h.log,
+		Directory: s.directory, Logins: s.logins, Sessions: h.sessions, Server: h.record(), Logger: h.log, Activity: s.activity,
 		Nested: c.AllowNestedPermissions, LoginTimeout: c.LoginTimeout,
 	})
 	return nil
@@ -168,6 +173,15 @@ func (h *Host) record() session.Server {
 		s.PublicKey = h.payload.PublicKey()
 	}
 	return s
+}
+
+// Activity returns what keeps the last request of each session, nil unless
+// access control and security.activity are on.
+func (h *Host) Activity() *activity.Log {
+	if h.secured == nil {
+		return nil
+	}
+	return h.secured.activity
 }
 
 // Tokens returns the keys of session tokens of a host with access control, nil

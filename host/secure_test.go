@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -282,4 +283,22 @@ func TestAGeneratedPasswordIsShownOnce(t *testing.T) {
 	h = again()
 	assert.Empty(t, h.Summary().AdminPassword)
 	loggedIn(t, h, client.Options{Username: security.Admin, Password: password})
+}
+
+func TestTheActivityOfSessionsIsKept(t *testing.T) {
+	h := guarded(t, func(c *config.Config) { c.Security.Activity.Enabled = true })
+	admin := httpLogin(t, h, "_ADMIN", adminPassword)
+	c := bob(t, h)
+	id := c.Session().ID
+	_, err := c.Get(t.Context(), "/forbidden", nil)
+	require.Error(t, err)
+	status, answer := httpDo(t, h, "GET", "/api/v1/activity?session="+id, admin, "")
+	require.Equal(t, 200, status, answer)
+	assert.Contains(t, answer, `"action":"get","path":"/forbidden","authorized":false,"reason":"unauthorized"`)
+	status, answer = httpDo(t, h, "POST", "/api/v1/tokens/revoke", admin, `{"session":"`+id+`"}`)
+	require.Equal(t, 200, status, answer)
+	_, answer = httpDo(t, h, "GET", "/api/v1/activity?session="+id, admin, "")
+	assert.Equal(t, "[]", strings.TrimSpace(answer), "it ends with the token")
+	_, answer = httpDo(t, h, "GET", "/api/v1/activity", admin, "")
+	assert.Contains(t, answer, "/@HTTP/api/v1/activity", "requests over HTTP are noted, too")
 }

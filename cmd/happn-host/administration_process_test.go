@@ -162,6 +162,7 @@ func TestUsersGroupsAndPermissionsAreManagedFromTheCommandLine(t *testing.T) {
 		{"session disconnect s9", "", 1, "there is no session s9"},
 		{"token login", "", 2, "name the user with --user"},
 		{"session revoke s1", "", 0, "the token of session s1 is revoked"},
+		{"session activity", "", 1, "session activity logging not activated"},
 		{"session revoke s9", "", 1, "there is no session s9 that has logged in"},
 		{"token list", "", 0, "0a1b"},
 		{"token revoke", "t.o.k\n", 0, "the token is revoked"},

@@ -1,19 +1,24 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/http"
+	"strconv"
+
+	"github.com/happn-host/happn-host/security/activity"
 )
 
 const sessionUsage = `Usage: happn-host session list
        happn-host session show id
        happn-host session disconnect id [--reason text]
        happn-host session revoke id [--reason text]
+       happn-host session activity [id]
 
 Lists the clients that are connected to a running host, and disconnects them. A client that is disconnected may
 log in again; revoke makes its token useless and ends all sessions that have it, and happn-host user remove
-keeps its user away. Without access control the host must be on this machine and listen on a loopback address.
+keeps its user away; activity shows what each session asked for last (security.activity.enabled). Without access control the host must be on this machine and listen on a loopback address.
 
   --reason text  what the client is told; with revoke, for those who list revocations
 ` + credentialsUsage
@@ -26,6 +31,7 @@ func sessionCommand(ctx context.Context, p *process, args []string) int {
 		"show":       {needs: "the id of a session", least: 1, most: 1, run: showSession},
 		"disconnect": {needs: "the id of a session", least: 1, most: 1, run: disconnectSession},
 		"revoke":     {needs: "the id of a session", least: 1, most: 1, run: revokeSession},
+		"activity":   {needs: "the id of a session, or nothing", most: 1, run: listActivity},
 	}, flags, a, args)
 }
 
@@ -79,4 +85,29 @@ func revokeSession(ctx context.Context, a *administration) error {
 		return err
 	}
 	return a.say("the token of session %s is revoked", a.args[0])
+}
+
+func listActivity(ctx context.Context, a *administration) error {
+	var of string
+	if len(a.args) > 0 {
+		of = a.args[0]
+	}
+	for skip, some := 0, 1; some > 0; skip += some {
+		var page []activity.Entry
+		err := a.request(ctx, http.MethodGet, query("session", of, "skip", strconv.Itoa(skip)), nil, &page, "activity")
+		if err != nil {
+			return err
+		}
+		for _, e := range page {
+			does := "permitted"
+			if !e.Authorized {
+				does = "refused (" + cmp.Or(e.Reason, e.Error) + ")"
+			}
+			if err := a.say("%s  %s  %-6s %s  %s", e.Session, moment(e.Time), e.Action, e.Path, does); err != nil {
+				return err
+			}
+		}
+		some = len(page)
+	}
+	return nil
 }

@@ -44,10 +44,15 @@ func (c *Control) TokenOf(id string) (token string, ok bool) {
 	return p.grant.Token, true
 }
 
-// DisconnectToken ends all sessions that were made with the token.
+// DisconnectToken ends all sessions that were made with the token, which was
+// revoked, and lets nothing of what they did be kept.
 func (c *Control) DisconnectToken(token string) int {
 	return c.disconnect(tokenRevoked, func(a acting) bool {
-		return a.principal.grant != nil && a.principal.grant.Token == token
+		made := a.principal.grant != nil && a.principal.grant.Token == token
+		if made {
+			c.Activity.Forget(a.principal.seen)
+		}
+		return made
 	})
 }
 

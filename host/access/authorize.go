@@ -2,6 +2,7 @@ package access
 
 import (
 	"bytes"
+	"cmp"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
@@ -16,6 +17,23 @@ func (c *Control) Authorize(s *session.Session, action abi.Action, path []byte) 
 	if !ok {
 		return pipeline.Refusal{Error: accessDenied("no policy attached to session", ""), Close: "no-session-policy"}
 	}
+	refusal := c.authorize(p, action, path)
+	p.note(action, path, refusal)
+	return refusal
+}
+
+// note takes down what the session has asked for.
+func (p *principal) note(action abi.Action, path []byte, r pipeline.Refusal) {
+	switch {
+	case p.seen == nil:
+	case r.Error == nil:
+		p.seen.Note(action.String(), path, true, "", "")
+	default:
+		p.seen.Note(action.String(), path, false, cmp.Or(r.Error.Reason, r.Error.Message), "")
+	}
+}
+
+func (c *Control) authorize(p *principal, action abi.Action, path []byte) pipeline.Refusal {
 	if refusal := c.admit(p); refusal.Error != nil {
 		return refusal
 	}
@@ -116,10 +134,19 @@ func (c *Control) Behalf(s *session.Session, user string, action abi.Action, pat
 	if !ok || user == security.Admin { // nobody gets more than its own by naming the administrator
 		return nil, c.Authorize(s, action, path)
 	}
+	other, refusal := c.behalf(own, user, action, path)
+	own.note(action, path, refusal)
+	if refusal.Error != nil {
+		return nil, refusal
+	}
+	return other, refusal
+}
+
+func (c *Control) behalf(own *principal, user string, action abi.Action, path []byte) (*principal, pipeline.Refusal) {
 	if refusal := c.admit(own); refusal.Error != nil {
 		return nil, refusal
 	}
-	refused := func(why string) (session.Principal, pipeline.Refusal) {
+	refused := func(why string) (*principal, pipeline.Refusal) {
 		return nil, pipeline.Refusal{Error: accessDenied("unauthorized", why+"request on behalf of unauthorised user: "+user)}
 	}
 	if own.limits != nil || !own.delegate() {

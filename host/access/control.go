@@ -8,6 +8,7 @@ import (
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/protocol"
 	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/security/activity"
 	"github.com/happn-host/happn-host/security/directory"
 	"github.com/happn-host/happn-host/security/login"
 )
@@ -27,6 +28,7 @@ type Options struct {
 	Sessions  *session.Registry
 	Server    session.Server
 	Logger    *slog.Logger
+	Activity  *activity.Log // nil keeps nothing of what sessions do
 
 	Nested           bool          // get and on of /** give each user what it may have
 	AdminOverNetwork bool          // whether _ADMIN may log in through a socket

@@ -7,5 +7,5 @@
 // of their user, so a change costs as much as it has sessions to tell.
 //
 // It imports host/pipeline, host/session, host/protocol, security (with
-// directory, login, permit and policy), internal/rawjson and abi.
+// activity, directory, login, permit and policy), internal/rawjson and abi.
 package access

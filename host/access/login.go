@@ -31,6 +31,7 @@ func (c *Control) Login(ctx context.Context, s *session.Session, data []byte) pi
 	if err != nil {
 		return notLoggedIn(err)
 	}
+	p.seen = c.Activity.Slot(s.ID)
 	if before, ok := s.Principal().(*principal); ok {
 		c.leave(s, before)
 	}

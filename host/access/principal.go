@@ -9,6 +9,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/internal/rawjson"
 	"github.com/happn-host/happn-host/security"
+	"github.com/happn-host/happn-host/security/activity"
 	"github.com/happn-host/happn-host/security/login"
 	"github.com/happn-host/happn-host/security/permit"
 	"github.com/happn-host/happn-host/security/policy"
@@ -33,7 +34,8 @@ type principal struct {
 	record  []byte      // the session's record, raw JSON, which fills the templates of permissions
 	limits  *permit.Set // the permissions of the policy, in place of the user's; nil for none
 	usage   policy.Usage
-	expiry  *time.Timer // nil for a session that does not expire
+	seen    *activity.Slot // notes what the session asks for; nil notes nothing
+	expiry  *time.Timer    // nil for a session that does not expire
 
 	rights atomic.Pointer[rights]
 }

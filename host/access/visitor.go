@@ -6,7 +6,10 @@ import (
 )
 
 // Visitor is who makes requests over HTTP with a token.
-type Visitor struct{ p *principal }
+type Visitor struct {
+	p       *principal
+	control *Control
+}
 
 // Visitor returns who holds a token that login.Service.Verify has accepted.
 func (c *Control) Visitor(grant *login.Grant) (*Visitor, error) {
@@ -14,7 +17,7 @@ func (c *Control) Visitor(grant *login.Grant) (*Visitor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Visitor{p}, nil
+	return &Visitor{p, c}, nil
 }
 
 // Username returns the name of the user.
@@ -27,5 +30,13 @@ func (v *Visitor) May(method, path string) bool {
 	if !ok {
 		a = security.Any
 	}
-	return v.p.may(a, []byte(path))
+	may := v.p.may(a, []byte(path))
+	if log := v.control.Activity; log != nil {
+		reason := ""
+		if !may {
+			reason = "unauthorized"
+		}
+		log.Note(v.p.grant.SessionID, method, []byte(path), may, reason)
+	}
+	return may
 }

@@ -18,6 +18,7 @@ type Options struct {
 	Directory Directory
 	Tokens    Tokens
 	Sessions  Sessions
+	Activity  Activity
 	Status    Status
 	Audit     *Audit
 	Logger    *slog.Logger
@@ -44,6 +45,7 @@ func New(o Options) *API {
 	}{
 		{o.Status != nil, a.statusRoutes()},
 		{o.Sessions != nil, a.sessionRoutes()},
+		{o.Sessions != nil, a.activityRoutes()},
 		{o.Tokens != nil, a.tokenRoutes()},
 		{o.Directory != nil, a.userRoutes()},
 		{o.Directory != nil, a.groupRoutes()},

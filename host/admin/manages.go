@@ -69,6 +69,13 @@ type Sessions interface {
 	Disconnect(id, reason string) bool
 }
 
+// Activity is what each session asked for last.
+type Activity interface {
+	// List returns a JSON list, by the ids of the sessions. session is one id, or
+	// "" for all; limit 0 is no limit.
+	List(ctx context.Context, session string, skip, limit int) (any, error)
+}
+
 // Status is how a host is.
 type Status interface {
 	Health(ctx context.Context) any // as JSON, an object

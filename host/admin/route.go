@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 )
 
 // Route is one thing that the API does.
@@ -86,6 +87,19 @@ func (c *call) decode(into any) error {
 		return bad("the body is not what is expected: " + err.Error())
 	}
 	return nil
+}
+
+// number returns a parameter that is a number, or what it is when it is left out.
+func (c *call) number(name string, otherwise int) (int, error) {
+	text := c.query.Get(name)
+	if text == "" {
+		return otherwise, nil
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return 0, bad("the parameter " + name + " has to be a whole number")
+	}
+	return n, nil
 }
 
 // listing returns the options of a list, in the language of a get.

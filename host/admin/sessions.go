@@ -22,6 +22,27 @@ func (a *API) sessionRoutes() []Route {
 	}
 }
 
+func (a *API) activityRoutes() []Route {
+	return []Route{{Method: http.MethodGet, Path: "/activity", Summary: "List what each session asked for last", Answers: "activity, by the ids of the sessions",
+		Query: []Parameter{{Name: "session", Meaning: "id of the only session to look at"}, {Name: "skip", Meaning: "number that is left out before"},
+			{Name: "limit", Meaning: "number that is listed at most; left out: 1000"}}, answer: a.activity}}
+}
+
+func (a *API) activity(c *call) (any, error) {
+	if a.options.Activity == nil {
+		return nil, &Refusal{http.StatusConflict, "session activity logging not activated; set security.activity.enabled on a host with access control"}
+	}
+	skip, err := c.number("skip", 0)
+	if err != nil {
+		return nil, err
+	}
+	limit, err := c.number("limit", 1000)
+	if err != nil {
+		return nil, err
+	}
+	return a.options.Activity.List(c.request.Context(), c.query.Get("session"), skip, limit)
+}
+
 func (a *API) disconnect(c *call) (any, error) {
 	reason := c.query.Get("reason")
 	if reason == "" {

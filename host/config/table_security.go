@@ -69,7 +69,7 @@ func securityKeys() []entry {
 		{name: "security.loginRate.perUser", kind: kindNumber, unit: "logins", min: 1, max: 1_000_000, zero: "unlimited",
 			meaning: "Logins in a minute that may be tried with one user name."},
 		{name: "security.activity.enabled", kind: kindSwitch,
-			meaning: "Keep when each session was last active, in the store (in happn-3: `logSessionActivity`)."},
+			meaning: "Keep in the store what each session asked for last: when, which action on which path, and whether it was permitted (in happn-3: `logSessionActivity`). It is written some seconds later, and removed when the token is revoked."},
 		{name: "security.activity.ttl", kind: kindDuration, min: int64(time.Second), max: int64(10 * year),
 			meaning: "Time that it is kept."},
 		{name: "security.cookie.name", kind: kindText, check: checkToken,

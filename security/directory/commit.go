@@ -10,6 +10,7 @@ import (
 
 	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/internal/rawjson"
+	"github.com/happn-host/happn-host/security/durable"
 )
 
 // step is one document to write, or with nil data to remove.
@@ -19,43 +20,28 @@ type step struct {
 	merge bool // into the document that is there
 }
 
-// outcome is the store's answer to a step.
-type outcome struct {
-	doc     *datastore.Document // as it was written
-	removed int
-	err     error
-}
-
-// outcomes has room for one answer, so that the store never waits.
-type outcomes chan outcome
-
-func (o outcomes) Written(doc *datastore.Document, err error) { o <- outcome{doc: doc, err: err} }
-func (o outcomes) Removed(n int, err error)                   { o <- outcome{removed: n, err: err} }
-
 // commit carries out the steps, in their order, waits until they are durable,
 // and takes them in. What was carried out takes effect also if a later step
 // fails. The caller holds changing.
-func (d *Directory) commit(ctx context.Context, steps ...step) ([]outcome, error) {
+func (d *Directory) commit(ctx context.Context, steps ...step) ([]durable.Result, error) {
 	ctx = context.WithoutCancel(ctx) // what is begun is seen through: memory follows the store
-	waiting := make([]outcomes, len(steps))
-	for i, s := range steps {
-		waiting[i] = make(outcomes, 1)
-		d.issue(ctx, s, waiting[i])
+	var batch durable.Batch
+	for _, s := range steps {
+		d.issue(ctx, s, &batch)
 	}
-	all := make([]outcome, len(steps))
+	all := batch.Wait(ctx)
 	var failure error
-	for i := range steps {
-		all[i] = <-waiting[i]
-		if all[i].err != nil && failure == nil {
-			failure = fmt.Errorf("store %s: %w", steps[i].path, all[i].err)
+	for i, s := range steps {
+		if all[i].Err != nil && failure == nil {
+			failure = fmt.Errorf("store %s: %w", s.path, all[i].Err)
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	touched := newDirty()
 	for i, s := range steps {
-		if all[i].err == nil {
-			d.state.apply(s.path, all[i].doc, touched)
+		if all[i].Err == nil {
+			d.state.apply(s.path, all[i].Doc, touched)
 		}
 	}
 	d.refresh(touched)
@@ -63,18 +49,18 @@ func (d *Directory) commit(ctx context.Context, steps ...step) ([]outcome, error
 }
 
 // issue hands a step to the store.
-func (d *Directory) issue(ctx context.Context, s step, done outcomes) {
+func (d *Directory) issue(ctx context.Context, s step, to *durable.Batch) {
 	switch {
 	case d.volatile(s.path):
-		done <- d.inMemory(s)
+		to.Add(d.inMemory(s))
 	case s.data == nil:
-		d.store.Remove(ctx, &datastore.Query{Pattern: []byte(s.path), Filter: only(s.path)}, done)
+		to.Remove(ctx, d.store, &datastore.Query{Pattern: []byte(s.path), Filter: only(s.path)})
 	default:
 		op := datastore.Put
 		if s.merge {
 			op = datastore.Merge
 		}
-		d.store.Write(ctx, &datastore.Write{Op: op, Path: []byte(s.path), Data: s.data, Now: d.options.Now().UnixMilli()}, done)
+		to.Write(ctx, d.store, &datastore.Write{Op: op, Path: []byte(s.path), Data: s.data, Now: d.options.Now().UnixMilli()})
 	}
 }
 
@@ -85,22 +71,22 @@ func (d *Directory) volatile(path string) bool {
 }
 
 // inMemory carries out a step on the permissions that are not stored.
-func (d *Directory) inMemory(s step) outcome {
+func (d *Directory) inMemory(s step) durable.Result {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	before := d.state.grants[d.state.granted[s.path]][s.path]
 	if s.data == nil {
 		if before == nil {
-			return outcome{}
+			return durable.Result{}
 		}
-		return outcome{removed: 1}
+		return durable.Result{Removed: 1}
 	}
 	now := d.options.Now().UnixMilli()
 	doc := &datastore.Document{Path: s.path, Data: s.data, Created: now, Modified: now}
 	if before != nil {
 		doc.Created = before.doc.Created
 	}
-	return outcome{doc: doc}
+	return durable.Result{Doc: doc}
 }
 
 // only is a filter for the document at exactly this path, which may have a `*`

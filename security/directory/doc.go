@@ -9,6 +9,6 @@
 // is written last and removed first, and a new one begins without what an old one
 // of that name has left behind.
 //
-// It imports security, security/permit, datastore, datastore/match,
+// It imports security, security/permit, security/durable, datastore, datastore/match,
 // internal/rawjson and the standard library.
 package directory

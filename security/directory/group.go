@@ -54,9 +54,9 @@ func (d *Directory) upsertGroup(ctx context.Context, key string, raw []byte, che
 		}
 		steps = append(steps, d.editSteps(o, edits)...)
 		done, err := d.commit(ctx, append(steps, step{path: groupPath + key, data: without(raw, "permissions", "_meta")})...)
-		if last := done[len(done)-1]; last.err == nil {
+		if last := done[len(done)-1]; last.Err == nil {
 			stored, _ = d.Group(key)
-			d.tell(d.groupChange(key, last.doc, permissions))
+			d.tell(d.groupChange(key, last.Doc, permissions))
 		}
 		return err
 	})
@@ -138,7 +138,7 @@ func (d *Directory) DeleteGroup(ctx context.Context, name string) (Deletion, err
 		done, err := d.commit(ctx, append(steps, d.lookupRemovals(name)...)...)
 		out = counted(done, len(links), len(grants))
 		out.Data = d.deletedGroup(g, name, out)
-		if done[0].err == nil {
+		if done[0].Err == nil {
 			d.tell(security.Change{What: security.DeleteGroup, Data: out.Data, Users: users, Reauthorize: true})
 		}
 		return err
@@ -173,7 +173,7 @@ func (d *Directory) LinkGroup(ctx context.Context, group, user string, data []by
 		if err != nil {
 			return err
 		}
-		doc = done[0].doc
+		doc = done[0].Doc
 		d.tell(security.Change{What: security.LinkGroup, Data: withMeta(doc), Users: []string{user}, Reauthorize: true})
 		return nil
 	})
@@ -201,7 +201,7 @@ func (d *Directory) UnlinkGroup(ctx context.Context, group, user string) (remove
 		if err != nil {
 			return err
 		}
-		removed = done[0].removed
+		removed = done[0].Removed
 		d.tell(d.unlinkChange(group, user))
 		return nil
 	})

@@ -50,7 +50,7 @@ func (d *Directory) UpsertPermission(ctx context.Context, o Owner, path, action 
 		if err != nil {
 			return err
 		}
-		doc = done[0].doc
+		doc = done[0].Doc
 		d.tell(d.permissionChange(o, path, action, &authorized))
 		return nil
 	})
@@ -97,7 +97,7 @@ func (d *Directory) RemovePermission(ctx context.Context, o Owner, path, action 
 	err = d.change(func() error {
 		done, err := d.commit(ctx, d.removals(o, path, action, true)...)
 		for _, one := range done {
-			removed += one.removed
+			removed += one.Removed
 		}
 		if removed > 0 {
 			d.tell(d.permissionChange(o, path, action, nil))

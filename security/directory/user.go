@@ -8,6 +8,7 @@ import (
 
 	"github.com/happn-host/happn-host/internal/rawjson"
 	"github.com/happn-host/happn-host/security"
+	"github.com/happn-host/happn-host/security/durable"
 )
 
 // UpsertUser makes or changes a user. raw is an object with at least
@@ -45,7 +46,7 @@ func (d *Directory) upsertUser(ctx context.Context, name string, raw []byte, ove
 			return err
 		}
 		done, err := d.commit(ctx, d.userSteps(name, data, edits)...)
-		if last := done[len(done)-1]; last.err == nil {
+		if last := done[len(done)-1]; last.Err == nil {
 			account, _ := d.Account(name)
 			stored = account.User()
 			d.tell(userChange(stored, permissions))
@@ -165,7 +166,7 @@ func (d *Directory) DeleteUser(ctx context.Context, name string) (Deletion, erro
 		now := d.options.Now().UnixMilli()
 		out.Data = appendMember([]byte("{"), "obj", removedResult(out.Removed, userPath+name, now))
 		out.Data = append(appendMember(out.Data, "tree", removedResult(out.Links, userPath+name+"/*", now)), '}')
-		if done[0].err == nil {
+		if done[0].Err == nil {
 			d.tell(security.Change{What: security.DeleteUser, Data: out.Data, Users: []string{name}, Deleted: true})
 		}
 		return err
@@ -175,14 +176,14 @@ func (d *Directory) DeleteUser(ctx context.Context, name string) (Deletion, erro
 
 // counted counts what was removed: the first document is the user or group, then
 // come its links, then its permissions.
-func counted(done []outcome, links, grants int) (out Deletion) {
-	out.Removed = done[0].removed
+func counted(done []durable.Result, links, grants int) (out Deletion) {
+	out.Removed = done[0].Removed
 	for i, one := range done[1:] {
 		switch {
 		case i < links:
-			out.Links += one.removed
+			out.Links += one.Removed
 		case i < links+grants:
-			out.Permissions += one.removed
+			out.Permissions += one.Removed
 		}
 	}
 	return out
