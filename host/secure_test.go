@@ -22,7 +22,7 @@ import (
 const adminPassword = "correct horse battery"
 
 // guarded starts a host with access control and the user bob of the group staff.
-func guarded(t *testing.T, change func(*config.Config)) *host.Host {
+func guarded(t testing.TB, change func(*config.Config)) *host.Host {
 	t.Helper()
 	h := start(t, func(c *config.Config) {
 		c.Secure, c.Security.AdminPassword, c.Security.AdminOverNetwork = true, adminPassword, true

@@ -68,7 +68,7 @@ func appendCustomMeta(dst, meta []byte, tagged bool) []byte {
 				continue
 			}
 		case "created", "modified", "path", "action", "type", "published", "status", "eventId", "sessionId",
-			"channel", "depth", "consistency", "publicationId", "eventOrigin", "modifiedBy":
+			"channel", "depth", "consistency", "publicationId", "eventOrigin", "modifiedBy", "createdBy":
 			continue
 		}
 		dst = append(dst, ',')
