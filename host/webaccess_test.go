@@ -124,6 +124,20 @@ func TestAForwardedAddressIsNotBelieved(t *testing.T) {
 	assert.Contains(t, body, `"ip":"127.0.0.1"`)
 }
 
+// A page of another site makes a browser send the cookie when it connects. That
+// logs nobody in: only a login with a token does.
+func TestACookieOpensNoWebsocket(t *testing.T) {
+	h := guarded(t, nil)
+	admin := httpLogin(t, h, "_ADMIN", adminPassword)
+	c, err := rawDial(h, http.Header{"Cookie": {"happn_token=" + admin}, "Origin": {"https://elsewhere.example"}})
+	require.NoError(t, err)
+	defer c.Close()
+	require.NoError(t, c.WriteMessage(websocket.TextMessage, []byte(`{"action":"get","eventId":1,"path":"/desk/1"}`)))
+	_, answer, err := c.ReadMessage()
+	require.NoError(t, err)
+	require.Contains(t, string(answer), "AccessDenied")
+}
+
 func rawDial(h *host.Host, header http.Header) (*websocket.Conn, error) {
 	c, _, err := websocket.DefaultDialer.Dial("ws://"+h.Addr().String()+"/ws", header)
 	return c, err

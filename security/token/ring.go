@@ -37,11 +37,13 @@ type Options struct {
 }
 
 // Ring signs with its newest key, and accepts what others have signed until
-// they retire. It is safe for concurrent use; reading tokens takes no lock.
+// they retire. It is safe for concurrent use.
 type Ring struct {
 	options Options
 	store   datastore.Store
 	keys    atomic.Pointer[keys]
+
+	verified verified
 
 	changing sync.Mutex // one change at a time
 }

@@ -184,3 +184,66 @@ func TestAConfiguredSecretIsNotRotated(t *testing.T) {
 	require.False(t, maintain(t, ring, token.Rotation{Every: time.Minute}))
 	require.Len(t, ring.Keys(), 1)
 }
+
+func TestARememberedTokenEndsWithItsKeyAndItsTime(t *testing.T) {
+	c := &clock{now: time.UnixMilli(1_795_000_000_000)}
+	ring := open(t, newStore(t), token.Options{Now: c.Now})
+	short, long := signed(t, ring, claims(t, `{"ttl":1000}`, c.now)), signed(t, ring, claims(t, `{}`, c.now))
+	for range 3 { // the first time it is not remembered yet
+		got, err := ring.Parse(long)
+		require.NoError(t, err)
+		got.Username = "somebody else"
+		got, err = ring.Parse(long)
+		require.NoError(t, err)
+		require.Equal(t, `ann "é"`, got.Username, "callers have copies")
+		_, err = ring.Parse(short)
+		require.NoError(t, err)
+		_, err = ring.Parse(long + "A")
+		require.ErrorIs(t, err, token.ErrInvalid)
+	}
+	c.now = c.now.Add(1001 * time.Millisecond)
+	_, err := ring.Parse(short)
+	require.ErrorIs(t, err, token.ErrExpired)
+	require.NoError(t, ring.Rotate(t.Context(), time.Hour))
+	_, err = ring.Parse(long)
+	require.NoError(t, err)
+	c.now = c.now.Add(time.Hour)
+	_, err = ring.Parse(long)
+	require.ErrorIs(t, err, token.ErrInvalid, "its key has retired")
+}
+
+// More tokens than are remembered are read all the same.
+func TestManyTokensAreRead(t *testing.T) {
+	ring := open(t, newStore(t), token.Options{})
+	var all []string
+	for range 5000 {
+		all = append(all, signed(t, ring, claims(t, `{}`, time.Now())))
+	}
+	for range 2 {
+		for _, text := range all {
+			_, err := ring.Parse(text)
+			require.NoError(t, err)
+		}
+	}
+}
+
+func BenchmarkParse(b *testing.B) {
+	ring := open(b, newStore(b), token.Options{})
+	text := signed(b, ring, claims(b, `{"ttl":60000}`, time.Now()))
+	more := make([]string, 20_000)
+	for i := range more {
+		more[i] = signed(b, ring, claims(b, `{"ttl":600000}`, time.Now()))
+	}
+	b.Run("again", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			_, _ = ring.Parse(text)
+		}
+	})
+	b.Run("first", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			_, _ = ring.Parse(more[i%len(more)])
+		}
+	})
+}

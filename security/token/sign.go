@@ -55,64 +55,71 @@ func (r *Ring) Sign(c *Claims) (string, error) {
 
 // Parse returns the claims of a token that a key of this ring has signed. It
 // fails with ErrInvalid, or with ErrExpired and the claims. Whether the token
-// was revoked, and the user still exists, others know.
+// was revoked, and the user still exists, others know. What the claims refer to
+// is shared and must not be changed. A token that is read again and again costs
+// the looking up of its text.
 func (r *Ring) Parse(token string) (*Claims, error) {
-	c, err := r.parse(token)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+	now, ring := r.options.Now().UnixMilli(), r.keys.Load()
+	c := r.verified.get(token, ring, now)
+	if c == nil {
+		var signer *key
+		var err error
+		if c, signer, err = r.parse(token, ring.list, now); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
+		}
+		r.verified.put(token, verifiedToken{*c, signer, ring})
 	}
-	if c.Expires > 0 && r.options.Now().UnixMilli() > c.Expires {
+	if c.Expires > 0 && now > c.Expires {
 		return c, ErrExpired
 	}
 	return c, nil
 }
 
-func (r *Ring) parse(token string) (*Claims, error) {
+func (r *Ring) parse(token string, ring []*key, now int64) (*Claims, *key, error) {
 	if len(token) > MaxBytes {
-		return nil, fmt.Errorf("%d bytes", len(token))
+		return nil, nil, fmt.Errorf("%d bytes", len(token))
 	}
 	header, rest, _ := strings.Cut(token, ".")
 	body, tail, found := strings.Cut(rest, ".")
 	if !found || strings.Contains(tail, ".") {
-		return nil, errors.New("it has not three parts")
+		return nil, nil, errors.New("it has not three parts")
 	}
-	keys, foreign, err := r.candidates(header)
+	keys, foreign, err := r.candidates(header, ring, now)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	signature, err := canonical(tail)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if !signedBy(keys, token[:len(token)-len(tail)-1], signature) {
-		return nil, errors.New("the signature is not good")
+	signer := signedBy(keys, token[:len(token)-len(tail)-1], signature)
+	if signer == nil {
+		return nil, nil, errors.New("the signature is not good")
 	}
 	payload, err := canonical(body)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if foreign {
 		if payload, err = unpackPayload(payload); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	c := &Claims{Foreign: foreign}
-	return c, c.parse(payload, foreign)
+	return c, signer, c.parse(payload, foreign)
 }
 
-func signedBy(keys []*key, signed string, signature []byte) bool {
+func signedBy(keys []*key, signed string, signature []byte) *key {
 	for _, k := range keys {
 		if jwt.SigningMethodHS256.Verify(signed, signature, k.secret) == nil { // compares in constant time
-			return true
+			return k
 		}
 	}
-	return false
+	return nil
 }
 
 // candidates returns the keys that may have signed a token with this header.
-func (r *Ring) candidates(header string) (keys []*key, foreign bool, err error) {
-	now := r.options.Now().UnixMilli()
-	ring := r.keys.Load().list
+func (r *Ring) candidates(header string, ring []*key, now int64) (keys []*key, foreign bool, err error) {
 	for _, k := range ring {
 		if k.header == header && k.accepted(now) {
 			return []*key{k}, false, nil

@@ -321,17 +321,6 @@ func FuzzPayload(f *testing.F) {
 	})
 }
 
-func BenchmarkParse(b *testing.B) {
-	ring := open(b, newStore(b), token.Options{})
-	text := signed(b, ring, claims(b, `{"ttl":0,"inactivity_threshold":null}`, time.Now()))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := ring.Parse(text); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkSign(b *testing.B) {
 	ring := open(b, newStore(b), token.Options{})
 	c := claims(b, `{"ttl":0,"inactivity_threshold":null}`, time.Now())
