@@ -156,6 +156,7 @@ func (h *Host) wire() {
 	}
 	if h.secured != nil {
 		options.Access = h.secured.control
+		options.Changed = h.observe
 	}
 	h.pipeline = pipeline.New(options)
 	if h.secured != nil {

@@ -171,6 +171,30 @@ func TestAChangeTakesEffectAtOnce(t *testing.T) {
 	assert.Empty(t, events, "the subscription ended with the right to it")
 }
 
+// The documents of users, groups and permissions can be written by who may: what
+// they say holds when the write is answered.
+func TestWhatAClientWritesToTheDirectoryTakesEffectAtOnce(t *testing.T) {
+	h := guarded(t, nil)
+	ctx := t.Context()
+	admin := loggedIn(t, h, client.Options{Username: "_ADMIN", Password: adminPassword})
+	b := bob(t, h)
+	_, err := b.Set(ctx, "/extra/1", map[string]int{}, nil)
+	require.Equal(t, 403, code(err))
+	const granted = "/_SYSTEM/_SECURITY/_PERMISSIONS/staff/set//extra/{{w}}"
+	_, err = admin.Set(ctx, granted, map[string]any{"action": "set", "authorized": true, "path": "/extra/*"}, nil)
+	require.NoError(t, err)
+	_, err = b.Set(ctx, "/extra/1", map[string]int{}, nil)
+	require.NoError(t, err)
+	_, err = admin.Remove(ctx, granted, nil)
+	require.NoError(t, err)
+	_, err = b.Set(ctx, "/extra/1", map[string]int{}, nil)
+	require.Equal(t, 403, code(err))
+	_, err = admin.Remove(ctx, "/_SYSTEM/_SECURITY/_USER/bob/*", nil) // out of the group
+	require.NoError(t, err)
+	_, err = b.Set(ctx, "/desk/1", map[string]int{}, nil)
+	require.Equal(t, 403, code(err))
+}
+
 func TestADeletedUserIsDisconnected(t *testing.T) {
 	h := guarded(t, nil)
 	bob(t, h)

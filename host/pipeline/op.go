@@ -175,6 +175,7 @@ func (o *op) finish(b *session.Batch) {
 		o.fail(w, b)
 		return
 	}
+	o.tellChanged()
 	o.fill(w)
 	switch {
 	case o.noPublish:

@@ -29,6 +29,11 @@ type Options struct {
 
 	Recipients Recipients // nil sends every publication to all that subscribed
 
+	// Changed, if not nil, is told of the path of each document below /_SYSTEM
+	// that a client writes or removes, or of the pattern by which it removes.
+	// The answer waits for it.
+	Changed func(path string)
+
 	DefaultDepth     int // segments that /** spans; 0 is pubsub.DefaultDepth
 	MaxSubscriptions int // for each session; 0 is any number
 	MaxJSONDepth     int // 0 is rawjson.DefaultMaxDepth
