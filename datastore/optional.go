@@ -40,6 +40,28 @@ type Importer interface {
 	CanImport(doc *Document) error
 }
 
+// Getter is a store that looks up many paths sooner at once than one by one.
+type Getter interface {
+	// GetAll returns the document at each path, nil where there is none.
+	GetAll(ctx context.Context, paths []string) ([]*Document, error)
+}
+
+// GetAll looks up the paths in a store, whatever it can do.
+func GetAll(ctx context.Context, s Store, paths []string) ([]*Document, error) {
+	if g, ok := s.(Getter); ok {
+		return g.GetAll(ctx, paths)
+	}
+	docs := make([]*Document, len(paths))
+	for i, path := range paths {
+		doc, err := s.Get(ctx, []byte(path))
+		if err != nil {
+			return nil, err
+		}
+		docs[i] = doc
+	}
+	return docs, nil
+}
+
 // BatchError says which write of a batch, or document of an import, could not be
 // carried out.
 type BatchError struct {

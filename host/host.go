@@ -52,6 +52,7 @@ type Host struct {
 
 	store    datastore.Store
 	stores   []*openedStore // behind store, the default one first; none if the embedder brought it
+	looking  bool           // nothing is made in the stores that is not asked for, see LookIntoStore
 	plugins  *plugin.Manager
 	sessions *session.Registry
 	tree     *pubsub.Tree

@@ -18,7 +18,16 @@ type OfflineStore interface {
 // OpenStore opens the stores of a host that does not run, as New does, for
 // programs that work on its documents. The caller closes what it returns.
 func OpenStore(c config.Config, log *slog.Logger) (OfflineStore, error) {
-	h := &Host{config: c, log: log}
+	return openOffline(&Host{config: c, log: log})
+}
+
+// LookIntoStore is OpenStore for programs that write nothing: no index is made in
+// MongoDB either. The folder of an embedded store is made if there is none.
+func LookIntoStore(c config.Config, log *slog.Logger) (OfflineStore, error) {
+	return openOffline(&Host{config: c, log: log, looking: true})
+}
+
+func openOffline(h *Host) (OfflineStore, error) {
 	if err := h.openStores(); err != nil {
 		return nil, err
 	}

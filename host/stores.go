@@ -58,7 +58,7 @@ func (h *Host) openStores() error {
 func (h *Host) openStore(s config.DataStore, indexes []datastore.Index) (*openedStore, error) {
 	log := h.log.With("store", s.Name)
 	if s.Provider == config.ProviderMongoDB {
-		return openMongo(s, indexes, log)
+		return openMongo(s, indexes, h.looking, log)
 	}
 	store, err := memory.Open(memory.Options{
 		Dir: s.Dir, Durability: durability(s), Indexes: indexes, ColumnBytes: columnBytes(h.config.Data), Logger: log,

@@ -12,8 +12,9 @@ import (
 	"github.com/happn-host/happn-host/host/config"
 )
 
-// openMongo opens a store in MongoDB. It waits for the server, not for ever.
-func openMongo(s config.DataStore, indexes []datastore.Index, log *slog.Logger) (*openedStore, error) {
+// openMongo opens a store in MongoDB. It waits for the server, not for ever. Who
+// only looks makes no indexes.
+func openMongo(s config.DataStore, indexes []datastore.Index, looking bool, log *slog.Logger) (*openedStore, error) {
 	o := mongo.Options{
 		URL: s.URL, Database: s.Database, Collection: s.Collection, W: s.W, Journal: s.Journal, Logger: log,
 		MaxPoolSize: uint64(s.MaxPoolSize), Timeout: time.Duration(s.RequestTimeout),
@@ -26,7 +27,9 @@ func openMongo(s config.DataStore, indexes []datastore.Index, log *slog.Logger) 
 			return nil, fmt.Errorf("the environment variable %s, which urlEnv names, is empty; put the URL of the MongoDB server there", s.URLEnv)
 		}
 	}
-	if s.Index != nil && !*s.Index {
+	if looking {
+		o.Indexes, o.Secondary = map[string]mongo.IndexSpec{}, nil
+	} else if s.Index != nil && !*s.Index {
 		log.Warn("there will be no index on path unless the collection has one: documents can come twice, and every request reads all of them")
 		o.Indexes, o.Secondary = map[string]mongo.IndexSpec{}, nil
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -29,8 +30,17 @@ func (p *process) parse(flags *pflag.FlagSet, args []string, usage string) (code
 	case flags.Arg(0) == "true" || flags.Arg(0) == "false":
 		return p.fail(exitUsage, "does not know what to do with %q; a switch is written with =, as in --shutdown.reconnect=false", flags.Arg(0)), true
 	default:
-		return p.fail(exitUsage, "does not know what to do with %q; see happn-host help %s", flags.Arg(0), flags.Name()), true
+		return p.fail(exitUsage, "does not know what to do with %q; see happn-host help %s", withoutPassword(flags.Arg(0)), flags.Name()), true
 	}
+}
+
+// withoutPassword is an argument for people: of a URL without who connects.
+func withoutPassword(arg string) string {
+	scheme, rest, isURL := strings.Cut(arg, "://")
+	if at := strings.LastIndexByte(rest, '@'); isURL && at >= 0 {
+		return scheme + "://***" + rest[at:]
+	}
+	return arg
 }
 
 // parseWithArguments is parse for a command that takes more than flags.
@@ -65,6 +75,9 @@ type configFlags struct {
 	set  *pflag.FlagSet
 	file string
 	own  []string // flags of the command that are no keys
+	// named returns variables of the environment that flags name, which are no
+	// keys either; nil is none.
+	named func() []string
 }
 
 func newConfigFlags(name string) *configFlags {
@@ -93,7 +106,11 @@ func (p *process) load(f *configFlags, args []string, usage string) (c config.Co
 			given[flag.Name] = flag.Value.String()
 		}
 	})
-	c, err := config.Load(config.Sources{File: f.file, Env: p.environ, NotKeys: credentialVariables(), Flags: given})
+	notKeys := credentialVariables()
+	if f.named != nil {
+		notKeys = append(notKeys, f.named()...)
+	}
+	c, err := config.Load(config.Sources{File: f.file, Env: p.environ, NotKeys: notKeys, Flags: given})
 	if err != nil {
 		p.reportMistakes(err)
 		return c, exitUsage, true

@@ -54,7 +54,7 @@ func subcommands() []subcommand {
 		{"permission", "tell, give and take what users and groups may do", permissionCommand},
 		{"session", "list and disconnect the clients of a running host", sessionCommand},
 		{"token", "revoke the tokens of logins, and let locked users log in again", tokenCommand},
-		{"migrate", "copy the documents of happn-3 into the stores of a host", migrateCommand},
+		{"migrate", "copy the documents of happn-3, MongoDB or a backup into the stores of a host", migrateCommand},
 		{"bench", "measure a happn-3 compatible server", benchCommand},
 		{"plugin", "build plugins from their sources", pluginCommand},
 		{"config-doc", "print the reference of every configuration key", configDoc},

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -16,12 +17,7 @@ func writeReport(w io.Writer, r *migrate.Report, flags *migrateFlags) {
 	for _, note := range r.Origin.Notes {
 		fmt.Fprintf(w, "  note: %s\n", note)
 	}
-	var tops []string
-	for name := range r.Tops {
-		tops = append(tops, name)
-	}
-	slices.Sort(tops)
-	for _, name := range tops {
+	for _, name := range slices.Sorted(maps.Keys(r.Tops)) {
 		fmt.Fprintf(w, "  %-30s %10d documents %14d bytes\n", name, r.Tops[name].Documents, r.Tops[name].Bytes)
 	}
 	for _, line := range []struct {
@@ -29,6 +25,7 @@ func writeReport(w io.Writer, r *migrate.Report, flags *migrateFlags) {
 		says string
 	}{
 		{r.Excluded, "left out by --only and --exclude"},
+		{r.Own, "left out: what the source's store notes about itself"},
 		{r.New, "new to the target"},
 		{r.Same, "in the target already"},
 		{r.Replaced, "replace another one in the target"},
@@ -40,6 +37,9 @@ func writeReport(w io.Writer, r *migrate.Report, flags *migrateFlags) {
 		if line.n > 0 {
 			fmt.Fprintf(w, "%10d %s\n", line.n, line.says)
 		}
+	}
+	for _, remark := range slices.Sorted(maps.Keys(r.Remarks)) {
+		fmt.Fprintf(w, "%10d %s\n", r.Remarks[remark], remark)
 	}
 	for _, path := range r.ConflictPaths {
 		fmt.Fprintf(w, "  in the way: %s\n", path)
@@ -99,8 +99,13 @@ func (p *progress) tell(at migrate.Progress) {
 	p.shown = now
 	line := fmt.Sprintf("%s: %s", at.Phase, counted(int(at.Documents), "document"))
 	part := 0.0
-	if at.Origin.Bytes > 0 {
-		part = min(1, float64(at.Read)/float64(at.Origin.Bytes))
+	switch {
+	case at.Origin.Bytes > 0:
+		part = float64(at.Read) / float64(at.Origin.Bytes)
+	case at.Origin.Documents > 0:
+		part = float64(at.Documents) / float64(at.Origin.Documents)
+	}
+	if part = min(1, part); at.Origin.Bytes > 0 || at.Origin.Documents > 0 {
 		line += fmt.Sprintf(", %3.0f%%", 100*part)
 	}
 	if seconds := now.Sub(p.begun).Seconds(); seconds > 0.5 {

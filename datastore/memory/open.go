@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
 // Pebble holds nothing that memory does not hold too, and is read only while a
@@ -152,4 +153,13 @@ func (d *disk) empty() (bool, error) {
 	}
 	any := it.First()
 	return !any, errors.Join(it.Error(), it.Close())
+}
+
+// IsFolder reports whether a store has kept its documents in a folder.
+func IsFolder(dir string) (bool, error) {
+	found, err := pebble.Peek(dir, vfs.Default)
+	if err != nil {
+		return false, fmt.Errorf("looking into the folder %s: %w", dir, err)
+	}
+	return found.Exists, nil
 }

@@ -80,9 +80,7 @@ func fill(ctx context.Context, r io.Reader, dir string) (info datastore.Snapshot
 	if err = d.do(func() error { _, _, err := d.checkFormat(); return err }); err != nil {
 		return info, errors.Join(err, d.abandon())
 	}
-	b := &backupReader{sum: sha256.New(), users: make(map[string]string)}
-	b.r = bufio.NewReaderSize(r, 1<<16)
-	info, err = b.read(func(doc *datastore.Document) error {
+	info, err = ReadBackup(r, func(doc *datastore.Document) error {
 		d.add(doc, false)
 		if d.batch.Len() < maxBatchBytes {
 			return nil
@@ -96,6 +94,22 @@ func fill(ctx context.Context, r io.Reader, dir string) (info datastore.Snapshot
 		return info, errors.Join(err, d.abandon())
 	}
 	return info, d.close()
+}
+
+// IsBackup reports whether a stream begins as a backup does.
+func IsBackup(r io.Reader) bool {
+	head := make([]byte, len(backupMagic))
+	_, err := io.ReadFull(r, head)
+	return err == nil && string(head) == backupMagic
+}
+
+// ReadBackup calls visit for each document of a backup, by path, until visit
+// returns an error. What is visited is of use only if the error is nil: the
+// checksum comes last. A stream that is no whole backup is ErrBackup.
+func ReadBackup(r io.Reader, visit func(*datastore.Document) error) (datastore.Snapshot, error) {
+	b := &backupReader{sum: sha256.New(), users: make(map[string]string)}
+	b.r = bufio.NewReaderSize(r, 1<<16)
+	return b.read(visit)
 }
 
 // backupReader reads a backup.

@@ -8,7 +8,9 @@
 // in the target already, as it is in the source, is left alone: to copy twice is
 // to copy once.
 //
-// Sources of text files are in the packages below: happn-3's data files in loki/.
+// Sources are in the packages below: happn-3's data files in loki/, collections of
+// MongoDB in collection/, and backups of a host in snapshot/; FromStore reads any
+// store.
 //
 // It imports datastore, datastore/expr, datastore/memory and internal/rawjson.
 package migrate

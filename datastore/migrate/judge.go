@@ -1,7 +1,6 @@
 package migrate
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"unicode/utf8"
@@ -51,22 +50,19 @@ const (
 	conflict                // another one is there, which ends the copy
 )
 
-// decide looks at the target.
-func (j *judge) decide(ctx context.Context, doc *datastore.Document) (verdict, error) {
-	there, err := j.options.Target.Get(ctx, []byte(doc.Path))
+// decide compares a document with what the target has at its path.
+func (j *judge) decide(doc, there *datastore.Document) verdict {
 	switch {
-	case err != nil:
-		return conflict, err
 	case there == nil:
-		return fresh, nil
+		return fresh
 	case equal(doc, there):
-		return same, nil
+		return same
 	}
 	switch policy := j.options.OnConflict; {
 	case policy == Skip, policy == Newer && there.Modified >= doc.Modified:
-		return keep, nil
+		return keep
 	case policy == Overwrite, policy == Newer:
-		return replace, nil
+		return replace
 	}
-	return conflict, nil
+	return conflict
 }

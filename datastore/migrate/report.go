@@ -8,6 +8,7 @@ type Report struct {
 	Documents int64           // of the source, without those left out
 	Bytes     int64           // their paths and data
 	Excluded  int64           // left out by Options.Only and Exclude
+	Own       int64           // left out because they are what a store notes about itself
 	Tops      map[string]*Top // by the first part of the path
 
 	// What the first look found; Documents is their sum.
@@ -24,6 +25,8 @@ type Report struct {
 	// Unsettable counts paths that clients can read and not write, outside
 	// /_SYSTEM.
 	Unsettable int64
+	// Remarks count the documents that are not copied as they are, by what it is.
+	Remarks map[string]int64
 
 	Resumed  int64 // documents that an earlier run had finished with
 	Stored   int64 // by this run
@@ -46,12 +49,30 @@ type Refusal struct {
 // maxExamples bounds the lists in a report.
 const maxExamples = 20
 
+// maxTops bounds how many top-level paths are counted each for itself; OtherTops
+// counts the rest.
+const (
+	maxTops   = 1000
+	OtherTops = "all others"
+)
+
+func newReport(origin Origin) *Report {
+	return &Report{Origin: origin, Tops: make(map[string]*Top), Remarks: make(map[string]int64)}
+}
+
 func (r *Report) count(item *Item) {
+	for _, remark := range item.Remarks {
+		r.Remarks[remark]++
+	}
 	r.Documents++
 	size := int64(len(item.Doc.Path) + len(item.Doc.Data))
 	r.Bytes += size
 	name := top(item.Doc.Path)
 	one := r.Tops[name]
+	if one == nil && len(r.Tops) >= maxTops {
+		name = OtherTops
+		one = r.Tops[name]
+	}
 	if one == nil {
 		one = &Top{}
 		r.Tops[name] = one

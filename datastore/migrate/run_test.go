@@ -143,7 +143,7 @@ func TestThePolicyDecidesWhatStays(t *testing.T) {
 }
 
 func TestPatternsSelectWhatIsCopied(t *testing.T) {
-	source := (&list{}).add("/a/1", `{}`, 1).add("/a/2", `{}`, 1).add("/b/1", `{}`, 1).add("/_SYSTEM/_MIGRATION/x", `{}`, 1)
+	source := (&list{}).add("/a/1", `{}`, 1).add("/a/2", `{}`, 1).add("/b/1", `{}`, 1).add("/_SYSTEM/_MIGRATION/x", `{}`, 1).add("/_SYSTEM/INDEXES/i", `{}`, 1)
 	for _, c := range []struct {
 		only, exclude []string
 		want          int
@@ -154,7 +154,7 @@ func TestPatternsSelectWhatIsCopied(t *testing.T) {
 		report, err := migrate.Run(t.Context(), migrate.Options{Source: source, Target: s, Only: c.only, Exclude: c.exclude})
 		require.NoError(t, err)
 		require.Len(t, found(t, s), c.want)
-		require.EqualValues(t, 4-c.want, report.Excluded)
+		require.EqualValues(t, [2]int64{int64(3 - c.want), 2}, [2]int64{report.Excluded, report.Own})
 	}
 }
 

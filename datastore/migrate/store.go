@@ -8,10 +8,8 @@ import (
 )
 
 // FromStore is a source of the documents of a store, by path. It closes the store.
-// What the store holds may change, so an interrupted copy looks at the documents
-// again that it has copied.
 func FromStore(kind, name string, store datastore.Store) Source {
-	return &storeSource{store, Origin{Kind: kind, Name: name, Documents: -1, Bytes: -1}}
+	return &storeSource{store, Origin{Kind: kind, Name: name, Ordered: true, Documents: -1, Bytes: -1}}
 }
 
 type storeSource struct {

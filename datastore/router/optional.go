@@ -16,6 +16,7 @@ var (
 	_ datastore.Explainer = (*Store)(nil)
 	_ datastore.Archives  = (*Store)(nil)
 	_ datastore.Importer  = (*Store)(nil)
+	_ datastore.Getter    = (*Store)(nil)
 )
 
 // ErrSpansStores is the answer to a batch whose paths belong to several stores:
@@ -84,6 +85,30 @@ func (s *Store) CanImport(doc *datastore.Document) error {
 		return fmt.Errorf("store %q: %w", m.name, errCannot)
 	}
 	return importer.CanImport(doc)
+}
+
+// GetAll implements datastore.Getter: each store is asked for its part.
+func (s *Store) GetAll(ctx context.Context, paths []string) ([]*datastore.Document, error) {
+	if s.closed.Load() {
+		return nil, datastore.ErrClosed
+	}
+	parts := make(map[*member][]string, len(s.routes.members))
+	places := make(map[*member][]int, len(s.routes.members))
+	for i, path := range paths {
+		m := s.routes.owner([]byte(path))
+		parts[m], places[m] = append(parts[m], path), append(places[m], i)
+	}
+	docs := make([]*datastore.Document, len(paths))
+	for m, part := range parts {
+		found, err := datastore.GetAll(ctx, m.Store, part)
+		if err != nil {
+			return nil, err
+		}
+		for k, doc := range found {
+			docs[places[m][k]] = doc
+		}
+	}
+	return docs, nil
 }
 
 // importPart imports the documents at the places.
