@@ -11,6 +11,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	driver "go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.uber.org/goleak"
 
 	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/datastore/memory"
@@ -19,7 +20,16 @@ import (
 	"github.com/happn-host/happn-host/tests/testhost"
 )
 
-func TestMain(m *testing.M) { os.Exit(testhost.MongoMain(m.Run)) }
+func TestMain(m *testing.M) {
+	os.Exit(testhost.MongoMain(func() int {
+		code := m.Run()
+		if err := goleak.Find(); err != nil && code == 0 {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return code
+	}))
+}
 
 // collection makes an empty collection with the index on path, and options for
 // a store that records nothing in it.
