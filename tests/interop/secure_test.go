@@ -23,9 +23,14 @@ func TestTheNPMClientOnASecureServer(t *testing.T) {
 	if testhost.Reference() {
 		t.Skip("the reference server has no management API to make users by")
 	}
-	server := testhost.Start(t, testhost.Settings{Args: []string{
+	secureTopic(t)
+}
+
+func secureTopic(t *testing.T, args ...string) {
+	t.Helper()
+	server := testhost.Start(t, testhost.Settings{Args: append([]string{
 		"--secure=true", "--security.adminPassword=" + adminPassword, "--security.adminOverNetwork=true",
 		"--security.allowNestedPermissions=true", "--security.password.pbkdf2Iterations=1000", "--security.profiles=" + profiles,
-	}})
+	}, args...)})
 	runTopic(t, testhost.NPMDir(t), "secure", server, "ADMIN_PASSWORD="+adminPassword)
 }

@@ -65,6 +65,22 @@ func withFerret(run func() int) (int, error) {
 	return run(), nil
 }
 
+// MongoFor is like Mongo without MongoMain: FerretDB is there until the test
+// ends. It is for packages
+// of which only some tests need one.
+func MongoFor(tb testing.TB) (uri string, ferret bool) {
+	tb.Helper()
+	if uri = os.Getenv(mongoEnv); uri != "" {
+		return uri, false
+	}
+	server, uri, err := StartFerret(tb.TempDir(), "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("the MongoDB server for tests: %v", err)
+	}
+	tb.Cleanup(server.Stop)
+	return uri, true
+}
+
 // FerretServer is a running FerretDB.
 type FerretServer struct {
 	command *exec.Cmd

@@ -223,9 +223,11 @@ func withoutSettings(environ []string) []string {
 	return kept
 }
 
-var addressInLog = regexp.MustCompile(`(?:127\.0\.0\.1|0\.0\.0\.0|localhost|\[::1?\]):([1-9][0-9]{0,4})`)
+// addressInLog finds where the host, or the reference, says that it listens:
+// other servers have addresses, too.
+var addressInLog = regexp.MustCompile(`(?:https?://|listening on )(?:127\.0\.0\.1|0\.0\.0\.0|localhost|\[::1?\]):([1-9][0-9]{0,4})`)
 
-// watch copies what the process writes, reports the first address in it, and
+// watch copies what the process writes, reports where it listens, and
 // closes exited when the process has ended.
 func (s *Server) watch(cmd *exec.Cmd, out io.Reader, found chan<- int, exited chan<- struct{}) {
 	lines := bufio.NewReader(out)
