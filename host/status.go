@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/security/login"
 )
 
 // happnVersion is the release of happn-3 whose behaviour the host has.
@@ -78,6 +79,14 @@ type Health struct {
 	Stores     []StoreHealth `json:"stores"`               // the default one first
 
 	Plugins []PluginHealth `json:"plugins"`
+
+	Security *SecurityHealth `json:"security,omitempty"` // of a host with access control
+}
+
+// SecurityHealth is what Health tells of access control.
+type SecurityHealth struct {
+	login.Stats
+	Keys int `json:"keys"` // of session tokens that are accepted
 }
 
 // PluginHealth is one plugin in Health.
@@ -115,6 +124,9 @@ func (h *Host) Health(ctx context.Context) Health {
 	}
 	for _, p := range h.plugins.List() {
 		health.Plugins = append(health.Plugins, PluginHealth{Name: p.Name, Version: p.Version, State: p.State, Reason: p.Reason})
+	}
+	if h.secured != nil {
+		health.Security = &SecurityHealth{Stats: h.secured.logins.Stats(), Keys: len(h.secured.tokens.Keys())}
 	}
 	if err := h.store.Check(ctx); err != nil {
 		health.Status, health.Reason = "failing", err.Error()

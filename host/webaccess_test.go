@@ -109,6 +109,7 @@ func TestStrangersHearOnlyWhetherTheHostIsWell(t *testing.T) {
 	assert.JSONEq(t, `{"status":"ok"}`, body)
 	_, body = httpDo(t, h, "GET", "/api/v1/health", httpLogin(t, h, "_ADMIN", adminPassword), "")
 	assert.Contains(t, body, `"sessions"`)
+	assert.Contains(t, body, `"security":{"logins":1,"refused":0,"limited":0,"locked":0,"revoked":0,"keys":1}`)
 }
 
 // Whoever comes from no proxy of ours cannot choose the address that white lists

@@ -36,6 +36,21 @@ func TestWrongPasswordsLockAnAccount(t *testing.T) {
 	}
 }
 
+func TestLoginsAreCountedByWhatBecameOfThem(t *testing.T) {
+	w := newWorld(t, func(o *login.Options) { o.Rate.PerUser = 6 })
+	g := w.granted(attempt("ann", "secret"))
+	for range 4 {
+		_, err := w.login(attempt("ann", "wrong"))
+		refused(t, err, 401, "Invalid credentials")
+	}
+	_, err := w.login(attempt("ann", "secret"))
+	refused(t, err, 403, "Account locked out")
+	_, err = w.login(attempt("ann", "secret"))
+	refused(t, err, 429, "too many logins of this user; try again in a minute")
+	require.NoError(t, w.Revoke(t.Context(), g.Token, "lost"))
+	require.Equal(t, login.Stats{Logins: 1, Refused: 6, Limited: 1, Locked: 1, Revoked: 1}, w.Stats())
+}
+
 func TestARightPasswordClearsTheCount(t *testing.T) {
 	w := newWorld(t, nil)
 	for range 5 {

@@ -39,6 +39,12 @@ func busy(message string) error {
 	return &security.Error{Name: "TooManyRequests", Code: 429, Message: message}
 }
 
+// isBusy reports whether an error is one of busy.
+func isBusy(err error) bool {
+	var shown *security.Error
+	return errors.As(err, &shown) && shown.Code == 429
+}
+
 // failed turns the error of a check that could not be made into one for clients.
 func failed(err error) error {
 	var shown *security.Error

@@ -20,6 +20,7 @@ type Service struct {
 	byUser  *rates
 	byIP    *rates
 	usages  *usages
+	counts  counts
 }
 
 // maxName is the longest user name, in bytes, that is looked up.
@@ -46,6 +47,19 @@ func New(ctx context.Context, o Options) (*Service, error) {
 // Login checks credentials and returns what they give. Its errors are of type
 // *security.Error, or of the context.
 func (s *Service) Login(ctx context.Context, a Attempt) (*Grant, error) {
+	g, err := s.login(ctx, a)
+	if err != nil {
+		s.counts.refused.Add(1)
+		if isBusy(err) {
+			s.counts.limited.Add(1)
+		}
+		return nil, err
+	}
+	s.counts.logins.Add(1)
+	return g, nil
+}
+
+func (s *Service) login(ctx context.Context, a Attempt) (*Grant, error) {
 	if !s.byIP.allow(network(a.Address)) {
 		return nil, busy("too many logins from this address; try again in a minute")
 	}
@@ -149,6 +163,7 @@ func (s *Service) loginByCredentials(ctx context.Context, a *Attempt, name strin
 	}
 	end, err := s.lockout.begin(ctx, name)
 	if errors.Is(err, errLocked) {
+		s.counts.locked.Add(1)
 		return nil, denied("Account locked out")
 	}
 	if err != nil {
