@@ -79,6 +79,7 @@ var rooms = []struct {
 	{"host/plugin", []string{"abi", "host/plugin", "host/pipeline", "host/config", "internal"}, true},
 	{"cmd", []string{"cmd", "abi", "host", "client", "datastore", "security", "plugins/sdk", "internal"}, true},
 	{"tests/plugins", []string{"tests", "client", "host/plugin/build"}, true},
+	{"tests/interop", []string{"tests", "client"}, true},
 	{"tests", []string{"tests"}, true},
 }
 
