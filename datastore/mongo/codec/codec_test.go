@@ -154,20 +154,36 @@ func exact(v any) any {
 			v[i] = exact(one)
 		}
 	case json.Number:
-		if at := strings.IndexAny(v.String(), "eE"); at >= 0 && len(v.String())-at > 5 {
-			return v.String() // too large to write out
-		}
-		if r, ok := new(big.Rat).SetString(v.String()); ok {
-			return r.RatString()
-		}
+		return canonical(v.String())
 	}
 	return v
+}
+
+// canonical is one text for all the ways to write a number.
+func canonical(number string) string {
+	number, negative := strings.CutPrefix(strings.ToLower(number), "-")
+	mantissa, power, _ := strings.Cut(number, "e")
+	whole, fraction, _ := strings.Cut(mantissa, ".")
+	exponent := new(big.Int)
+	if power != "" {
+		exponent.SetString(strings.TrimPrefix(power, "+"), 10)
+	}
+	digits := strings.TrimLeft(whole+fraction, "0")
+	short := strings.TrimRight(digits, "0")
+	if short == "" {
+		return "0"
+	}
+	exponent.Add(exponent, big.NewInt(int64(len(digits)-len(short)-len(fraction))))
+	if negative {
+		short = "-" + short
+	}
+	return short + "e" + exponent.String()
 }
 
 func FuzzRoundTrip(f *testing.F) {
 	for _, seed := range []string{
 		`{"a":[1,{"b.c":null}],"$x":"y"}`, `{"":{"％number":"1"}}`, `{"n":-0.0,"m":1e999999999999}`, `{"n":123456789012345678901234567890e-5}`,
-		`{"a":"\u0000","\u0000":1}`, `{"a":1,"a":{"b":2}}`,
+		`{"a":"\u0000","\u0000":1}`, `{"z":0e0000000,"y":100e00998,"x":-0.00120e+1}`, `{"a":1,"a":{"b":2}}`,
 	} {
 		f.Add(seed)
 	}
