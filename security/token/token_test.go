@@ -299,7 +299,12 @@ func FuzzParse(f *testing.F) {
 	f.Add(foreignToken)
 	f.Add("a.b.c")
 	f.Fuzz(func(t *testing.T, text string) {
-		if c, err := ring.Parse(text); err == nil && text != good && text != foreignToken {
+		c, err := ring.Parse(text)
+		if err != nil {
+			return
+		}
+		// The process that chose the text may not be this one: good is different there.
+		if parts := strings.Split(text, "."); len(parts) != 3 || hs256(foreignSecret, parts[0], parts[1]) != text {
 			t.Errorf("%q is accepted: %+v", text, c)
 		}
 	})
