@@ -94,7 +94,7 @@ func runTopicBut(t *testing.T, excused map[string]string, npm, name string, serv
 	cmd.Stderr = cmd.Stdout
 	require.NoError(t, cmd.Start())
 
-	var report report
+	report := report{all: -1}
 	lines := bufio.NewScanner(stdout)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -120,10 +120,11 @@ func runTopicBut(t *testing.T, excused map[string]string, npm, name string, serv
 		})
 	}
 	require.NotEmpty(t, report.cases, "the script reported nothing: %s", report.rest.String())
+	require.NoError(t, lines.Err())
+	require.NoError(t, report.whole(), report.rest.String())
 	if asExcused == 0 { // else the script says that cases have failed
 		require.NoError(t, err, report.rest.String())
 	}
-	require.NoError(t, lines.Err())
 }
 
 func serve(t *testing.T, server *testhost.Server, asked string) {
@@ -149,7 +150,20 @@ func serve(t *testing.T, server *testhost.Server, asked string) {
 // report collects the cases of a script from its output.
 type report struct {
 	cases []*outcome
+	all   int // cases, as the script says when it has run them; -1 until then
 	rest  strings.Builder
+}
+
+// whole returns an error unless the script came to its end, and all of its cases
+// were reported: one that crashed has others that nobody has heard of.
+func (r *report) whole() error {
+	switch r.all {
+	case len(r.cases):
+		return nil
+	case -1:
+		return fmt.Errorf("the script ended after %d cases without saying that these were all", len(r.cases))
+	}
+	return fmt.Errorf("the script has %d cases, it reported %d", r.all, len(r.cases))
 }
 
 type outcome struct {
@@ -167,9 +181,31 @@ func (r *report) line(text string) {
 		r.cases = append(r.cases, &outcome{name: name})
 		return
 	}
+	if passed, all := 0, 0; r.all < 0 {
+		if _, err := fmt.Sscanf(text, "# %d of %d passed", &passed, &all); err == nil {
+			r.all = all
+			return
+		}
+	}
 	if n := len(r.cases); n > 0 && !r.cases[n-1].passed {
 		fmt.Fprintln(&r.cases[n-1].output, text)
 		return
 	}
 	fmt.Fprintln(&r.rest, text)
+}
+
+func TestAReportIsWholeOnlyWithTheLineAtItsEnd(t *testing.T) {
+	for text, whole := range map[string]bool{
+		"ok - a\nnot ok - b\nError: no\n# 1 of 2 passed":    true,
+		"ok - a\nnot ok - b\nError: no":                     false, // it crashed
+		"ok - a\n# 1 of 2 passed":                           false,
+		"ok - a\nok - b\n# 1 of 1 passed":                   false,
+		"not ok - unhandled rejection\n# a comment, passed": false,
+	} {
+		r := report{all: -1}
+		for line := range strings.Lines(text) {
+			r.line(strings.TrimSuffix(line, "\n"))
+		}
+		require.Equal(t, whole, r.whole() == nil, text)
+	}
 }
