@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Store, traits ...Trait)
 		{"batches", batches},
 		{"importing", importing},
 		{"reading", reading},
+		{"lookups", lookups},
 		{"patterns", patterns},
 		{"selecting", selecting},
 		{"pipelines", pipelines},
