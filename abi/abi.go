@@ -9,15 +9,32 @@ type Kind uint8
 
 // The kinds of record. Zero is invalid.
 const (
-	KindRequest     Kind = 1 // a client's request, before it is carried out
-	KindResponse    Kind = 2 // the answer to a request, before it is sent
-	KindPublication Kind = 3 // an event on its way to subscribers
+	KindRequest     Kind = 1  // a client's request, before it is carried out
+	KindResponse    Kind = 2  // the answer to a request, before it is sent
+	KindPublication Kind = 3  // an event on its way to subscribers
+	KindSession     Kind = 4  // a session that has logged in and needs a policy
+	KindCredentials Kind = 5  // what an authentication provider is asked
+	KindHTTP        Kind = 6  // an HTTP request, or the answer to one
+	KindSearch      Kind = 7  // a query of a plugin's own, or what it found
+	KindCall        Kind = 8  // a request to a plugin's service, or its answer
+	KindConnection  Kind = 9  // bytes, timers and state of a connection that a plugin owns
+	KindDocument    Kind = 10 // a stored document, as get and next give it
 )
+
+// MaxKind is the highest kind of this version.
+const MaxKind = KindDocument
 
 var kindNames = [...]string{
 	KindRequest:     "request",
 	KindResponse:    "response",
 	KindPublication: "publication",
+	KindSession:     "session",
+	KindCredentials: "credentials",
+	KindHTTP:        "http",
+	KindSearch:      "search",
+	KindCall:        "call",
+	KindConnection:  "connection",
+	KindDocument:    "document",
 }
 
 // String returns the kind's name as manifests spell it, or "" for an unknown
@@ -145,6 +162,12 @@ const (
 	// FlagDataLazy says that the record has a data section which was left out
 	// because the hook's manifest asks for data lazily; ImportPayload fetches it.
 	FlagDataLazy uint8 = 1 << 0
+	// FlagNoWait, in what a guest passes to ImportSet and ImportRemove, has them
+	// return once the store was asked.
+	FlagNoWait uint8 = 1 << 1
+	// FlagMissed says that events before this one were lost: a plugin that keeps
+	// something up to date by them makes it anew.
+	FlagMissed uint8 = 1 << 2
 )
 
 // Record is one message as a hook sees it. Absent sections are nil, present

@@ -224,3 +224,30 @@ func fold(s string) string {
 	}
 	return b.String() + s + "\n"
 }
+
+func TestListsGiveBackTheirRecords(t *testing.T) {
+	names := []string{"request-set", "empty", "publication"}
+	var list []byte
+	for _, name := range names {
+		r := vectors[name]
+		list = abi.AppendToList(list, &r)
+	}
+	for cut := range list { // a list that ends early is found out, and never read past
+		rest := list[:cut:cut]
+		var err error
+		for len(rest) > 0 && err == nil {
+			rest, err = abi.CutFromList(rest, new(abi.Record))
+		}
+		if err != nil {
+			require.ErrorIs(t, err, abi.ErrTruncated)
+		}
+	}
+	for _, name := range names {
+		var r abi.Record
+		var err error
+		list, err = abi.CutFromList(list, &r)
+		require.NoError(t, err)
+		require.Equal(t, vectors[name], r)
+	}
+	require.Empty(t, list)
+}

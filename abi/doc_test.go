@@ -26,11 +26,16 @@ func TestTheContractInWordsKnowsEveryNumber(t *testing.T) {
 			require.Contains(t, doc, "| "+strconv.Itoa(int(v))+" | "+strings.ToUpper(strings.ReplaceAll(name, "-", "_"))+" |")
 		}
 	}
+	for k := abi.Kind(1); k <= abi.MaxKind; k++ {
+		require.Contains(t, strings.Join(strings.Fields(doc), " "), strconv.Itoa(int(k))+" "+k.String())
+	}
 	for _, name := range []string{
 		abi.ExportMarker, abi.ExportMemory, abi.ExportInitialize, abi.ExportBuf, abi.ExportInit, abi.ExportInbound, abi.ExportOutbound,
 		abi.ExportProfile, abi.ExportAuth, abi.ExportSearch, abi.ExportHTTP, abi.ExportConnOpen, abi.ExportConnData,
-		abi.ExportConnEvent, abi.ExportConnClose, abi.ExportTick, abi.ManifestSection,
+		abi.ExportConnEvent, abi.ExportConnClose, abi.ExportTick, abi.ExportEvent, abi.ExportService, abi.ManifestSection,
 		abi.ImportLog, abi.ImportNowMS, abi.ImportConfig, abi.ImportPayload, abi.ImportRandom,
+		abi.ImportGet, abi.ImportFind, abi.ImportNext, abi.ImportClose, abi.ImportCount, abi.ImportSet, abi.ImportPublish,
+		abi.ImportRemove, abi.ImportCall, abi.ImportAnswer, abi.ImportSessionGet, abi.ImportLastError,
 	} {
 		require.Contains(t, doc, "`"+name+"`")
 	}

@@ -12,12 +12,14 @@ const (
 	ExportInitialize  = "_initialize"   // () run once, before anything else, when present
 	ExportBuf         = "happn_buf"     // (size i32) -> i32
 	ExportInit        = "happn_init"    // (len i32) -> i32
-	ExportInbound     = "happn_inbound" // this and the next five: (len i32) -> i64
+	ExportInbound     = "happn_inbound" // this and the next seven: (len i32) -> i64
 	ExportOutbound    = "happn_outbound"
 	ExportProfile     = "happn_profile"
 	ExportAuth        = "happn_auth"
 	ExportSearch      = "happn_search"
 	ExportHTTP        = "happn_http"
+	ExportEvent       = "happn_event"
+	ExportService     = "happn_service"
 	ExportConnOpen    = "happn_conn_open"  // (conn i64, len i32) -> i64
 	ExportConnData    = "happn_conn_data"  // (conn i64, len i32) -> i64
 	ExportConnEvent   = "happn_conn_event" // (conn i64, len i32) -> i64
@@ -42,13 +44,18 @@ const (
 	ImportGet          = "get"
 	ImportFind         = "find"
 	ImportNext         = "next"
+	ImportClose        = "close"
 	ImportCount        = "count"
 	ImportSet          = "set"
 	ImportRemove       = "remove"
 	ImportPublish      = "publish"
+	ImportCall         = "call"
+	ImportAnswer       = "answer"
+	ImportLastError    = "last_error"
 	ImportConnSend     = "conn_send"
 	ImportConnClose    = "conn_close"
 	ImportConnState    = "conn_state"
+	ImportConnTimer    = "conn_timer"
 	ImportMetricDefine = "metric_define"
 	ImportMetricAdd    = "metric_add"
 )
@@ -74,6 +81,7 @@ const (
 	ErrnoTooLarge    Errno = -5 // over a limit of size
 	ErrnoLimit       Errno = -6 // over a limit of number or rate
 	ErrnoInternal    Errno = -7 // the host failed; its log says why
+	ErrnoRefused     Errno = -8 // another plugin or a condition refused it; ImportLastError says why
 )
 
 // Error makes an Errno an error.
@@ -93,6 +101,8 @@ func (e Errno) Error() string {
 		return "over a limit"
 	case ErrnoInternal:
 		return "the host failed"
+	case ErrnoRefused:
+		return "refused"
 	}
 	return "unknown error number"
 }

@@ -42,6 +42,8 @@ var exportTypes = map[string]wasmbin.FuncType{
 	abi.ExportAuth:       typeHook,
 	abi.ExportSearch:     typeHook,
 	abi.ExportHTTP:       typeHook,
+	abi.ExportEvent:      typeHook,
+	abi.ExportService:    typeHook,
 	abi.ExportConnOpen:   typeConn,
 	abi.ExportConnData:   typeConn,
 	abi.ExportConnEvent:  typeConn,
@@ -133,42 +135,61 @@ func checkHostImport(i wasmbin.Import, manifest *Manifest) error {
 	return nil
 }
 
-// hooksOf lists the hooks that a module exports, and names those that this
-// version does not run.
-func hooksOf(m *wasmbin.Module) (kinds []HookKind, later string) {
-	for _, e := range m.Exports {
-		for kind, export := range laterHooks {
-			if e.Name == export {
-				later = kind
-			}
-		}
+// hooksOf lists the hooks that a module exports, and names one that this version
+// does not run.
+func hooksOf(m *wasmbin.Module) (kinds []HookKind, later HookKind) {
+	exported := func(name string) bool {
+		return slices.ContainsFunc(m.Exports, func(e wasmbin.Export) bool { return e.Name == name })
 	}
-	for _, kind := range []HookKind{HookInbound, HookOutbound} {
-		if slices.ContainsFunc(m.Exports, func(e wasmbin.Export) bool { return e.Name == kind.export() }) {
-			kinds = append(kinds, kind)
+	for i := range allKinds {
+		k := &allKinds[i]
+		switch {
+		case !exported(k.exports[0]):
+		case k.runs:
+			kinds = append(kinds, k.kind)
+		default:
+			later = k.kind
 		}
 	}
 	return kinds, later
 }
 
-// resolveHooks fits the manifest's hooks to the module's exports: an exported
-// hook that the manifest does not mention gets the defaults.
+// resolveHooks fits the manifest's hooks to the module's exports. Without any in
+// the manifest, each exported hook gets the defaults; SDKs export what they have
+// for all kinds, so with a manifest the others count as not there.
 func resolveHooks(m *wasmbin.Module, manifest *Manifest, file string) error {
 	kinds, later := hooksOf(m)
 	for _, h := range manifest.Hooks {
 		if !slices.Contains(kinds, h.Kind) {
-			return fmt.Errorf("%s: hooks: %s is listed but the module does not export %q", file, h.Kind, h.Kind.export())
+			return fmt.Errorf("%s: hooks: %s is listed but the module does not export %q", file, h.Kind, allKinds[h.Kind.place()].exports[0])
 		}
+	}
+	if len(manifest.Hooks) > 0 {
+		return checkHooks(manifest, file)
 	}
 	if len(kinds) == 0 && later != "" {
 		return fmt.Errorf("hooks of kind %q are not supported by this version", later)
 	}
 	if len(kinds) == 0 {
-		return fmt.Errorf("the module exports no hook: export %q or %q", abi.ExportInbound, abi.ExportOutbound)
+		return fmt.Errorf("the module exports no hook: export %q or %q, or another one of abi/ABI.md", abi.ExportInbound, abi.ExportOutbound)
+	}
+	for _, k := range kinds {
+		if allKinds[k.place()].layer { // the others do nothing without a manifest
+			manifest.Hooks = append(manifest.Hooks, Hook{Kind: k})
+		}
 	}
 	if len(manifest.Hooks) == 0 {
-		for _, k := range kinds {
-			manifest.Hooks = append(manifest.Hooks, Hook{Kind: k})
+		return fmt.Errorf("the module exports a %s hook, which needs a manifest that lists it in hooks", kinds[0])
+	}
+	return nil
+}
+
+// checkHooks looks at what hooks of their kind must say.
+func checkHooks(manifest *Manifest, file string) error {
+	for i := range manifest.Hooks {
+		h := &manifest.Hooks[i]
+		if h.Service != nil && len(h.Service.Names) == 0 {
+			return fmt.Errorf("%s: hooks: a service hook needs names", file)
 		}
 	}
 	return nil

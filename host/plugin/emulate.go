@@ -12,7 +12,7 @@ func ParseManifest(file string, content []byte) (*Manifest, error) {
 // emulators: it applies REPLACE and PATCH, and sets rec.Error for REJECT and
 // CLOSE. An error means that the hook failed and rec is as it was.
 func Conclude(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
-	if err := checkVerdict(verdict); err != nil {
+	if err := checkVerdict(kind.place(), verdict); err != nil {
 		return err
 	}
 	return conclude(kind, rec, verdict, output)

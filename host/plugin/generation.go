@@ -6,16 +6,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/abi"
-	"github.com/happn-host/happn-host/host/plugin/meter"
 )
 
 // pagesPerMiB is how many pages of linear memory a MiB holds.
@@ -23,12 +20,13 @@ const pagesPerMiB = 16
 
 // boundHook is a hook as the message path needs it.
 type boundHook struct {
-	kind    HookKind
+	place   int // of its kind
 	filter  filter
 	lazy    bool
 	onError OnError
 	each    bool // shown once for each recipient
 	order   int
+	hook    *Hook // as in the manifest
 }
 
 // generation is one version of one plugin, running. It ends when another
@@ -39,17 +37,19 @@ type generation struct {
 	sum      string
 	log      *slog.Logger
 	guestLog *guestLog
+	services Services // nil if the host has none for plugins
 
-	runtime  wazero.Runtime
-	compiled wazero.CompiledModule
-	pool     *pool
-	breaker  *breakerState
-	inbound  *boundHook // nil when it has none
-	outbound *boundHook
+	engine  engine
+	plugin  *plugin
+	pool    *pool
+	breaker *breakerState
+	hooks   [places]*boundHook // by the place of their kind, nil for those it has not
 
 	lastError atomic.Pointer[string]
 	skipped   atomic.Uint64 // messages that on_error decided without a call
 	invalid   atomic.Uint64 // outputs that were no valid record or JSON
+
+	events []*subscriber // one for each instance, if each hears of all events
 
 	broken chan *slot // to the keeper; has room for every slot
 	stop   context.CancelFunc
@@ -58,28 +58,30 @@ type generation struct {
 
 // newGeneration compiles a module that was found acceptable and warms all of
 // its instances.
-func newGeneration(ctx context.Context, c *candidate, cache wazero.CompilationCache, rules Breaker, log *slog.Logger) (*generation, error) {
+func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cache wazero.CompilationCache, log *slog.Logger) (*generation, error) {
 	m := c.manifest
 	g := &generation{
-		manifest: m, sum: c.sum, log: log, guestLog: newGuestLog(log),
-		config: m.Config, breaker: newBreaker(rules), broken: make(chan *slot, m.Limits.Instances),
+		plugin: p, manifest: m, sum: c.sum, log: log, guestLog: newGuestLog(log), services: o.Services,
+		config: m.Config, breaker: newBreaker(o.Breaker), broken: make(chan *slot, m.Limits.Instances),
 	}
 	if g.config == nil {
 		g.config = []byte("{}")
 	}
 	g.bind()
-	code, err := meter.Inject(c.module)
-	if err != nil {
+	var err error
+	if g.engine, err = newRawEngine(ctx, g, c.module, cache); err != nil {
 		return nil, err
 	}
-	g.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
-		WithCompilationCache(cache).
-		WithMemoryLimitPages(uint32(m.Limits.MemoryMiB*pagesPerMiB)).
-		WithDebugInfoEnabled(false))
-	if err := g.warm(ctx, code); err != nil {
-		_ = g.runtime.Close(context.Background())
+	if err := g.hearEach(); err != nil {
+		g.engine.close()
 		return nil, err
 	}
+	if err := g.warm(ctx); err != nil {
+		g.deafen()
+		g.engine.close()
+		return nil, err
+	}
+	g.listenEach()
 	keeping, stop := context.WithCancel(context.Background())
 	g.stop = stop
 	g.kept.Go(func() { g.keep(keeping) })
@@ -90,67 +92,96 @@ func newGeneration(ctx context.Context, c *candidate, cache wazero.CompilationCa
 func (g *generation) bind() {
 	for i := range g.manifest.Hooks {
 		h := &g.manifest.Hooks[i]
+		place := h.Kind.place()
 		pick(&h.OnError, g.manifest.OnError)
-		b := &boundHook{
-			kind: h.Kind, filter: newFilter(h), lazy: h.Data == DataLazy,
-			onError: h.OnError, each: h.Scope != ScopePublication, order: h.Order,
-		}
-		if h.Kind == HookInbound {
-			g.inbound = b
-		} else {
-			g.outbound = b
+		pick(&h.OnError, allKinds[place].onError)
+		g.hooks[place] = &boundHook{
+			place: place, filter: newFilter(h), lazy: h.Data == DataLazy,
+			onError: h.OnError, each: h.Scope != ScopePublication, order: h.Order, hook: h,
 		}
 	}
 }
 
-func (g *generation) warm(ctx context.Context, code []byte) error {
-	if err := instantiateHost(ctx, g.runtime); err != nil {
-		return err
+// hearEach subscribes for every instance that hears of all events, before any of
+// them starts: what it reads then is at least as old as what it hears.
+func (g *generation) hearEach() error {
+	h := g.hooks[placeEvent]
+	if h == nil || !h.hook.Event.Each || g.services == nil {
+		return nil
 	}
-	if err := instantiateMeter(ctx, g.runtime); err != nil {
-		return err
-	}
-	if err := instantiateWASI(ctx, g.runtime); err != nil {
-		return err
-	}
-	compiled, err := g.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), code)
-	if err != nil {
-		return fmt.Errorf("compile: %w", err)
-	}
-	g.compiled = compiled
-	instances := make([]*instance, 0, g.manifest.Limits.Instances)
 	for range g.manifest.Limits.Instances {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("stopped while starting instances: %w", err)
-		}
-		i, err := newInstance(g)
+		s, err := subscribe(g.services, g.manifest, h.hook.Event.channels())
 		if err != nil {
-			return err // closing the runtime closes the others
+			g.deafen()
+			return err
 		}
-		instances = append(instances, i)
+		g.events = append(g.events, s)
 	}
-	g.pool = newPool(instances, g.manifest.Limits.Wait, g.manifest.Limits.Waiting)
 	return nil
 }
 
-// hook returns the hook of this kind, or nil.
-func (g *generation) hook(kind HookKind) *boundHook {
-	if kind == HookInbound {
-		return g.inbound
+// listenEach begins to deliver what hearEach has subscribed to.
+func (g *generation) listenEach() {
+	for i, s := range g.events {
+		slot := &g.pool.slots[i]
+		s.start(func(rec *abi.Record) error {
+			held, err := g.pool.acquireSlot(slot)
+			if err == nil {
+				_, _, err = g.runIn(held, nil, g.hooks[placeEvent], rec)
+			}
+			return err
+		})
 	}
-	return g.outbound
+}
+
+// deafen ends what hearEach began.
+func (g *generation) deafen() {
+	for _, s := range g.events {
+		s.close()
+	}
+	g.events = nil
+}
+
+// warm starts all instances.
+func (g *generation) warm(ctx context.Context) error {
+	guests := make([]guest, 0, g.manifest.Limits.Instances)
+	for range g.manifest.Limits.Instances {
+		err := ctx.Err()
+		if err != nil {
+			err = fmt.Errorf("stopped while starting instances: %w", err)
+		}
+		var i guest
+		if err == nil {
+			i, err = g.engine.guest()
+		}
+		if err != nil {
+			for _, i := range guests {
+				i.close()
+			}
+			return err
+		}
+		guests = append(guests, i)
+	}
+	g.pool = newPool(guests, g.manifest.Limits.Wait, g.manifest.Limits.Waiting)
+	return nil
 }
 
 // run shows rec to a hook on some instance.
-func (g *generation) run(h *boundHook, rec *abi.Record) (abi.Verdict, []byte, error) {
+func (g *generation) run(from *chain, h *boundHook, rec *abi.Record) (abi.Verdict, []byte, error) {
 	s, err := g.pool.acquire(home(rec))
 	if err != nil {
 		return 0, nil, err
 	}
+	return g.runIn(s, from, h, rec)
+}
+
+// runIn shows rec to a hook on the instance in s, which the caller holds, and
+// gives s back.
+func (g *generation) runIn(s *slot, from *chain, h *boundHook, rec *abi.Record) (abi.Verdict, []byte, error) {
 	s.counts.calls.Add(1)
-	verdict, output, err := s.inst.hook(h, rec)
+	verdict, output, err := s.inst.call(from, h, rec)
 	if err == nil {
-		err = checkVerdict(verdict)
+		err = checkVerdict(h.place, verdict)
 	}
 	if err != nil {
 		s.counts.faults.Add(1)
@@ -223,7 +254,7 @@ func (g *generation) replace(s *slot) {
 		s.inst.close()
 		s.inst = nil
 	}
-	i, err := newInstance(g)
+	i, err := g.engine.guest()
 	if err != nil {
 		g.note(err)
 		g.trip(err)
@@ -236,10 +267,11 @@ func (g *generation) replace(s *slot) {
 
 // close waits for the calls in progress and frees everything.
 func (g *generation) close() {
+	g.deafen()
 	g.stop()
 	g.kept.Wait()
 	g.pool.close()
-	_ = g.runtime.Close(context.Background())
+	g.engine.close()
 }
 
 func (g *generation) counts() (c Counts) {

@@ -38,7 +38,27 @@ var hostFunctions = map[string]hostFunction{
 	abi.ImportConfig:  {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostConfig},
 	abi.ImportPayload: {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostPayload},
 	abi.ImportRandom:  {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostRandom},
+
+	// What permissions cover. Each of these counts against limits.hostCalls.
+	abi.ImportGet:        {params: i32x4, results: i32, call: hostGet},
+	abi.ImportFind:       {params: i32x2, results: i32, call: hostFind},
+	abi.ImportNext:       {params: i32x3, results: i32, call: hostNext},
+	abi.ImportClose:      {params: i32, call: hostClose},
+	abi.ImportCount:      {params: i32x2, results: i32, call: hostCount},
+	abi.ImportSet:        {params: i32x2, results: i32, call: hostSet},
+	abi.ImportRemove:     {params: i32x2, results: i32, call: hostRemove},
+	abi.ImportPublish:    {params: i32x2, results: i32, grant: GrantPublish, call: hostPublish},
+	abi.ImportSessionGet: {params: i32x4, results: i32, grant: GrantSessions, call: hostSessionGet},
+	abi.ImportCall:       {params: i32x2, results: i32, call: hostService},
+	abi.ImportAnswer:     {params: i32x2, results: i32, call: hostAnswer},
+	abi.ImportLastError:  {params: i32x2, results: i32, call: hostLastError},
 }
+
+var (
+	i32x2 = []byte{wasmbin.I32, wasmbin.I32}
+	i32x3 = []byte{wasmbin.I32, wasmbin.I32, wasmbin.I32}
+	i32x4 = []byte{wasmbin.I32, wasmbin.I32, wasmbin.I32, wasmbin.I32}
+)
 
 // instanceKey is how a host function finds its instance in the context that
 // every call into that instance carries.

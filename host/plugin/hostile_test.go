@@ -41,7 +41,7 @@ func TestHostileGuests(t *testing.T) {
 		"answers too much":           {sometimes(returns(verdict(abi.VerdictReject, 0, 2<<10))), "output of 2048 bytes is over the limit of 1024"},
 		"answers nothing valid":      {sometimes(returns(asm.I64Const(0))), "unknown verdict 0"},
 		"answers a negative number":  {sometimes(returns(asm.I64Const(-2 << 60))), "unknown verdict 14"},
-		"answers another kind's":     {sometimes(returns(verdict(abi.VerdictNeedMore, 0, 0))), "verdict need-more, which a layer cannot give"},
+		"answers another kind's":     {sometimes(returns(verdict(abi.VerdictNeedMore, 0, 0))), "verdict need-more, which a hook of kind inbound cannot give"},
 		"exits":                      {exits(), "exit_code(3)"},
 		"asks for random for ever":   {wasiLoop("random_get", 2), "time limit"},
 		"prints for ever":            {wasiLoop("fd_write", 4), "time limit"},

@@ -34,9 +34,8 @@ type instance struct {
 	mod api.Module
 	mem api.Memory
 
-	buf      api.Function
-	inbound  api.Function // nil when it has none
-	outbound api.Function
+	buf   api.Function
+	hooks [places]api.Function // by the place of their kind, nil for those it has not
 
 	stack   [2]uint64
 	pointer uint32 // of the guest's input buffer
@@ -52,14 +51,16 @@ type instance struct {
 	timed    bool
 
 	scratch abi.Record
+	host    hostCalls // what the present call does in the host
 }
 
 // newInstance instantiates and initializes the module.
-func newInstance(g *generation) (*instance, error) {
-	i := &instance{gen: g, limit: g.manifest.Limits.StartTimeout}
+func newInstance(e *rawEngine) (*instance, error) {
+	i := &instance{gen: e.gen, limit: e.gen.manifest.Limits.StartTimeout}
 	i.ctx = instanceContext{Context: context.Background(), instance: i}
-	mod, err := g.runtime.InstantiateModule(i.ctx, g.compiled, moduleConfig(i))
+	mod, err := e.runtime.InstantiateModule(i.ctx, e.compiled, moduleConfig(i))
 	if err != nil {
+		i.close()
 		return nil, fmt.Errorf("start: %w", i.explain(err))
 	}
 	i.mod = mod
@@ -67,20 +68,24 @@ func newInstance(g *generation) (*instance, error) {
 		i.close()
 		return nil, err
 	}
-	i.limit = g.manifest.Limits.Timeout
+	i.host.reset()
+	i.limit = e.gen.manifest.Limits.Timeout
 	return i, nil
 }
 
 func (i *instance) start() error {
 	i.mem = i.mod.ExportedMemory(abi.ExportMemory)
 	if f := i.mod.ExportedFunction(abi.ExportInitialize); f != nil {
-		if err := i.call(f); err != nil {
+		if err := i.prepare(f); err != nil {
 			return fmt.Errorf("%s: %w", abi.ExportInitialize, err)
 		}
 	}
 	i.buf = i.mod.ExportedFunction(abi.ExportBuf)
-	i.inbound = i.mod.ExportedFunction(abi.ExportInbound)
-	i.outbound = i.mod.ExportedFunction(abi.ExportOutbound)
+	for place, h := range i.gen.hooks {
+		if h != nil {
+			i.hooks[place] = i.mod.ExportedFunction(allKinds[place].exports[0])
+		}
+	}
 	if err := i.reserve(max(firstBuffer, len(i.gen.config))); err != nil {
 		return err
 	}
@@ -95,7 +100,7 @@ func (i *instance) configure() error {
 	if !i.mem.Write(i.pointer, i.gen.config) {
 		return errBufBounds
 	}
-	if err := i.call(f, uint64(len(i.gen.config))); err != nil {
+	if err := i.prepare(f, uint64(len(i.gen.config))); err != nil {
 		return fmt.Errorf("%s: %w", abi.ExportInit, err)
 	}
 	if rc := int32(i.stack[0]); rc != 0 {
@@ -104,8 +109,8 @@ func (i *instance) configure() error {
 	return nil
 }
 
-// call runs f. Its result, if any, is in i.stack[0].
-func (i *instance) call(f api.Function, args ...uint64) error {
+// prepare runs f, which is no hook. Its result, if any, is in i.stack[0].
+func (i *instance) prepare(f api.Function, args ...uint64) error {
 	i.timed = false
 	copy(i.stack[:], args)
 	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
@@ -131,7 +136,7 @@ func (i *instance) reserve(size int) error {
 	for want < size {
 		want *= 2
 	}
-	if err := i.call(i.buf, uint64(want)); err != nil {
+	if err := i.prepare(i.buf, uint64(want)); err != nil {
 		return fmt.Errorf("%s: %w", abi.ExportBuf, err)
 	}
 	pointer := uint32(i.stack[0])
@@ -145,9 +150,22 @@ func (i *instance) reserve(size int) error {
 	return nil
 }
 
-// hook shows rec to a hook. output is a copy that the caller owns, nil when
-// there is none. An error is a fault of this instance.
-func (i *instance) hook(h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
+// call implements guest.
+func (i *instance) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
+	i.host.from = from
+	size, err := i.show(h, rec)
+	if err != nil {
+		return 0, nil, err
+	}
+	verdict, output, err = i.invoke(i.hooks[h.place], uint64(size), 0)
+	if i.host.used {
+		i.host.reset()
+	}
+	return verdict, output, err
+}
+
+// show writes rec to the guest's input buffer and returns its length.
+func (i *instance) show(h *boundHook, rec *abi.Record) (size int, err error) {
 	i.payload = rec.Data
 	if h.lazy && rec.Data != nil {
 		i.scratch = *rec
@@ -155,25 +173,23 @@ func (i *instance) hook(h *boundHook, rec *abi.Record) (verdict abi.Verdict, out
 		i.scratch.Flags |= abi.FlagDataLazy
 		rec = &i.scratch
 	}
-	size := rec.Size()
-	if size > i.size {
+	if size = rec.Size(); size > i.size {
 		if err := i.reserve(size); err != nil {
-			return 0, nil, err
+			return 0, err
 		}
 	}
 	view, ok := i.mem.Read(i.pointer, uint32(size))
 	if !ok {
-		return 0, nil, errBufBounds
+		return 0, errBufBounds
 	}
-	if _, err := rec.Encode(view); err != nil {
-		return 0, nil, err
-	}
-	f := i.inbound
-	if h.kind == HookOutbound {
-		f = i.outbound
-	}
+	return rec.Encode(view)
+}
+
+// invoke calls a hook's function, which takes one argument or two, and takes its
+// result.
+func (i *instance) invoke(f api.Function, first, second uint64) (verdict abi.Verdict, output []byte, err error) {
 	i.timed = false
-	i.stack[0] = uint64(size)
+	i.stack[0], i.stack[1] = first, second
 	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
 		return 0, nil, i.explain(err)
 	}
@@ -213,8 +229,13 @@ func (i *instance) yield() int64 {
 	return meter.Slice
 }
 
-// close ends the instance and frees its memory.
-func (i *instance) close() { _ = i.mod.Close(context.Background()) }
+// close implements guest.
+func (i *instance) close() {
+	i.host.close()
+	if i.mod != nil {
+		_ = i.mod.Close(context.Background())
+	}
+}
 
 // instanceContext is a context that finds its instance without walking a chain
 // of values: wazero looks up keys of its own on every call.

@@ -25,6 +25,9 @@ type Limits struct {
 	// Instances is how many instances run at once. Default one for each
 	// processor.
 	Instances int
+	// HostCalls bounds how often one call of a hook may call the host for
+	// documents, sessions, services and the like. Default 10,000.
+	HostCalls int
 }
 
 // or returns l with every zero field taken from d.
@@ -36,6 +39,7 @@ func (l Limits) or(d Limits) Limits {
 	pick(&l.MemoryMiB, d.MemoryMiB)
 	pick(&l.OutputKiB, d.OutputKiB)
 	pick(&l.Instances, d.Instances)
+	pick(&l.HostCalls, d.HostCalls)
 	return l
 }
 
@@ -50,6 +54,7 @@ func (l Limits) within(limit Limits) Limits {
 	l.MemoryMiB = min(l.MemoryMiB, limit.MemoryMiB)
 	l.OutputKiB = min(l.OutputKiB, limit.OutputKiB)
 	l.Instances = min(l.Instances, limit.Instances)
+	l.HostCalls = min(l.HostCalls, limit.HostCalls)
 	return l
 }
 
@@ -62,6 +67,7 @@ func defaultLimits() Limits {
 		MemoryMiB:    64,
 		OutputKiB:    1024,
 		Instances:    runtime.GOMAXPROCS(0),
+		HostCalls:    10_000,
 	}
 }
 

@@ -12,11 +12,13 @@ import (
 )
 
 // watch reads the folder again whenever it has changed and been quiet for a
-// while, until ctx ends.
-func (m *Manager) watch(ctx context.Context) {
-	quiet := time.NewTimer(time.Hour)
-	quiet.Stop()
-	defer quiet.Stop()
+// while, at once if late is set, until ctx ends.
+func (m *Manager) watch(ctx context.Context, late bool) {
+	w := watch{Manager: m, quiet: time.NewTimer(time.Hour)}
+	if late {
+		w.quiet.Reset(0)
+	}
+	defer w.quiet.Stop()
 	for {
 		select {
 		case <-ctx.Done():
@@ -28,7 +30,7 @@ func (m *Manager) watch(ctx context.Context) {
 			}
 			if m.concerns(event.Name) {
 				m.unsettle()
-				quiet.Reset(m.options.Settle)
+				w.quiet.Reset(m.options.Settle)
 			}
 		case err, ok := <-m.watcher.Errors:
 			if !ok {
@@ -37,24 +39,37 @@ func (m *Manager) watch(ctx context.Context) {
 			// Events may have been lost: look at everything.
 			m.log.Warn("watching the plugins folder", "error", err)
 			m.unsettle()
-			quiet.Reset(m.options.Settle)
-		case <-m.rescan:
-			quiet.Stop()
-			m.scanAndSettle(ctx, quiet)
-		case <-quiet.C:
-			m.scanAndSettle(ctx, quiet)
+			w.quiet.Reset(m.options.Settle)
+		case read := <-m.rescan:
+			w.asked = append(w.asked, read)
+			w.scan(ctx)
+		case <-w.quiet.C:
+			w.scan(ctx)
 		}
 	}
 }
 
-// scanAndSettle reads the folder, and again after a while if some file was
-// still being written to.
-func (m *Manager) scanAndSettle(ctx context.Context, quiet *time.Timer) {
-	if m.scan(ctx) {
-		quiet.Reset(m.options.Settle)
+// watch is what the watching goroutine knows.
+type watch struct {
+	*Manager
+	quiet *time.Timer
+	asked []chan struct{} // to be closed when the folder has been read
+}
+
+// scan reads the folder, and again after a while if some file was still being
+// written to.
+func (w *watch) scan(ctx context.Context) {
+	w.unsettle()
+	w.quiet.Stop()
+	if w.Manager.scan(ctx) {
+		w.quiet.Reset(w.options.Settle)
 		return
 	}
-	m.settle()
+	w.settle()
+	for _, read := range w.asked {
+		close(read)
+	}
+	w.asked = nil
 }
 
 // concerns reports whether a change of this file can change a plugin. A folder
@@ -159,7 +174,7 @@ func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) error {
 	}
 	began := time.Now()
 	log := m.log.With("plugin", c.manifest.Name)
-	g, err := newGeneration(ctx, c, m.cache, m.options.Breaker, log)
+	g, err := newGeneration(ctx, p, c, &m.options, m.cache, log)
 	if err != nil {
 		return err
 	}
@@ -175,7 +190,7 @@ func (m *Manager) known(file string) *plugin {
 	defer m.mu.Unlock()
 	p := m.plugins[file]
 	if p == nil {
-		p = &plugin{file: file, again: true, state: StateLoading, shown: &candidate{file: file, manifest: &Manifest{Name: strings.TrimSuffix(file, ".wasm")}}}
+		p = &plugin{manager: m, file: file, again: true, state: StateLoading, shown: &candidate{file: file, manifest: &Manifest{Name: strings.TrimSuffix(file, ".wasm")}}}
 		m.plugins[file] = p
 	}
 	return p
@@ -200,6 +215,9 @@ func (p *plugin) retireInto(m *Manager, next *generation) {
 	old := p.gen.Swap(next)
 	m.arrange()
 	m.mu.Unlock()
+	for p, err := range m.events.follow(m.lists.Load().hooks[placeEvent]) {
+		m.log.Error("a plugin's subscriptions were refused; it hears no events", "file", p.file, "error", err)
+	}
 	if old != nil {
 		old.close()
 		p.mu.Lock()

@@ -28,24 +28,29 @@ type Manager struct {
 	cache   wazero.CompilationCache
 	watcher *fsnotify.Watcher // nil without a folder
 	lists   atomic.Pointer[lists]
+	events  *events
 
 	mu      sync.Mutex // guards what follows
 	plugins map[string]*plugin
 	settled chan struct{} // closed while there is nothing to do
 
-	rescan chan struct{}
+	rescan chan chan struct{} // asks the watcher to read the folder; it closes what it gets
+	ended  chan struct{}      // closed by Close
 	stop   context.CancelFunc
 	done   sync.WaitGroup
 }
 
-// lists are the layers of one moment.
+// lists are the hooks of one moment, in order.
 type lists struct {
 	inbound, outbound []pipeline.Layer
+	hooks             [places][]*binding
 }
 
 // plugin is one file of the folder. The loader alone changes it; mu lets others
 // read.
 type plugin struct {
+	manager *Manager
+
 	file  string
 	gen   atomic.Pointer[generation] // nil when it does not run
 	ended atomic.Bool                // the Manager is closed
@@ -60,18 +65,27 @@ type plugin struct {
 	again bool   // look again at the next scan whatever the key says
 }
 
-// Open loads the plugins of a folder and watches it. Everything that is in the
-// folder now has been loaded or refused when it returns; a plugin that is
-// refused is no error of Open. ctx bounds the loading, not the Manager's life.
+// Open returns a Manager that runs: New and Start in one.
 func Open(ctx context.Context, options Options) (*Manager, error) {
+	m, err := New(options)
+	if err != nil {
+		return nil, err
+	}
+	m.Start(ctx)
+	return m, nil
+}
+
+// New looks at the folder, but loads nothing yet: there are no layers before
+// Start.
+func New(options Options) (*Manager, error) {
 	m := &Manager{
-		options: options.ensureDefaults(), plugins: map[string]*plugin{},
-		rescan: make(chan struct{}, 1), settled: closedChannel(),
+		options: options.ensureDefaults(), plugins: map[string]*plugin{}, stop: func() {},
+		rescan: make(chan chan struct{}), ended: make(chan struct{}), settled: closedChannel(),
+		events: &events{services: options.Services, subs: map[*plugin]*pluginEvents{}},
 	}
 	m.log = m.options.Logger
 	m.lists.Store(&lists{})
 	if m.options.Dir == "" {
-		m.stop = func() {}
 		return m, nil
 	}
 	if err := m.openFolder(); err != nil {
@@ -80,14 +94,21 @@ func Open(ctx context.Context, options Options) (*Manager, error) {
 	if err := m.openCache(); err != nil {
 		return nil, errors.Join(err, m.watcher.Close())
 	}
-	m.scan(ctx)
-	if ctx.Err() != nil {
-		m.rescan <- struct{}{} // what there was no time for is loaded behind
+	return m, nil
+}
+
+// Start loads the plugins and watches the folder. Everything that is in the
+// folder now has been loaded or refused when it returns; ctx bounds the waiting,
+// not the Manager's life. It is called once, when Options.Services can be used.
+func (m *Manager) Start(ctx context.Context) {
+	if m.options.Dir == "" {
+		return
 	}
+	m.scan(ctx)
+	late := ctx.Err() != nil // what there was no time for is loaded behind
 	watching, stop := context.WithCancel(context.Background())
 	m.stop = stop
-	m.done.Go(func() { m.watch(watching) })
-	return m, nil
+	m.done.Go(func() { m.watch(watching, late) })
 }
 
 // openFolder creates the folder if need be and watches it, before it is read
@@ -193,12 +214,20 @@ func (m *Manager) Rescan(ctx context.Context) error {
 	if m.options.Dir == "" {
 		return nil
 	}
-	m.unsettle()
+	read := make(chan struct{})
 	select {
-	case m.rescan <- struct{}{}:
-	default: // one is due already
+	case m.rescan <- read:
+	case <-m.ended:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
-	return m.WaitSettled(ctx)
+	select {
+	case <-read:
+	case <-m.ended:
+	case <-ctx.Done():
+	}
+	return ctx.Err()
 }
 
 // Close waits for calls in progress and ends every instance. Messages that still
@@ -206,6 +235,8 @@ func (m *Manager) Rescan(ctx context.Context) error {
 func (m *Manager) Close() error {
 	m.stop()
 	m.done.Wait()
+	close(m.ended)
+	m.events.close()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.plugins {
@@ -222,31 +253,32 @@ func (m *Manager) Close() error {
 	return err
 }
 
-// arrange publishes the layers of the plugins that run. The caller holds m.mu.
+// arrange publishes the hooks of the plugins that run. The caller holds m.mu.
 func (m *Manager) arrange() {
-	type entry struct {
-		order int
-		layer *layer
+	l := &lists{}
+	for place := range l.hooks {
+		l.hooks[place] = m.bindings(place)
 	}
-	build := func(kind HookKind) []pipeline.Layer {
-		var entries []entry
-		for _, p := range m.plugins {
-			g := p.gen.Load()
-			if g == nil || g.hook(kind) == nil {
-				continue
-			}
-			entries = append(entries, entry{g.hook(kind).order, &layer{name: g.manifest.Name, kind: kind, plugin: p}})
-		}
-		slices.SortFunc(entries, func(a, b entry) int {
-			return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.layer.name, b.layer.name))
-		})
-		var out []pipeline.Layer
-		for _, e := range entries {
-			out = append(out, e.layer)
-		}
-		return out
+	for _, b := range l.hooks[placeInbound] {
+		l.inbound = append(l.inbound, &layer{*b})
 	}
-	m.lists.Store(&lists{inbound: build(HookInbound), outbound: build(HookOutbound)})
+	for _, b := range l.hooks[placeOutbound] {
+		l.outbound = append(l.outbound, &layer{*b})
+	}
+	m.lists.Store(l)
+}
+
+// bindings returns the hooks of one kind, in order. The caller holds m.mu.
+func (m *Manager) bindings(place int) (all []*binding) {
+	for _, p := range m.plugins {
+		if g := p.gen.Load(); g != nil && g.hooks[place] != nil {
+			all = append(all, &binding{name: g.manifest.Name, place: place, order: g.hooks[place].order, plugin: p})
+		}
+	}
+	slices.SortFunc(all, func(a, b *binding) int {
+		return cmp.Or(cmp.Compare(a.order, b.order), cmp.Compare(a.name, b.name))
+	})
+	return all
 }
 
 func (m *Manager) unsettle() {

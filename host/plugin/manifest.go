@@ -24,6 +24,9 @@ type Manifest struct {
 	Grants []Grant
 	// Permissions are happn permissions by path, wanted or given like Grants.
 	Permissions map[string]Permission
+	// Calls are the names of services of other plugins that it may call, wanted
+	// or given like Grants.
+	Calls []string
 	// Limits are those wanted, or in force after the merge.
 	Limits  Limits
 	OnError OnError
@@ -49,9 +52,10 @@ const (
 	GrantHTTPRoutes Grant = "http-routes"
 	GrantListen     Grant = "listen"
 	GrantTick       Grant = "tick"
+	GrantSessions   Grant = "sessions" // to look sessions up
 )
 
-var grantNames = []string{string(GrantLog), string(GrantPublish), string(GrantHTTPRoutes), string(GrantListen), string(GrantTick)}
+var grantNames = []string{string(GrantLog), string(GrantPublish), string(GrantHTTPRoutes), string(GrantListen), string(GrantTick), string(GrantSessions)}
 
 // OnError says what happens to a message whose plugin failed.
 type OnError string
@@ -65,32 +69,8 @@ const (
 
 var onErrorNames = []string{string(OnErrorPass), string(OnErrorReject), string(OnErrorClose)}
 
-// HookKind is a kind of hook.
-type HookKind string
-
-// The kinds of hooks that this version runs.
-const (
-	HookInbound  HookKind = "inbound"
-	HookOutbound HookKind = "outbound"
-)
-
-// laterHooks are kinds that the ABI names and this version does not run.
-var laterHooks = map[string]string{
-	"profile": abi.ExportProfile, "auth": abi.ExportAuth, "search": abi.ExportSearch, "http": abi.ExportHTTP,
-	"protocol": abi.ExportConnOpen, "tick": abi.ExportTick,
-}
-
-var hookNames = []string{string(HookInbound), string(HookOutbound)}
-
-// export returns the name of the function that the module exports for it.
-func (k HookKind) export() string {
-	if k == HookInbound {
-		return abi.ExportInbound
-	}
-	return abi.ExportOutbound
-}
-
-// Hook says which messages a hook sees, and how.
+// Hook says which messages a hook sees, and how. The fields up to Data are for
+// layers; a hook of another kind has what its kind needs behind them.
 type Hook struct {
 	Kind HookKind
 	// Order sorts hooks of one kind over all plugins, lowest first; equal ones
@@ -111,6 +91,11 @@ type Hook struct {
 	Data string
 	// OnError overrides the manifest's when not empty.
 	OnError OnError
+
+	// Event is set for hooks of kind event.
+	Event *EventHook
+	// Service is set for hooks of kind service.
+	Service *ServiceHook
 
 	ordered bool // Order was written down
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -91,6 +90,7 @@ func readManifest(t *tree, m *Manifest, o *operatorFile) {
 			})
 		}
 	})
+	m.Calls, _ = t.strings("calls")
 	if o != nil {
 		o.grants, o.permissions = named, m.Permissions != nil
 	}
@@ -102,6 +102,7 @@ func readManifest(t *tree, m *Manifest, o *operatorFile) {
 		l.integer("memoryMiB", 1, 4096, &m.Limits.MemoryMiB)
 		l.integer("outputKiB", 1, abi.MaxOutput>>10, &m.Limits.OutputKiB)
 		l.integer("instances", 1, 1024, &m.Limits.Instances)
+		l.integer("hostCalls", 1, 1<<30, &m.Limits.HostCalls)
 	})
 	t.word("on_error", onErrorNames, (*string)(&m.OnError))
 }
@@ -111,16 +112,36 @@ func readHook(t *tree) Hook {
 	kind := ""
 	t.str("kind", &kind)
 	h.Kind = HookKind(kind)
+	names := kindNames()
+	place := h.Kind.place()
 	switch {
 	case kind == "":
-		t.fail("kind", "is missing; it is one of %s", strings.Join(hookNames, ", "))
-	case laterHooks[kind] != "":
+		t.fail("kind", "is missing; it is one of %s", strings.Join(names, ", "))
+	case place >= 0 && !allKinds[place].runs:
 		t.fail("kind", "hooks of kind %q are not supported by this version", kind)
-	case !slices.Contains(hookNames, kind):
-		t.fail("kind", "%q is not one of %s%s", kind, strings.Join(hookNames, ", "), suggest(kind, hookNames))
+	case place < 0:
+		t.fail("kind", "%q is not one of %s%s", kind, strings.Join(names, ", "), suggest(kind, names))
 	}
 	t.integer("order", -1<<20, 1<<20, &h.Order)
 	_, h.ordered = t.m["order"]
+	t.word("on_error", onErrorNames, (*string)(&h.OnError))
+	readKind(t, &h)
+	return h
+}
+
+// readKind reads the keys that only hooks of one kind have.
+func readKind(t *tree, h *Hook) {
+	switch h.Kind {
+	case HookInbound, HookOutbound:
+		readLayer(t, h)
+	case HookEvent:
+		h.Event = readEvent(t)
+	case HookService:
+		h.Service = readService(t)
+	}
+}
+
+func readLayer(t *tree, h *Hook) {
 	h.Paths, _ = t.strings("paths")
 	h.Actions = readActions(t)
 	kinds, _ := t.words("kinds", []string{abi.KindResponse.String(), abi.KindPublication.String()})
@@ -132,8 +153,6 @@ func readHook(t *tree) Hook {
 	if h.Kind == HookInbound && (h.Scope != "" || len(kinds) > 0) {
 		t.fail("kind", "scope and kinds belong to outbound hooks; an inbound hook sees requests")
 	}
-	t.word("on_error", onErrorNames, (*string)(&h.OnError))
-	return h
 }
 
 func readActions(t *tree) (out []abi.Action) {

@@ -66,7 +66,7 @@ func TestManifestErrorsNameFileKeyAndRemedy(t *testing.T) {
 		`{"limits":{"timeout":"5"}}`:                           `m: limits.timeout: expected a duration such as "50ms"`,
 		`{"limits":{"memoryMB":5}}`:                            `m: limits.memoryMB: unknown key; did you mean "memoryMiB"?`,
 		`{"limits":{"memoryMiB":0}}`:                           "m: limits.memoryMiB: expected a whole number from 1 to 4096, got 0",
-		`{"grants":["logs"]}`:                                  `m: grants[0]: "logs" is not one of log, publish, http-routes, listen, tick; did you mean "log"?`,
+		`{"grants":["logs"]}`:                                  `m: grants[0]: "logs" is not one of log, publish, http-routes, listen, tick, sessions; did you mean "log"?`,
 		`{"permissions":{"/a":["get"]}}`:                       "m: permissions./a: expected an object, got a list",
 		`{"on_error":"ignore"}`:                                `m: on_error: "ignore" is not one of pass, reject, close`,
 		`{"sha256":"x"}`:                                       "m: sha256: unknown key",

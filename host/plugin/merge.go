@@ -9,8 +9,7 @@ import (
 // what neither of them said. file names the operator's file in errors.
 func merge(m *Manifest, o *operatorFile, file string, limits Limits) error {
 	m.Limits = m.Limits.within(limits)
-	m.Grants, m.Permissions = []Grant{GrantLog}, nil
-	pick(&m.OnError, OnErrorPass)
+	m.Grants, m.Permissions, m.Calls = []Grant{GrantLog}, nil, nil
 	if o == nil {
 		return nil
 	}
@@ -25,7 +24,7 @@ func merge(m *Manifest, o *operatorFile, file string, limits Limits) error {
 	if o.grants {
 		m.Grants = o.Grants
 	}
-	m.Permissions = o.Permissions
+	m.Permissions, m.Calls = o.Permissions, o.Calls
 	for _, change := range o.Hooks {
 		hook := m.hook(change.Kind)
 		if hook == nil {
@@ -59,4 +58,6 @@ func overrideHook(h *Hook, o Hook) {
 	if o.Data != "" {
 		h.Data = o.Data
 	}
+	h.Event = h.Event.with(o.Event)
+	h.Service = h.Service.with(o.Service)
 }

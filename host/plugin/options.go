@@ -25,6 +25,9 @@ type Options struct {
 	Breaker Breaker
 	// MaxModuleMiB bounds the size of a module file. Default 64.
 	MaxModuleMiB int
+	// Services is what plugins reach of the host. Nil gives them none: imports that
+	// need it return ErrnoUnsupported, and no events arrive.
+	Services Services
 	// Logger receives what happens to plugins, and what they log. Default: none.
 	Logger *slog.Logger
 }

@@ -25,7 +25,7 @@ const (
 // rest until moving it back.
 type slot struct {
 	state  atomic.Uint32
-	inst   *instance
+	inst   guest
 	counts counters
 	_      [64]byte // the next slot's state belongs to another processor
 }
@@ -45,17 +45,21 @@ type pool struct {
 	most    int
 }
 
-// waiter is somebody who found every slot taken.
+// waiter is somebody who found every slot taken, or the one that it must have.
 type waiter struct {
 	handed chan *slot // has room for the one slot that is sent
 	since  time.Time
+	only   *slot // nil for any
 }
+
+// takes reports whether the waiter can do with s.
+func (w *waiter) takes(s *slot) bool { return w.only == nil || w.only == s }
 
 // starving is how long a waiter is overtaken by those who come by at the right
 // moment, which is cheaper for all, before it gets the next slot for certain.
 const starving = time.Millisecond
 
-func newPool(instances []*instance, wait time.Duration, waiting int) *pool {
+func newPool(instances []guest, wait time.Duration, waiting int) *pool {
 	p := &pool{slots: make([]slot, len(instances)), wait: wait, most: waiting, done: make(chan struct{})}
 	for i, inst := range instances {
 		p.slots[i].inst = inst
@@ -76,7 +80,20 @@ func (p *pool) acquire(home uint32) (*slot, error) {
 			return s, nil
 		}
 	}
-	return p.park(home)
+	return p.park(home, nil)
+}
+
+// acquireSlot is acquire for who must have this very slot.
+func (p *pool) acquireSlot(s *slot) (*slot, error) {
+	if s.take() {
+		return s, nil
+	}
+	return p.park(0, s)
+}
+
+// take takes a slot that is free.
+func (s *slot) take() bool {
+	return s.state.Load() == slotFree && s.state.CompareAndSwap(slotFree, slotBusy)
 }
 
 func (p *pool) try(home uint32) *slot {
@@ -84,7 +101,7 @@ func (p *pool) try(home uint32) *slot {
 	at := home % n
 	for range n {
 		s := &p.slots[at]
-		if s.state.Load() == slotFree && s.state.CompareAndSwap(slotFree, slotBusy) {
+		if s.take() {
 			return s
 		}
 		if at++; at == n {
@@ -95,18 +112,24 @@ func (p *pool) try(home uint32) *slot {
 }
 
 // park waits until a slot is handed over, the pool closes, or time is up.
-func (p *pool) park(home uint32) (*slot, error) {
+func (p *pool) park(home uint32, only *slot) (*slot, error) {
 	p.mu.Lock()
 	if len(p.waiters) >= p.most {
 		p.mu.Unlock()
 		return nil, errBusy
 	}
 	handed := make(chan *slot, 1)
-	p.waiters = append(p.waiters, waiter{handed: handed, since: time.Now()})
+	p.waiters = append(p.waiters, waiter{handed: handed, since: time.Now(), only: only})
 	p.waiting.Add(1)
 	// A slot that was freed before waiting became visible would never be handed
 	// over: look once more.
-	if s := p.try(home); s != nil {
+	s := only
+	if only == nil {
+		s = p.try(home)
+	} else if !only.take() {
+		s = nil
+	}
+	if s != nil {
 		p.leave(handed)
 		p.mu.Unlock()
 		return s, nil
@@ -158,22 +181,35 @@ func (p *pool) release(s *slot) {
 	}
 }
 
-// relieve gives a held slot to whoever waits the longest, if that is long.
+// relieve gives a held slot to whoever waits the longest for it, if that is long
+// or it must be this one.
 func (p *pool) relieve(s *slot) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.waiters) == 0 || time.Since(p.waiters[0].since) < starving {
+	at := p.first(s)
+	if at < 0 || p.waiters[at].only == nil && time.Since(p.waiters[at].since) < starving {
 		return false
 	}
 	s.state.Store(slotBusy) // it may come from the keeper
-	p.serve(s)
+	p.serve(at, s)
 	return true
 }
 
-// serve sends a held slot to the first waiter. The caller holds p.mu.
-func (p *pool) serve(s *slot) {
-	w := p.waiters[0]
-	p.waiters = p.waiters[1:]
+// first returns the place of the first waiter that can do with s, or -1. The
+// caller holds p.mu.
+func (p *pool) first(s *slot) int {
+	for at := range p.waiters {
+		if p.waiters[at].takes(s) {
+			return at
+		}
+	}
+	return -1
+}
+
+// serve sends a held slot to a waiter. The caller holds p.mu.
+func (p *pool) serve(at int, s *slot) {
+	w := p.waiters[at]
+	p.waiters = append(p.waiters[:at], p.waiters[at+1:]...)
 	p.waiting.Add(-1)
 	w.handed <- s
 }
@@ -182,12 +218,11 @@ func (p *pool) serve(s *slot) {
 func (p *pool) handOver() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for len(p.waiters) > 0 {
-		s := p.try(0)
-		if s == nil {
-			return
+	for i := range p.slots {
+		s := &p.slots[i]
+		for at := p.first(s); at >= 0 && s.take(); at = -1 {
+			p.serve(at, s)
 		}
-		p.serve(s)
 	}
 }
 

@@ -13,16 +13,14 @@ import (
 // maxErrorText bounds an error that is plain text, in bytes.
 const maxErrorText = 4 << 10
 
-// checkVerdict refuses what a layer cannot decide. Such a guest does not keep
-// the contract and loses its instance.
-func checkVerdict(v abi.Verdict) error {
-	switch v {
-	case abi.VerdictPass, abi.VerdictReplace, abi.VerdictPatch, abi.VerdictReject,
-		abi.VerdictDrop, abi.VerdictClose, abi.VerdictError:
+// checkVerdict refuses what a hook of this kind cannot decide. Such a guest does
+// not keep the contract and loses its instance.
+func checkVerdict(place int, v abi.Verdict) error {
+	if v == abi.VerdictError || allKinds[place].gives.has(v) {
 		return nil
 	}
 	if name := v.String(); name != "" {
-		return fmt.Errorf("returned the verdict %s, which a layer cannot give", name)
+		return fmt.Errorf("returned the verdict %s, which a hook of kind %s cannot give", name, allKinds[place].kind)
 	}
 	return fmt.Errorf("returned the unknown verdict %d", v)
 }

@@ -19,6 +19,22 @@ type Plugin struct {
 
 	// Outbound sees responses and publications before they are sent.
 	Outbound Hook
+
+	// Event hears of documents that were set or removed, as the event hook of the
+	// manifest subscribes to them, one after the other. An error is logged; the
+	// event does not come again.
+	Event func(e *Message) error
+
+	// Service answers a call of another plugin, with JSON or nothing. The caller
+	// reads the text of an error.
+	Service func(call ServiceCall) (answer []byte, err error)
+}
+
+// ServiceCall is a call of another plugin.
+type ServiceCall struct {
+	Name   string // of the service
+	Caller string // name of the plugin that calls
+	Data   []byte // JSON, nil if there are none; valid until the hook returns
 }
 
 // Hook looks at a message and decides. The message is valid until it returns.
@@ -55,6 +71,24 @@ func (r *runner) run(hook Hook, input []byte) (verdict abi.Verdict, output []byt
 	if hook == nil {
 		return abi.VerdictPass, nil
 	}
+	return r.guarded(input, func(m *Message) (abi.Verdict, []byte) {
+		v := hook(m)
+		switch v.verdict {
+		case abi.VerdictPass:
+			if !m.changed {
+				return abi.VerdictPass, nil
+			}
+			return abi.VerdictPatch, r.encode(&m.patch)
+		case 0:
+			return abi.VerdictError, []byte("the hook returned the zero Verdict; return sdk.Pass() instead")
+		}
+		r.output = append(r.output[:0], v.text...)
+		return v.verdict, r.output
+	})
+}
+
+// guarded decodes a record and makes ERROR of a panic of what is done with it.
+func (r *runner) guarded(input []byte, do func(m *Message) (abi.Verdict, []byte)) (verdict abi.Verdict, output []byte) {
 	defer func() {
 		if p := recover(); p != nil {
 			text := panicText(p)
@@ -62,22 +96,40 @@ func (r *runner) run(hook Hook, input []byte) (verdict abi.Verdict, output []byt
 			verdict, output = abi.VerdictError, []byte(text)
 		}
 	}()
-	m := &r.message
-	if err := m.decode(input); err != nil {
+	if err := r.message.decode(input); err != nil {
 		return abi.VerdictError, []byte(err.Error())
 	}
-	v := hook(m)
-	switch v.verdict {
-	case abi.VerdictPass:
-		if !m.changed {
+	return do(&r.message)
+}
+
+// event shows an event.
+func (r *runner) event(hook func(*Message) error, input []byte) (abi.Verdict, []byte) {
+	if hook == nil {
+		return abi.VerdictPass, nil
+	}
+	return r.guarded(input, func(m *Message) (abi.Verdict, []byte) {
+		if err := hook(m); err != nil {
+			return abi.VerdictError, []byte(err.Error())
+		}
+		return abi.VerdictPass, nil
+	})
+}
+
+// service shows a call of another plugin.
+func (r *runner) service(hook func(ServiceCall) ([]byte, error), input []byte) (abi.Verdict, []byte) {
+	if hook == nil {
+		return abi.VerdictReject, []byte("the plugin has no services")
+	}
+	return r.guarded(input, func(m *Message) (abi.Verdict, []byte) {
+		answer, err := hook(ServiceCall{Name: string(m.record.Path), Caller: string(m.record.Username), Data: m.record.Data})
+		switch {
+		case err != nil:
+			return abi.VerdictReject, []byte(err.Error())
+		case answer == nil:
 			return abi.VerdictPass, nil
 		}
-		return abi.VerdictPatch, r.encode(&m.patch)
-	case 0:
-		return abi.VerdictError, []byte("the hook returned the zero Verdict; return sdk.Pass() instead")
-	}
-	r.output = append(r.output[:0], v.text...)
-	return v.verdict, r.output
+		return abi.VerdictReplace, r.encode(&abi.Record{Kind: abi.KindCall, Data: answer})
+	})
 }
 
 func (r *runner) encode(record *abi.Record) []byte {
@@ -105,6 +157,16 @@ func (r *Runner) Inbound(record []byte) (abi.Verdict, []byte) {
 // Outbound shows an encoded record to the outbound hook, like Inbound.
 func (r *Runner) Outbound(record []byte) (abi.Verdict, []byte) {
 	return r.runner.run(r.Plugin.Outbound, record)
+}
+
+// Event shows an encoded record to the event hook, like Inbound.
+func (r *Runner) Event(record []byte) (abi.Verdict, []byte) {
+	return r.runner.event(r.Plugin.Event, record)
+}
+
+// Service shows an encoded record to the service hook, like Inbound.
+func (r *Runner) Service(record []byte) (abi.Verdict, []byte) {
+	return r.runner.service(r.Plugin.Service, record)
 }
 
 func panicText(p any) string {

@@ -46,6 +46,16 @@ func outbound(length uint32) uint64 {
 	return result(guest.runner.Outbound(guest.input[:length]))
 }
 
+//go:wasmexport happn_event
+func event(length uint32) uint64 {
+	return result(guest.runner.Event(guest.input[:length]))
+}
+
+//go:wasmexport happn_service
+func service(length uint32) uint64 {
+	return result(guest.runner.Service(guest.input[:length]))
+}
+
 func result(v abi.Verdict, output []byte) uint64 {
 	if len(output) == 0 {
 		return abi.Pack(v, 0, 0)

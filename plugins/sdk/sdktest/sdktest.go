@@ -116,6 +116,9 @@ func (c *calls) Log(level int32, text string) {
 // Payload implements hostcall.Host.
 func (c *calls) Payload() []byte { return c.payload }
 
+// World implements hostcall.Host.
+func (c *calls) World() hostcall.World { return nil }
+
 func setKind(r *abi.Record, kind plugin.HookKind) {
 	if r.Kind != 0 {
 		return

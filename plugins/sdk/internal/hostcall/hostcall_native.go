@@ -2,12 +2,18 @@
 
 package hostcall
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/happn-host/happn-host/abi"
+)
 
 // Host answers the calls of a plugin that runs natively.
 type Host interface {
 	Log(level int32, text string)
 	Payload() []byte
+	// World returns what the plugin reaches, nil for nothing.
+	World() World
 }
 
 var (
@@ -49,3 +55,26 @@ func Payload(buf []byte) []byte {
 	}
 	return nil
 }
+
+// Here returns the world of the plugin that runs. Without one, everything in it
+// is unsupported.
+func Here() World {
+	if h := get(); h != nil {
+		if w := h.World(); w != nil {
+			return w
+		}
+	}
+	return nowhere{}
+}
+
+// nowhere has nothing.
+type nowhere struct{}
+
+func (nowhere) Get(_, _ *abi.Record) error                     { return abi.ErrnoUnsupported }
+func (nowhere) Find(*abi.Record, func(*abi.Record) bool) error { return abi.ErrnoUnsupported }
+func (nowhere) Count(*abi.Record) (int, error)                 { return 0, abi.ErrnoUnsupported }
+func (nowhere) Set(*abi.Record) error                          { return abi.ErrnoUnsupported }
+func (nowhere) Publish(*abi.Record) error                      { return abi.ErrnoUnsupported }
+func (nowhere) Remove(*abi.Record) (int, error)                { return 0, abi.ErrnoUnsupported }
+func (nowhere) Call(*abi.Record) ([]byte, error)               { return nil, abi.ErrnoUnsupported }
+func (nowhere) Session([]byte) ([]byte, error)                 { return nil, abi.ErrnoUnsupported }

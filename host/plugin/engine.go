@@ -1,0 +1,77 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/meter"
+)
+
+// guest is one running copy of a module. One goroutine uses it at a time:
+// whoever holds its slot.
+type guest interface {
+	// call shows rec to a hook. from is what led here, nil for nothing. output
+	// is a copy that the caller owns, nil when there is none. An error is a fault
+	// after which the guest is thrown away.
+	call(from *chain, h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error)
+	// close ends it and frees its memory.
+	close()
+}
+
+// engine makes guests of one module.
+type engine interface {
+	guest() (guest, error)
+	close()
+}
+
+// rawEngine runs modules that keep the raw contract.
+type rawEngine struct {
+	gen      *generation
+	runtime  wazero.Runtime
+	compiled wazero.CompiledModule
+}
+
+// newRawEngine meters and compiles a module.
+func newRawEngine(ctx context.Context, g *generation, module []byte, cache wazero.CompilationCache) (engine, error) {
+	code, err := meter.Inject(module)
+	if err != nil {
+		return nil, err
+	}
+	e := &rawEngine{gen: g, runtime: wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
+		WithCompilationCache(cache).
+		WithMemoryLimitPages(uint32(g.manifest.Limits.MemoryMiB*pagesPerMiB)).
+		WithDebugInfoEnabled(false))}
+	if err := e.compile(ctx, code); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *rawEngine) compile(ctx context.Context, code []byte) (err error) {
+	for _, provide := range []func(context.Context, wazero.Runtime) error{instantiateHost, instantiateMeter, instantiateWASI} {
+		if err := provide(ctx, e.runtime); err != nil {
+			return err
+		}
+	}
+	e.compiled, err = e.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), code)
+	if err != nil {
+		return fmt.Errorf("compile: %w", err)
+	}
+	return nil
+}
+
+func (e *rawEngine) guest() (guest, error) {
+	i, err := newInstance(e)
+	if err != nil {
+		return nil, err // not a nil *instance in the interface
+	}
+	return i, nil
+}
+
+func (e *rawEngine) close() { _ = e.runtime.Close(context.Background()) }

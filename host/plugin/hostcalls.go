@@ -1,0 +1,140 @@
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/happn-host/happn-host/abi"
+)
+
+// maxCursors bounds how many searches one call of a hook has open.
+const maxCursors = 16
+
+// hostCalls is what one call of a hook does in the host. It begins empty.
+type hostCalls struct {
+	from *chain // what led to the call, nil for nothing
+
+	used    bool // something below is to be reset
+	calls   int
+	ctx     *chain
+	cancel  context.CancelFunc
+	cursors []*cursor // by number - 1; nil for those that are closed
+	answer  []byte    // of the last call to a service
+	problem string    // why the last import failed
+
+	actor Actor // of this instance, kept between calls; nil until it is needed
+}
+
+// reset ends what a call left open.
+func (h *hostCalls) reset() {
+	for _, c := range h.cursors {
+		if c != nil {
+			c.stop()
+		}
+	}
+	if h.cancel != nil {
+		h.cancel()
+	}
+	*h = hostCalls{actor: h.actor, cursors: h.cursors[:0]}
+}
+
+// close ends everything.
+func (h *hostCalls) close() {
+	h.reset()
+	if h.actor != nil {
+		h.actor.Close()
+		h.actor = nil
+	}
+}
+
+// cursor is a search that a guest reads document by document.
+type cursor struct {
+	next    func() (*abi.Record, bool)
+	stop    func()
+	err     error // why the search ended early; set before next reports false
+	pending *abi.Record
+}
+
+// enter counts a host call and returns the context and the actor that carry it
+// out.
+func (i *instance) enter() (context.Context, Actor, error) {
+	h := &i.host
+	h.used = true
+	if h.calls++; h.calls > i.gen.manifest.Limits.HostCalls {
+		return nil, nil, fmt.Errorf("%w: more than %d calls to the host (limits.hostCalls)", abi.ErrnoLimit, i.gen.manifest.Limits.HostCalls)
+	}
+	if i.gen.services == nil {
+		return nil, nil, abi.ErrnoUnsupported
+	}
+	i.yield() // starts the clock, or ends a call that is late
+	if h.actor == nil {
+		actor, err := i.gen.services.Open(Identity{Plugin: i.gen.manifest.Name, Permissions: i.gen.manifest.Permissions})
+		if err != nil {
+			return nil, nil, err
+		}
+		h.actor = actor
+	}
+	if h.ctx == nil {
+		h.ctx = i.gen.plugin.then(h.from)
+	}
+	return h.ctx, h.actor, nil
+}
+
+// enterWaiting is enter for calls that may take long: their context ends with
+// the time limit.
+func (i *instance) enterWaiting() (context.Context, Actor, error) {
+	ctx, actor, err := i.enter()
+	if err == nil && i.host.cancel == nil {
+		i.host.ctx.Context, i.host.cancel = context.WithDeadline(context.Background(), i.deadline)
+	}
+	return ctx, actor, err
+}
+
+// fail keeps why an import failed and returns its number.
+func (i *instance) fail(err error) uint64 {
+	if errors.Is(err, context.DeadlineExceeded) && !time.Now().Before(i.deadline) {
+		panic(errTimeout)
+	}
+	i.host.used, i.host.problem = true, err.Error()
+	number := errnoOf(err)
+	if number == abi.ErrnoInternal {
+		i.gen.log.Warn("a call to the host failed", "error", err)
+	}
+	return errno(number)
+}
+
+// read decodes the record that a guest passes as pointer and length.
+func (i *instance) read(pointer, length uint64, rec *abi.Record) error {
+	view, ok := i.mem.Read(uint32(pointer), uint32(length))
+	if !ok {
+		return fmt.Errorf("%w: the record lies outside of memory", ErrInvalid)
+	}
+	if err := rec.Decode(view); err != nil {
+		return fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return nil
+}
+
+// giveRecord answers an import of type (…, dst, cap) -> needed length with a record.
+func (i *instance) giveRecord(rec *abi.Record, dst, capacity uint64) uint64 {
+	size := rec.Size()
+	if uint64(size) > uint64(uint32(capacity)) {
+		return uint64(uint32(size))
+	}
+	view, ok := i.mem.Read(uint32(dst), uint32(size))
+	if !ok {
+		return i.fail(fmt.Errorf("%w: dst lies outside of memory", ErrInvalid))
+	}
+	_, _ = rec.Encode(view) // it fits
+	return uint64(uint32(size))
+}
+
+// pull turns a search into a cursor.
+func pull(find func(yield func(*abi.Record) bool) error) *cursor {
+	c := &cursor{}
+	c.next, c.stop = iter.Pull(func(yield func(*abi.Record) bool) { c.err = find(yield) })
+	return c
+}
