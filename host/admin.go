@@ -119,29 +119,30 @@ func (o openSessions) Session(id string) (json.RawMessage, bool) {
 	return o.record(s), true
 }
 
-// record returns what a session shows of itself, but for the token, with which
-// its reader could take the session's place.
+// record returns what a session shows of itself and where it came in, but for
+// the token, with which its reader could take the session's place.
 func (o openSessions) record(s *session.Session) json.RawMessage {
-	out := []byte{'{'}
+	out := rawjson.AppendString([]byte(`{"endpoint":`), s.Origin.Endpoint)
 	for name, value := range rawjson.Members(s.AppendRecord(nil, o.host.record())) {
 		if string(name) == "token" || string(name) == "url" { // the address may have a token in it, too
 			continue
 		}
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		out = append(append(rawjson.AppendString(out, name), ':'), value...)
+		out = append(append(rawjson.AppendString(append(out, ','), name), ':'), value...)
 	}
 	return append(out, '}')
 }
 
 // Disconnect implements admin.Sessions.
-func (o openSessions) Disconnect(id, reason string) bool {
+func (o openSessions) Disconnect(id, reason string) (bool, error) {
 	s := o.host.sessions.Get(id)
-	if s == nil {
-		return false
+	switch {
+	case s == nil:
+		return false, nil
+	case s.Origin.Internal:
+		return false, &admin.Refusal{Status: http.StatusConflict,
+			Message: "the session of " + s.Origin.Endpoint + " is a part of the host; take that away instead"}
 	}
 	var b session.Batch
 	o.host.pipeline.Disconnect(&b, s, reason)
-	return true
+	return true, nil
 }

@@ -50,9 +50,12 @@ func (s *sessions) List() []json.RawMessage { return []json.RawMessage{[]byte(`{
 func (s *sessions) Session(id string) (json.RawMessage, bool) {
 	return []byte(`{"id":"s1"}`), id == "s1"
 }
-func (s *sessions) Disconnect(id, reason string) bool {
+func (s *sessions) Disconnect(id, reason string) (bool, error) {
+	if id == "own" {
+		return false, &admin.Refusal{Status: 409, Message: "a part of the host"}
+	}
 	s.ended = id + " " + reason
-	return id == "s1"
+	return id == "s1", nil
 }
 
 type status struct{}
@@ -154,6 +157,7 @@ func TestWhatAnOperatorDoesToUsersAndGroups(t *testing.T) {
 		{"GET", "/sessions", "", 200, `[{"id":"s1"}]`},
 		{"GET", "/sessions/s2", "", 404, "no session s2"},
 		{"DELETE", "/sessions/s1?reason=over", "", 200, `"removed":"s1"`},
+		{"DELETE", "/sessions/own", "", 409, "a part of the host"},
 		{"POST", "/tokens/revoke", `{"session":"s2"}`, 404, "no session s2 that has"},
 		{"POST", "/tokens/revoke", `{"session":"s1"}`, 200, `"revoked":true`},
 		{"POST", "/tokens/revoke", `{"token":"a.b.c"}`, 200, `"revoked":true`},

@@ -66,7 +66,9 @@ type Tokens interface {
 type Sessions interface {
 	List() []json.RawMessage
 	Session(id string) (json.RawMessage, bool)
-	Disconnect(id, reason string) bool
+	// Disconnect reports false for a session that is not there. An error says
+	// why one cannot be disconnected.
+	Disconnect(id, reason string) (bool, error)
 }
 
 // Activity is what each session asked for last.

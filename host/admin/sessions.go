@@ -48,7 +48,8 @@ func (a *API) disconnect(c *call) (any, error) {
 	if reason == "" {
 		reason = "disconnected by the operator"
 	}
-	return removal(a.options.Sessions.Disconnect(c.param("session"), reason), nil, "session", c.param("session"))
+	done, err := a.options.Sessions.Disconnect(c.param("session"), reason)
+	return removal(done, err, "session", c.param("session"))
 }
 
 func (a *API) statusRoutes() []Route {

@@ -61,17 +61,13 @@ type Refusal struct {
 // actor is for whom a request is carried out: the session itself, or somebody
 // on whose behalf it acts.
 type actor struct {
-	principal session.Principal // nil on a host without access control
+	principal session.Principal // nil before a login, and on a host without access control
 	id        string            // of the session that publications name
 }
 
 // actor returns for whom requests of the session are carried out.
 func (peer *Peer) actor() actor {
-	a := actor{id: peer.session.ID}
-	if peer.pipeline.Access != nil {
-		a.principal = peer.session.Principal()
-	}
-	return a
+	return actor{principal: peer.session.Principal(), id: peer.session.ID}
 }
 
 // username returns the name that documents keep as that of their last writer.
@@ -110,6 +106,12 @@ func (peer *Peer) authorize(w *worker) bool {
 func (peer *Peer) decide(w *worker, action abi.Action, path []byte) Refusal {
 	access := peer.pipeline.Access
 	user := behalf(&w.request)
+	if rights, own := w.actor.principal.(Rights); own {
+		if user != "" || !rights.MayAsk(action, path) {
+			return Refusal{Error: accessDenied("unauthorized")}
+		}
+		return Refusal{}
+	}
 	if user == "" {
 		return access.Authorize(peer.session, action, path)
 	}
@@ -187,6 +189,6 @@ func (p *Pipeline) Reconsider(s *session.Session) {
 			principal = sub.As
 		}
 		_, path := pubsub.SplitChannel(sub.Channel)
-		return principal != nil && p.Access.MayAsk(principal, abi.ActionOn, []byte(path))
+		return p.mayAsk(principal, abi.ActionOn, []byte(path))
 	})
 }

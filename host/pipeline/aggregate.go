@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 
 	"github.com/happn-host/happn-host/datastore"
@@ -29,22 +30,28 @@ func searchOption(options []byte, name string) []byte {
 // path and the criteria select. Other options of a search have no effect: a
 // pipeline has its own stages for them.
 func (peer *Peer) aggregate(w *worker, o *match.Options, from datastore.Reader) {
-	r := &w.request
-	pipeline, err := aggregate.Compile(searchOption(r.Options, "aggregate"), o.By)
+	var err error
+	w.items, err = peer.pipeline.appendAggregate(peer.context(), w.items[:0], w.actor, w.request.Path, o, from)
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return
 	}
-	ctx, q := peer.context(), peer.query(w, r.Path, &match.Options{Filter: o.Filter})
-	result, err := pipeline.RunOn(ctx, from, q, aggregate.Options{Lookup: peer.lookup(w.actor)})
-	if err != nil {
-		peer.fail(w, dataError(err))
-		return
-	}
-	w.items = append(append(w.items[:0], `{"value":`...), result...)
-	w.items = append(w.items, '}')
 	w.reply.Data = w.items
 	peer.respond(w)
+}
+
+func (p *Pipeline) appendAggregate(ctx context.Context, dst []byte, a actor, path []byte, o *match.Options, from datastore.Reader) ([]byte, error) {
+	stages, err := aggregate.Compile(o.RawAggregate, o.By)
+	if err != nil {
+		return dst, err
+	}
+	q := p.query(a, path, &match.Options{Filter: o.Filter})
+	result, err := stages.RunOn(ctx, from, q, aggregate.Options{Lookup: p.lookup(a)})
+	if err != nil {
+		return dst, err
+	}
+	dst = append(append(dst, `{"value":`...), result...)
+	return append(dst, '}'), nil
 }
 
 var explainName = []byte(`"explain"`)
@@ -68,7 +75,7 @@ func (peer *Peer) explain(w *worker, o *match.Options) {
 		peer.fail(w, protocol.SystemError(fmt.Sprintf("explain feature not available for provider on path: %s", r.Path)))
 		return
 	}
-	plan, err := store.Explain(peer.context(), peer.query(w, r.Path, o))
+	plan, err := store.Explain(peer.context(), peer.pipeline.query(w.actor, r.Path, o))
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return

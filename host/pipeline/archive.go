@@ -14,22 +14,22 @@ import (
 
 // source returns where a search looks: in the store, in the archive that it
 // names, or among the archives themselves (happn-wire.md, 4.8).
-func (peer *Peer) source(o *match.Options) (datastore.Reader, *protocol.Error) {
+func (p *Pipeline) source(ctx context.Context, o *match.Options) (datastore.Reader, *protocol.Error) {
 	if o.ArchiveID == 0 && !o.Archives {
-		return peer.pipeline.Store, nil
+		return p.Store, nil
 	}
-	archives, ok := peer.pipeline.Store.(datastore.Archives)
+	archives, ok := p.Store.(datastore.Archives)
 	if !ok {
 		return nil, protocol.SystemError("this server's data store keeps no archives")
 	}
 	if o.Archives {
-		all, err := archives.ListArchives(peer.context())
+		all, err := archives.ListArchives(ctx)
 		if err != nil {
 			return nil, dataError(err)
 		}
 		return catalog(all), nil
 	}
-	from, err := archives.OpenArchive(peer.context(), int64(o.ArchiveID))
+	from, err := archives.OpenArchive(ctx, int64(o.ArchiveID))
 	switch {
 	case errors.Is(err, datastore.ErrNoArchive):
 		return nil, protocol.SystemError("Archive ID does not exist")

@@ -20,6 +20,14 @@
 // a subscriber where the answer may differ. Without it the host still keeps
 // what is its own, under /_SYSTEM, from its clients.
 //
+// An Agent acts within the host under rights of its own: what a plugin does goes
+// through one. It reads from the store at once, with no layers. Its writes go the
+// way of all requests, but are answered by the store itself, and all that
+// comes behind that answer is left to the goroutines that finish writes. So it may
+// write from inside of a layer's call, also of one that publishes, and whoever
+// waits for the store waits for nobody who might wait for it. Layers are given
+// the context of its calls, in which a chain of them can be seen.
+//
 // With a Payload, clients of happn-3 before 12 encrypt: requests are decrypted
 // before anything else looks at them, and the batch encrypts what their sessions
 // are sent, whoever sends it.

@@ -35,7 +35,7 @@ func (peer *Peer) inbound(w *worker, layers []Layer) bool {
 			SessionID: []byte(peer.session.ID), Protocol: []byte(peer.session.Version().String()),
 			Address: []byte(peer.session.Origin.IP),
 		}
-		verdict, err := l.Call(context.Background(), &rec)
+		verdict, err := l.Call(w.context(), &rec)
 		peer.pipeline.logFault(l, err)
 		switch verdict {
 		case abi.VerdictPass:
@@ -48,6 +48,10 @@ func (peer *Peer) inbound(w *worker, layers []Layer) bool {
 		case abi.VerdictDrop:
 			return false
 		case abi.VerdictClose:
+			if peer.agent != nil { // whose session nobody can end but itself
+				peer.fail(w, rejection(l, &rec))
+				return false
+			}
 			peer.pipeline.closeByLayer(&w.batch, peer.session, &rec)
 			return false
 		default:
@@ -118,7 +122,7 @@ func (p *Pipeline) closeByLayer(b *session.Batch, s *session.Session, rec *abi.R
 // screenReply shows an answer to the outbound layers that want it. They may
 // change data and _meta or turn it into an error; it reports false if nothing
 // is to be sent.
-func (p *Pipeline) screenReply(b *session.Batch, s *session.Session, layers []Layer, r *protocol.Request, reply *protocol.Reply) bool {
+func (p *Pipeline) screenReply(ctx context.Context, b *session.Batch, s *session.Session, layers []Layer, r *protocol.Request, reply *protocol.Reply) bool {
 	for _, l := range layers {
 		if !l.Handles(abi.KindResponse, r.Action, r.Path) {
 			continue
@@ -128,7 +132,7 @@ func (p *Pipeline) screenReply(b *session.Batch, s *session.Session, layers []La
 			Path: r.Path, Data: reply.Data, Options: r.Options, Meta: braced(reply.Meta),
 			SessionID: []byte(s.ID), Protocol: []byte(s.Version().String()),
 		}
-		verdict, err := l.Call(context.Background(), &rec)
+		verdict, err := l.Call(ctx, &rec)
 		p.logFault(l, err)
 		switch verdict {
 		case abi.VerdictPass:
@@ -245,7 +249,7 @@ func (s *publicationScreen) call(l Layer, to *session.Session, channel string, d
 		rec.SessionID, rec.Channel = []byte(to.ID), []byte(channel)
 		rec.Protocol = []byte(to.Version().String())
 	}
-	verdict, err := l.Call(context.Background(), &rec)
+	verdict, err := l.Call(s.op.context(), &rec)
 	s.pipeline.logFault(l, err)
 	switch verdict {
 	case abi.VerdictPass:

@@ -33,6 +33,9 @@ type op struct {
 	query datastore.Query
 	bulk  *bulk // opBulk only
 
+	ctx  context.Context // handed to layers; nil is context.Background()
+	wait chan<- written  // told what the store has answered, see Agent; nil for requests of peers
+
 	state   atomic.Uint32
 	doc     *datastore.Document
 	removed int
@@ -53,14 +56,14 @@ const (
 
 // ask hands the op to the store. Nothing of it may be touched afterwards but
 // its state, unless that says that the store has answered.
-func (o *op) ask(store datastore.Store) {
+func (o *op) ask(ctx context.Context, store datastore.Store) {
 	switch o.kind {
 	case opWrite:
-		store.Write(context.Background(), &o.write, o)
+		store.Write(ctx, &o.write, o)
 	case opRemove:
-		store.Remove(context.Background(), &o.query, o)
+		store.Remove(ctx, &o.query, o)
 	case opBulk:
-		o.bulk.store.WriteAll(context.Background(), o.bulk.writes, o)
+		o.bulk.store.WriteAll(ctx, o.bulk.writes, o)
 	default:
 		o.answered()
 	}
@@ -89,6 +92,9 @@ func (o *op) Removed(n int, err error) {
 
 func (o *op) answered() {
 	lane := &o.peer.lane // o may be finished and reused once it is answered
+	if o.wait != nil {
+		o.wait <- o.written() // there is room for it
+	}
 	if o.state.Swap(opAnswered) == opQueued {
 		lane.ready()
 	}
@@ -106,6 +112,7 @@ func (peer *Peer) newOp(w *worker) *op {
 	o.noPublish = opts.NoPublish || opts.UpsertType == upsertBulk && !opts.NoStore
 	o.publishResults, o.noCluster = opts.PublishResults, opts.NoCluster
 	o.targets, o.hasTargets, o.consistency = opts.Targets, opts.HasTargets, opts.Consistency
+	o.ctx, o.wait = lasting(w.ctx), w.wait
 	o.now = peer.pipeline.nowMillis()
 	o.copyRequest(&w.request, opts.Meta)
 	return o
@@ -147,13 +154,13 @@ func (o *op) release(p *Pipeline) {
 // before it and the store has answered; otherwise the lane does.
 func (peer *Peer) run(w *worker, o *op) {
 	lane, store := &peer.lane, peer.pipeline.Store
-	if lane.busy() {
+	if lane.busy() || peer.agent != nil {
 		o.state.Store(opQueued)
 		lane.push(o)
-		o.ask(store)
+		o.ask(w.asking(), store)
 		return
 	}
-	o.ask(store)
+	o.ask(context.Background(), store)
 	if o.done() {
 		o.finish(&w.batch)
 		return
@@ -178,6 +185,10 @@ func (o *op) finish(b *session.Batch) {
 	o.tellChanged()
 	o.fill(w)
 	switch {
+	case o.peer.agent != nil: // it was answered by the store
+		if !o.noPublish {
+			o.publish(w, b)
+		}
 	case o.noPublish:
 		o.answer(w, b, nil)
 	case o.consistency == protocol.Transactional:

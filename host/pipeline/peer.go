@@ -22,18 +22,24 @@ type Peer struct {
 	lane       lane
 	presence   presence
 	sealed     uint64 // event id of the last encrypted request
+	agent      *Agent // whose peer it is; nil for connections
 }
 
 // Open registers a new connection. A plain one is for people without a happn
 // client: it speaks happn_4 from the start, and every frame is answered.
 func (p *Pipeline) Open(link session.Link, origin session.Origin, plain bool) *Peer {
+	peer := p.open(link, origin)
+	if peer.plain = plain; plain {
+		peer.session.Speak(protocol.V4)
+	}
+	return peer
+}
+
+func (p *Pipeline) open(link session.Link, origin session.Origin) *Peer {
 	s := p.Sessions.Open(link, origin)
-	peer := &Peer{pipeline: p, session: s, plain: plain}
+	peer := &Peer{pipeline: p, session: s}
 	peer.lane.pipeline = p
 	peer.subscriber = p.Publisher.Tree.NewSubscriber(s, p.MaxSubscriptions)
-	if plain {
-		s.Speak(protocol.V4)
-	}
 	if p.Access != nil {
 		p.peers.Store(s, peer)
 	}
@@ -234,15 +240,18 @@ func (peer *Peer) configure(r *protocol.Request) *protocol.Error {
 
 // fail answers with an error.
 func (peer *Peer) fail(w *worker, err *protocol.Error) {
-	peer.pipeline.stats.Errors.Add(1)
 	w.reply = protocol.Reply{Error: err}
+	if peer.agent != nil {
+		return // it looks there
+	}
+	peer.pipeline.stats.Errors.Add(1)
 	peer.send(w)
 }
 
 // respond shows w.reply to the outbound layers and sends it.
 func (peer *Peer) respond(w *worker) {
 	if layers := peer.pipeline.Layers.Outbound(); len(layers) > 0 {
-		if !peer.pipeline.screenReply(&w.batch, peer.session, layers, &w.request, &w.reply) {
+		if !peer.pipeline.screenReply(w.context(), &w.batch, peer.session, layers, &w.request, &w.reply) {
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package pipeline
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"unsafe"
 
@@ -18,7 +19,7 @@ const systemPaths = "/_SYSTEM"
 
 // allowed reports whether to carry out the request in w; if not, it is answered.
 func (peer *Peer) allowed(w *worker) bool {
-	if peer.pipeline.Access != nil {
+	if peer.pipeline.Access != nil || w.actor.principal != nil {
 		return peer.authorize(w)
 	}
 	switch w.request.Action {
@@ -100,21 +101,14 @@ func (p *Pipeline) picked(a actor, action abi.Action, pattern []byte, f datastor
 	switch {
 	case !isPattern(pattern):
 		return f
-	case p.Access == nil:
-		if reachesSystem(pattern) {
-			return &permitted{f, func(path []byte) bool { return !ofSystem(path) }}
-		}
-		return f
-	case a.principal == nil:
-		return &permitted{f, func([]byte) bool { return false }}
-	case p.Access.Picks(a.principal, action, pattern):
-		return &permitted{f, func(path []byte) bool { return a.principal.May(action, path) }}
+	case p.picks(a.principal, action, pattern):
+		return &permitted{f, func(path []byte) bool { return p.may(a.principal, action, path) }}
 	}
 	return f
 }
 
 // query returns a selection of documents to read as the store wants it.
-func (peer *Peer) query(w *worker, path []byte, o *match.Options) *datastore.Query {
+func (p *Pipeline) query(a actor, path []byte, o *match.Options) *datastore.Query {
 	q := &datastore.Query{Pattern: path, Skip: o.Skip, Limit: o.Limit}
 	if o.Filter != nil {
 		q.Filter = o.Filter
@@ -130,22 +124,23 @@ func (peer *Peer) query(w *worker, path []byte, o *match.Options) *datastore.Que
 			q.Members = names
 		}
 	}
-	q.Filter = peer.pipeline.picked(w.actor, abi.ActionGet, path, q.Filter)
+	q.Filter = p.picked(a, abi.ActionGet, path, q.Filter)
 	return q
 }
 
+// errUnauthorized is wrapped where a part of a request is not allowed.
+var errUnauthorized = errors.New("unauthorized")
+
 // lookup returns what reads for the $lookup of a pipeline, within the paths that
 // the actor may read.
-func (peer *Peer) lookup(a actor) func(ctx context.Context, from string, yield func(*datastore.Document) bool) error {
-	p := peer.pipeline
+func (p *Pipeline) lookup(a actor) func(ctx context.Context, from string, yield func(*datastore.Document) bool) error {
 	return func(ctx context.Context, from string, yield func(*datastore.Document) bool) error {
 		if limit := p.MaxPathBytes; limit > 0 && len(from) > limit {
 			return fmt.Errorf("$lookup from a path that is %d bytes long: at most %d are allowed", len(from), limit)
 		}
 		path := []byte(from)
-		if p.Access != nil && (a.principal == nil || !p.Access.MayAsk(a.principal, abi.ActionGet, path)) ||
-			p.Access == nil && ofSystem(path) {
-			return fmt.Errorf("$lookup from %s: unauthorized", from)
+		if !p.mayAsk(a.principal, abi.ActionGet, path) {
+			return fmt.Errorf("$lookup from %s: %w", from, errUnauthorized)
 		}
 		q := &datastore.Query{Pattern: path, Filter: p.picked(a, abi.ActionGet, path, nil)}
 		return p.Store.Find(ctx, q, yield)
@@ -155,13 +150,13 @@ func (peer *Peer) lookup(a actor) func(ctx context.Context, from string, yield f
 // Hears implements pubsub.Audience: a subscriber is told only of what it may be
 // told of at this moment.
 func (o *op) Hears(principal session.Principal) bool {
-	return principal != nil && principal.May(abi.ActionOn, o.request.Path)
+	return o.peer.pipeline.may(principal, abi.ActionOn, o.request.Path)
 }
 
 // mayWriteBelow checks a path that is written in place of the one that was
 // authorised: that of a sibling, or of a document in a bulk write.
 func (peer *Peer) mayWriteBelow(a actor, path []byte) *protocol.Error {
-	if peer.pipeline.Access == nil || a.principal != nil && a.principal.May(abi.ActionSet, path) {
+	if peer.pipeline.may(a.principal, abi.ActionSet, path) {
 		return nil
 	}
 	return accessDenied("unauthorized")

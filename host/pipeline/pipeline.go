@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -61,6 +62,8 @@ type Pipeline struct {
 	ops        sync.Pool
 	completion completion
 	peers      sync.Map // *session.Session to *Peer, with Access only
+
+	rightful atomic.Int32 // agents that may subscribe: they hear only of what their rights allow
 }
 
 // New returns a running pipeline; Close ends it.
@@ -104,12 +107,14 @@ type worker struct {
 	options protocol.Options
 	reply   protocol.Reply
 	batch   session.Batch
-	actor   actor  // for whom the request is carried out
-	meta    []byte // for members of _meta
-	items   []byte // for the items of a list
-	out     []byte // for frames
-	opened  []byte // for the request that an encrypted frame holds
-	sealTo  string // public key that the answer to a login is encrypted to, "" for none
+	actor   actor           // for whom the request is carried out
+	ctx     context.Context // of the request, for layers; nil is context.Background()
+	wait    chan<- written  // see op
+	meta    []byte          // for members of _meta
+	items   []byte          // for the items of a list
+	out     []byte          // for frames
+	opened  []byte          // for the request that an encrypted frame holds
+	sealTo  string          // public key that the answer to a login is encrypted to, "" for none
 }
 
 // keepBytes is how large a buffer may be to be kept for the next request.
@@ -126,7 +131,7 @@ func (p *Pipeline) worker() *worker {
 
 func (p *Pipeline) release(w *worker) {
 	w.request, w.options, w.reply, w.actor = protocol.Request{}, protocol.Options{}, protocol.Reply{}, actor{}
-	w.sealTo = ""
+	w.sealTo, w.ctx, w.wait = "", nil, nil
 	w.trim()
 	p.workers.Put(w)
 }

@@ -56,6 +56,14 @@ func (peer *Peer) context() context.Context {
 	return life
 }
 
+// contextOf returns the context of the request in w: an agent's caller brings one.
+func (peer *Peer) contextOf(w *worker) context.Context {
+	if peer.agent != nil {
+		return w.ctx
+	}
+	return peer.context()
+}
+
 // answered ends what a request's use of its context has begun.
 func (p *presence) answered() {
 	if life := p.life.Load(); life != nil {

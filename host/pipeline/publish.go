@@ -115,7 +115,7 @@ func (o *op) publishOne(w *worker, b *session.Batch, acks *pubsub.Pending) proto
 		}
 	}
 	o.subject = subject{data: pub.Data}
-	if p.Access != nil {
+	if p.Access != nil || p.rightful.Load() > 0 || ofSystem(o.request.Path) {
 		pub.Audience = o
 	}
 	if p.Recipients != nil {
@@ -132,13 +132,14 @@ func (o *op) publishLater(w *worker, b *session.Batch) {
 	peer, eventID := o.peer, append([]byte(nil), o.request.EventID...)
 	if o.consistency != protocol.Acknowledged {
 		outcome := o.publish(w, b)
-		peer.acknowledge(b, id, eventID, outcome, true)
+		peer.acknowledge(o.context(), b, id, eventID, outcome, true)
 		return
 	}
 	// The acknowledgements arrive on other goroutines, long after this batch.
+	ctx := o.context()
 	tell := func(outcome protocol.Outcome, complete bool) {
 		var late session.Batch
-		peer.acknowledge(&late, id, eventID, outcome, complete)
+		peer.acknowledge(ctx, &late, id, eventID, outcome, complete)
 		late.Flush()
 	}
 	if o.bulk != nil {
@@ -152,7 +153,7 @@ func (o *op) publishLater(w *worker, b *session.Batch) {
 }
 
 // acknowledge sends a publication-ack to the publisher.
-func (peer *Peer) acknowledge(b *session.Batch, id string, eventID []byte, outcome protocol.Outcome, complete bool) {
+func (peer *Peer) acknowledge(ctx context.Context, b *session.Batch, id string, eventID []byte, outcome protocol.Outcome, complete bool) {
 	problem := ""
 	if !complete {
 		problem = "unacknowledged publication"
@@ -167,7 +168,7 @@ func (peer *Peer) acknowledge(b *session.Batch, id string, eventID []byte, outco
 			Kind: abi.KindPublication, Action: abi.ActionPublicationAck,
 			SessionID: []byte(peer.session.ID), Data: outcome.Append(nil),
 		}
-		verdict, err := l.Call(context.Background(), &rec)
+		verdict, err := l.Call(ctx, &rec)
 		p.logFault(l, err)
 		if verdict == abi.VerdictDrop || verdict == abi.VerdictReject {
 			return

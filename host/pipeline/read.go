@@ -15,7 +15,11 @@ import (
 func isPattern(path []byte) bool { return bytes.IndexByte(path, '*') >= 0 }
 
 // dataError is a failure of the data layer as the client is told of it.
-func dataError(err error) *protocol.Error { return protocol.SystemError(err.Error()) }
+func dataError(err error) *protocol.Error {
+	failure := protocol.SystemError(err.Error())
+	failure.Cause = err
+	return failure
+}
 
 // selection reads the options of get, count and remove, and of on where it asks
 // for initial values.
@@ -38,7 +42,7 @@ func (peer *Peer) get(w *worker) {
 		peer.fail(w, failure)
 		return
 	}
-	from, failure := peer.source(o)
+	from, failure := peer.pipeline.source(peer.context(), o)
 	if failure != nil {
 		peer.fail(w, failure)
 		return
@@ -101,7 +105,7 @@ func appendModifiedBy(dst []byte, doc *datastore.Document) []byte {
 func (peer *Peer) list(w *worker, o *match.Options, from datastore.Reader) {
 	r := &w.request
 	w.items = w.items[:0]
-	err := from.Find(peer.context(), peer.query(w, r.Path, o), func(doc *datastore.Document) bool {
+	err := from.Find(peer.context(), peer.pipeline.query(w.actor, r.Path, o), func(doc *datastore.Document) bool {
 		w.appendItem(doc, o)
 		return true
 	})
@@ -111,7 +115,7 @@ func (peer *Peer) list(w *worker, o *match.Options, from datastore.Reader) {
 	}
 	if layers := peer.pipeline.Layers.Outbound(); len(layers) > 0 {
 		w.reply.Data = bracketed(w.items)
-		if !peer.pipeline.screenReply(&w.batch, peer.session, layers, r, &w.reply) {
+		if !peer.pipeline.screenReply(w.context(), &w.batch, peer.session, layers, r, &w.reply) {
 			return
 		}
 		if w.reply.Error != nil || !rawjson.IsArray(w.reply.Data) {
@@ -166,7 +170,7 @@ func (peer *Peer) count(w *worker) {
 		peer.fail(w, failure)
 		return
 	}
-	from, failure := peer.source(o)
+	from, failure := peer.pipeline.source(peer.context(), o)
 	if failure != nil {
 		peer.fail(w, failure)
 		return
@@ -175,7 +179,7 @@ func (peer *Peer) count(w *worker) {
 }
 
 func (peer *Peer) countOf(w *worker, o *match.Options, from datastore.Reader) {
-	n, err := from.Count(peer.context(), peer.query(w, w.request.Path, o))
+	n, err := from.Count(peer.context(), peer.pipeline.query(w.actor, w.request.Path, o))
 	if err != nil {
 		peer.fail(w, dataError(err))
 		return

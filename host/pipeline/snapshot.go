@@ -62,7 +62,7 @@ func (peer *Peer) snapshot(w *worker) {
 		peer.fail(w, protocol.SystemError(tagWithData))
 		return
 	}
-	doc, err := peer.pipeline.Store.Get(peer.context(), r.Path)
+	doc, err := peer.pipeline.Store.Get(peer.contextOf(w), r.Path)
 	switch {
 	case err != nil:
 		peer.fail(w, dataError(err))

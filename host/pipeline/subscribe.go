@@ -23,8 +23,38 @@ func (byModified) Source() []byte                       { return []byte(`{"modif
 // to off to repeat them. Nobody reads them there, so they are not worth memory.
 const maxKeptOptions = 4 << 10
 
-// on subscribes.
+// on subscribes, and answers with the documents there are if it is asked to.
 func (peer *Peer) on(w *worker) {
+	sub, selected, failure := peer.subscribe(w)
+	if failure != nil {
+		peer.fail(w, failure)
+		return
+	}
+	opts, reference := &w.options, sub.Reference
+	if !opts.InitialEmit && !opts.InitialValues {
+		w.reply.Data = append(rawjson.AppendString([]byte(`{"id":`), reference), '}')
+		peer.respond(w)
+		return
+	}
+	_, path := pubsub.SplitChannel(sub.Channel)
+	if failure := peer.initialValues(w, path, sub.Depth, selected); failure != nil {
+		// A subscription whose start is unknown is of no use to its owner.
+		peer.subscriber.Remove(sub.Channel, func(s pubsub.Subscription) bool { return s.Reference == reference })
+		peer.fail(w, failure)
+		return
+	}
+	w.reply.Data = bracketed(w.items)
+	w.reply.Meta = rawjson.AppendString([]byte(`"referenceId":`), reference)
+	emit := opts.InitialEmit && peer.session.Version().EmitsInitialValues()
+	peer.respond(w)
+	if emit {
+		peer.emitInitial(w)
+	}
+}
+
+// subscribe makes the subscription that an on asks for, and returns what its
+// options select of the documents there are.
+func (peer *Peer) subscribe(w *worker) (pubsub.Subscription, *match.Options, *protocol.Error) {
 	r := &w.request
 	protocol.ParseOptions(r.Options, &w.options)
 	opts := &w.options
@@ -42,8 +72,7 @@ func (peer *Peer) on(w *worker) {
 	}
 	selected, failure := peer.subscribed(r, opts)
 	if failure != nil {
-		peer.fail(w, failure)
-		return
+		return sub, nil, failure
 	}
 	if selected != nil && selected.Filter != nil {
 		sub.Criteria, sub.Filter = criteriaKey(r, opts), selected.Filter
@@ -51,29 +80,11 @@ func (peer *Peer) on(w *worker) {
 	if own := peer.session.Principal(); own != w.actor.principal {
 		sub.As = w.actor.principal
 	}
-	reference, err := peer.subscriber.Add(sub)
-	if err != nil {
-		peer.fail(w, protocol.NewError(err.Error()))
-		return
+	var err error
+	if sub.Reference, err = peer.subscriber.Add(sub); err != nil {
+		return sub, nil, &protocol.Error{Name: "Error", Message: err.Error(), Cause: err}
 	}
-	if !opts.InitialEmit && !opts.InitialValues {
-		w.reply.Data = append(rawjson.AppendString([]byte(`{"id":`), reference), '}')
-		peer.respond(w)
-		return
-	}
-	if failure := peer.initialValues(w, path, sub.Depth, selected); failure != nil {
-		// A subscription whose start is unknown is of no use to its owner.
-		peer.subscriber.Remove(sub.Channel, func(s pubsub.Subscription) bool { return s.Reference == reference })
-		peer.fail(w, failure)
-		return
-	}
-	w.reply.Data = bracketed(w.items)
-	w.reply.Meta = rawjson.AppendString([]byte(`"referenceId":`), reference)
-	emit := opts.InitialEmit && peer.session.Version().EmitsInitialValues()
-	peer.respond(w)
-	if emit {
-		peer.emitInitial(w)
-	}
+	return sub, selected, nil
 }
 
 // maxCriteria is how long the criteria of a subscription may be: they are kept
@@ -105,11 +116,11 @@ func isDeep(path string) bool { return path == "**" || strings.HasSuffix(path, "
 
 // initialValues puts the documents under a subscription's path into w.items.
 func (peer *Peer) initialValues(w *worker, path string, depth int, o *match.Options) *protocol.Error {
-	from, failure := peer.source(o)
+	from, failure := peer.pipeline.source(peer.context(), o)
 	if failure != nil {
 		return failure
 	}
-	q := peer.query(w, []byte(path), o)
+	q := peer.pipeline.query(w.actor, []byte(path), o)
 	if q.Order == nil {
 		q.Order = byModified{}
 	}

@@ -51,7 +51,7 @@ func (peer *Peer) set(w *worker) {
 	o.sent = sentData(r.Data, r.DataHasMeta && !opts.NoStore, opts.Merge)
 	if opts.NoStore {
 		// What is not stored is passed on as it is, _meta and all.
-		if o.request.Data = protocol.Wrap(r.Data, false); peer.lane.busy() { // it will outlive the frame
+		if o.request.Data = protocol.Wrap(r.Data, false); peer.lane.busy() || peer.agent != nil { // it will outlive the frame
 			o.request.Data = append([]byte(nil), o.request.Data...)
 		}
 		peer.run(w, o)
@@ -201,6 +201,10 @@ func (o *op) failure() *protocol.Error {
 
 // fail answers an op that the store refused.
 func (o *op) fail(w *worker, b *session.Batch) {
+	if agent := o.peer.agent; agent != nil {
+		agent.lost(o)
+		return
+	}
 	o.peer.pipeline.stats.Errors.Add(1)
 	w.reply = protocol.Reply{Error: o.failure()}
 	w.out = protocol.AppendReply(w.out[:0], o.peer.session.Version(), &o.request, &w.reply)
@@ -221,7 +225,7 @@ func (o *op) answer(w *worker, b *session.Batch, outcome *protocol.Outcome) {
 	s := o.peer.session
 	if layers := o.peer.pipeline.Layers.Outbound(); len(layers) > 0 {
 		data := w.reply.Data
-		if !o.peer.pipeline.screenReply(b, s, layers, &o.request, &w.reply) {
+		if !o.peer.pipeline.screenReply(o.context(), b, s, layers, &o.request, &w.reply) {
 			return
 		}
 		defer func() { w.reply.Data = data }() // what is published later is not what this layer saw

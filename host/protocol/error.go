@@ -13,7 +13,11 @@ type Error struct {
 	Message string
 	Reason  string // "" if there is none
 	Raw     []byte // the whole object as JSON, if somebody else made it; wins
+	Cause   error  // what it tells of, for the host's own use; nil if that is all there is
 }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
 
 func (e *Error) Error() string { return e.Name + ": " + e.Message }
 

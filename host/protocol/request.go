@@ -36,6 +36,7 @@ var (
 type Decoder struct {
 	MaxDepth int // nesting of the whole frame; 0 is rawjson.DefaultMaxDepth
 	scan     rawjson.Scanner
+	number   [20]byte // the event id of a record
 }
 
 // Decode validates the frame as JSON and fills r from it. Errors are

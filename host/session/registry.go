@@ -36,7 +36,9 @@ func (r *Registry) Open(link Link, origin Origin) *Session {
 	shard.mu.Lock()
 	shard.sessions[s.ID] = s
 	shard.mu.Unlock()
-	r.count.Add(1)
+	if !origin.Internal {
+		r.count.Add(1)
+	}
 	return s
 }
 
@@ -50,7 +52,9 @@ func (r *Registry) End(s *Session) bool {
 	shard.mu.Lock()
 	delete(shard.sessions, s.ID)
 	shard.mu.Unlock()
-	r.count.Add(-1)
+	if !s.Origin.Internal {
+		r.count.Add(-1)
+	}
 	return true
 }
 
@@ -62,7 +66,7 @@ func (r *Registry) Get(id string) *Session {
 	return shard.sessions[id]
 }
 
-// Count returns the number of open sessions.
+// Count returns the number of open sessions of clients.
 func (r *Registry) Count() int { return int(r.count.Load()) }
 
 // Each calls f for the sessions open at some time during the call, in no order.

@@ -46,7 +46,8 @@ type Origin struct {
 	URL      string // upgrade request, "" if there was none
 	Headers  []byte // raw JSON object of the upgrade headers, nil if there were none
 	InProc   bool   // not over a socket
-	Endpoint string // which endpoint: primus, ws, local, or a plugin's name
+	Internal bool   // of the host's own, not a client
+	Endpoint string // which endpoint: primus, ws, local, or a plugin's or an agent's name
 }
 
 // Session is one connected peer. Methods may be called from any goroutine.
