@@ -82,7 +82,7 @@ func (connected) List() []json.RawMessage {
 	}
 }
 func (connected) Session(id string) (json.RawMessage, bool) { return []byte(`{"id":"s1"}`), id == "s1" }
-func (connected) Disconnect(id, _ string) bool              { return id == "s1" }
+func (connected) Disconnect(id, _ string) (bool, error)     { return id == "s1", nil }
 
 // managed returns the routes of a host with access control.
 func managed(t *testing.T) http.Handler {
