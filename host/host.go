@@ -106,9 +106,7 @@ func New(o Options) (*Host, error) {
 	if err := h.openSecurity(h.jobs); err != nil {
 		return nil, errors.Join(err, h.store.Close())
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), pluginsTimeout)
-	defer cancel()
-	h.plugins, err = plugin.Open(ctx, plugin.Options{
+	h.plugins, err = plugin.New(plugin.Options{
 		Dir:      h.config.Plugins.Dir,
 		CacheDir: h.cacheDir(),
 		Settle:   h.config.Plugins.Settle,
@@ -116,7 +114,8 @@ func New(o Options) (*Host, error) {
 			Timeout: h.config.Plugins.Default.Timeout, MemoryMiB: h.config.Plugins.Default.MemoryMiB,
 			OutputKiB: h.config.Plugins.Default.OutputKiB, Instances: h.config.Plugins.Default.Instances,
 		},
-		Logger: h.log,
+		Services: guests{h},
+		Logger:   h.log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, h.store.Close())
@@ -125,6 +124,9 @@ func New(o Options) (*Host, error) {
 		return nil, errors.Join(err, h.plugins.Close(), h.store.Close())
 	}
 	h.wire()
+	ctx, cancel := context.WithTimeout(context.Background(), pluginsTimeout)
+	defer cancel()
+	h.plugins.Start(ctx)
 	return h, nil
 }
 

@@ -271,7 +271,7 @@ func samePermissions(a, b *Manifest) bool {
 	}
 	for path, p := range a.Permissions {
 		q, ok := b.Permissions[path]
-		if !ok || !slices.Equal(p.Actions, q.Actions) {
+		if !ok || !slices.Equal(p.Actions, q.Actions) || !slices.Equal(p.Prohibit, q.Prohibit) {
 			return false
 		}
 	}

@@ -37,9 +37,11 @@ type Manifest struct {
 	SHA256 string
 }
 
-// Permission lists the actions that a plugin may take on a path.
+// Permission lists what a plugin may do on a path, as the permissions of a group
+// do: get, set, remove, on, or * for all of them.
 type Permission struct {
-	Actions []abi.Action
+	Actions  []string
+	Prohibit []string // wins over everything that is allowed
 }
 
 // Grant is a capability.

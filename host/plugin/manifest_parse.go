@@ -86,7 +86,7 @@ func readManifest(t *tree, m *Manifest, o *operatorFile) {
 		m.Permissions = map[string]Permission{}
 		for _, path := range sortedKeys(p.m) {
 			p.object(path, func(entry *tree) {
-				m.Permissions[path] = Permission{Actions: readActions(entry)}
+				m.Permissions[path] = Permission{Actions: readPermitted(entry, "actions"), Prohibit: readPermitted(entry, "prohibit")}
 			})
 		}
 	})
@@ -153,6 +153,14 @@ func readLayer(t *tree, h *Hook) {
 	if h.Kind == HookInbound && (h.Scope != "" || len(kinds) > 0) {
 		t.fail("kind", "scope and kinds belong to outbound hooks; an inbound hook sees requests")
 	}
+}
+
+// permitted are the actions that permissions of plugins name.
+var permitted = []string{"get", "set", "remove", "on", "*"}
+
+func readPermitted(t *tree, key string) []string {
+	words, _ := t.words(key, permitted)
+	return words
 }
 
 func readActions(t *tree) (out []abi.Action) {

@@ -27,7 +27,7 @@ func TestManifest(t *testing.T) {
 		Config:       []byte(`{"k":[1,1.50,12345678901234567890]}`),
 		ConfigSchema: []byte(`{"type":"object"}`),
 		Grants:       []plugin.Grant{plugin.GrantLog, plugin.GrantPublish},
-		Permissions:  map[string]plugin.Permission{"/a": {Actions: []abi.Action{abi.ActionGet}}},
+		Permissions:  map[string]plugin.Permission{"/a": {Actions: []string{"get"}}},
 		Limits: plugin.Limits{
 			Timeout: 10 * time.Millisecond, StartTimeout: time.Second, Wait: 2 * time.Millisecond, Waiting: 3,
 			MemoryMiB: 8, OutputKiB: 64, Instances: 2,

@@ -64,6 +64,7 @@ var (
 	ErrDenied  = errors.New("no permission of the plugin covers it")
 	ErrInvalid = errors.New("not valid")
 	ErrRefused = errors.New("refused")
+	ErrLimit   = errors.New("over a limit")
 )
 
 // errnoOf returns the number for an error of Services.
@@ -78,6 +79,8 @@ func errnoOf(err error) abi.Errno {
 		return abi.ErrnoInvalid
 	case errors.Is(err, ErrRefused):
 		return abi.ErrnoRefused
+	case errors.Is(err, ErrLimit):
+		return abi.ErrnoLimit
 	}
 	return abi.ErrnoInternal
 }
