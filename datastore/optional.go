@@ -2,6 +2,7 @@ package datastore
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 )
@@ -158,4 +159,21 @@ type Collector interface {
 	// Docs returns the kept documents in order, those that compare equal in
 	// path order, and empties the collector.
 	Docs() []*Document
+}
+
+// Detailer is an error whose text is for everybody who uses the store. An operator
+// may see more, such as addresses of servers.
+type Detailer interface {
+	error
+	Detail() string
+}
+
+// Detail is the text of an error of a store as operators see it. Clients are shown
+// Error.
+func Detail(err error) string {
+	var more Detailer
+	if errors.As(err, &more) {
+		return err.Error() + " (" + more.Detail() + ")"
+	}
+	return err.Error()
 }

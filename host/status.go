@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/security/login"
 )
@@ -129,7 +130,7 @@ func (h *Host) Health(ctx context.Context) Health {
 		health.Security = &SecurityHealth{Stats: h.secured.logins.Stats(), Keys: len(h.secured.tokens.Keys())}
 	}
 	if err := h.store.Check(ctx); err != nil {
-		health.Status, health.Reason = "failing", err.Error()
+		health.Status, health.Reason = "failing", datastore.Detail(err)
 	}
 	return health
 }

@@ -215,7 +215,7 @@ func (h *Host) storeHealth(ctx context.Context) []StoreHealth {
 			StoreSize: now, Growth: now.minus(s.atStart),
 		}
 		if err := s.Check(ctx); err != nil {
-			one.Reason = err.Error()
+			one.Reason = datastore.Detail(err)
 		}
 		all = append(all, one)
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/happn-host/happn-host/datastore/mongo/codec"
 )
 
-// progress is how often Open says that it waits.
+// progress is how often Open says that it waits, and how often the log tells of
+// requests that fail.
 const progress = 5 * time.Second
 
 // Open connects and makes the indexes. It waits for the server at most
@@ -78,6 +79,7 @@ func (s *Store) presence(present bool, cause error) {
 // reach waits for a server that takes writes.
 func (s *Store) reach(ctx context.Context) error {
 	began := time.Now()
+	var told seldom // a URL can make attempts as short as it likes
 	ctx, cancel := context.WithTimeout(ctx, s.options.StartWait)
 	defer cancel()
 	for {
@@ -90,6 +92,9 @@ func (s *Store) reach(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("no server was found in %s; start it, or correct the URL of the store: %w",
 				time.Since(began).Round(time.Second), errors.Join(s.watch.why(), err))
+		}
+		if !told.due(time.Now()) {
+			continue
 		}
 		s.options.Logger.Info("waiting for the MongoDB server", "host", s.watch.host,
 			"waited", time.Since(began).Round(time.Second), "limit", s.options.StartWait, "cause", s.watch.why())

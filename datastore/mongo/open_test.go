@@ -1,7 +1,10 @@
 package mongo_test
 
 import (
+	"bytes"
 	"context"
+	"log/slog"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +24,15 @@ func TestAStartWithoutAServerSaysWhereAndWhyAndKeepsSecrets(t *testing.T) {
 		require.NotContains(t, err.Error(), "s3cret")
 		require.Less(t, time.Since(started), 10*time.Second)
 	}
+}
+
+func TestAStartSaysNowAndThenThatItWaitsHoweverShortItsAttemptsAre(t *testing.T) {
+	var log bytes.Buffer
+	_, err := mongo.Open(context.Background(), mongo.Options{
+		URL: "mongodb://127.0.0.1:1/?serverSelectionTimeoutMS=100", StartWait: time.Second, Logger: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	require.Error(t, err)
+	require.Equal(t, 1, strings.Count(log.String(), "waiting for the MongoDB server"), log.String())
 }
 
 func TestWritesThatNobodyAcknowledgesAreRefused(t *testing.T) {

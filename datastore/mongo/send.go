@@ -10,7 +10,7 @@ import (
 )
 
 // ErrUncertain is the answer to a write whose connection broke, or whose time
-// was up, before the server answered. It is wrapped with the host and the reason.
+// was up, before the server answered. It is wrapped with which of them it was.
 var ErrUncertain = errors.New("the write may have been made nevertheless; read the document to know")
 
 // How often a write is sent again after the connection broke. The driver does so

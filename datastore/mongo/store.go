@@ -3,7 +3,6 @@ package mongo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -16,8 +15,8 @@ import (
 
 var _ datastore.Store = (*Store)(nil)
 
-// ErrAway is the answer while no server can be reached. It is wrapped with the
-// host and the reason.
+// ErrAway is the answer while no server can be reached. Where and why is in the
+// log and in datastore.Detail.
 var ErrAway = errors.New("the MongoDB server cannot be reached; requests work again when it is back")
 
 // Store is a collection of MongoDB. Open makes one.
@@ -29,6 +28,7 @@ type Store struct {
 	queue      *queue
 	pool       int           // operations of one batch on their way at a time
 	timeout    time.Duration // of one operation
+	unshown    seldom        // failures that only the log tells of
 
 	jobs    sync.WaitGroup // what goes on in the background
 	endJobs context.CancelFunc
@@ -64,23 +64,6 @@ func (s *Store) settle(ctx context.Context, pattern []byte) error {
 		return s.queue.settlePath(ctx, string(pattern))
 	}
 	return s.queue.settleAll(ctx)
-}
-
-// failure says what an error of the driver means to who asked.
-func (s *Store) failure(err error) error {
-	switch {
-	case err == nil:
-		return nil
-	case errors.Is(err, mongo.ErrClientDisconnected):
-		return datastore.ErrClosed
-	case mongo.IsDuplicateKeyError(err):
-		return fmt.Errorf("%w: %w", datastore.ErrDuplicate, err)
-	case errors.Is(err, ErrAway), errors.Is(err, ErrUncertain):
-		return err
-	case notSelected(err):
-		return s.watch.unreachable(either0(s.watch.why(), err))
-	}
-	return fmt.Errorf("MongoDB at %s: %w", s.watch.host, err)
 }
 
 // Check implements datastore.Store.

@@ -1,7 +1,6 @@
 package mongo
 
 import (
-	"fmt"
 	"sync"
 	"time"
 
@@ -83,8 +82,5 @@ func (w *watch) absent() error {
 }
 
 func (w *watch) unreachable(cause error) error {
-	if cause == nil {
-		return fmt.Errorf("%w at %s", ErrAway, w.host)
-	}
-	return fmt.Errorf("%w at %s: %w", ErrAway, w.host, cause)
+	return &failure{ErrAway.Error(), ErrAway, w.host, cause}
 }

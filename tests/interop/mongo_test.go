@@ -3,8 +3,6 @@ package interop
 import (
 	"fmt"
 	"maps"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -12,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/happn-host/happn-host/client"
 	"github.com/happn-host/happn-host/tests/testhost"
 )
 
@@ -72,51 +69,4 @@ func TestTheNPMClientOnASecureServerOnMongoDB(t *testing.T) {
 	}
 	uri, _ := testhost.MongoFor(t)
 	secureTopic(t, onMongo(t, uri, "secure")...)
-}
-
-// While the server is away the host says so, to clients and to who asks whether
-// it is ready, and it goes on by itself when the server is back.
-func TestAHostWhoseMongoDBIsAwayIsNotReadyUntilItIsBack(t *testing.T) {
-	if testhost.Reference() {
-		t.Skip("the reference server has no /readyz")
-	}
-	uri, _ := testhost.MongoFor(t)
-	u, err := url.Parse(uri)
-	require.NoError(t, err)
-	proxy := testhost.StartFaultProxy(t, u.Host)
-	u.Host = proxy.Addr()
-	server := testhost.Start(t, testhost.Settings{Args: onMongo(t, u.String(), "away")})
-	ready := func() int {
-		resp, err := http.Get(server.URL() + "/readyz")
-		if err != nil {
-			return 0
-		}
-		defer resp.Body.Close()
-		return resp.StatusCode
-	}
-	becomes := func(status int) {
-		t.Helper()
-		require.Eventually(t, func() bool { return ready() == status }, 30*time.Second, 50*time.Millisecond)
-	}
-	c, err := client.Connect(t.Context(), client.Options{URL: "ws://" + server.Addr()})
-	require.NoError(t, err)
-	defer c.Close()
-	_, err = c.Set(t.Context(), "/kept", map[string]int{"n": 1}, nil)
-	require.NoError(t, err)
-	becomes(http.StatusOK)
-
-	proxy.Set(testhost.Gone)
-	becomes(http.StatusServiceUnavailable)
-	_, err = c.Set(t.Context(), "/refused", map[string]int{"n": 2}, nil)
-	var shown *client.Error
-	require.ErrorAs(t, err, &shown)
-	require.Equal(t, "SystemError", shown.Name)
-
-	proxy.Set(testhost.Fine)
-	becomes(http.StatusOK)
-	_, err = c.Set(t.Context(), "/later", map[string]int{"n": 3}, nil)
-	require.NoError(t, err)
-	doc, err := c.Get(t.Context(), "/kept", nil)
-	require.NoError(t, err)
-	require.NotNil(t, doc)
 }
