@@ -30,7 +30,10 @@ type Store struct {
 	timeout    time.Duration // of one operation
 	unshown    seldom        // failures that only the log tells of
 
-	jobs    sync.WaitGroup // what goes on in the background
+	external *external // nil unless others are watched
+
+	jobs    sync.WaitGroup  // what goes on in the background
+	working context.Context // ends when the store closes
 	endJobs context.CancelFunc
 
 	closeOnce sync.Once
