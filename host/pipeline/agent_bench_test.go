@@ -12,6 +12,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/datastore/memory"
 	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/session"
 )
 
 // everything are rights that cost nothing to ask.
@@ -69,5 +70,37 @@ func BenchmarkAgentDelivery(b *testing.B) {
 			b.Fatal(err)
 		}
 		<-got
+	}
+}
+
+// nowhere is a link of records that nobody reads.
+type nowhere struct{}
+
+func (nowhere) Record(*abi.Record) {}
+func (nowhere) Close(string)       {}
+
+// The same requests as those of BenchmarkRequest, by records.
+func BenchmarkRecordPeer(b *testing.B) {
+	p := newPipeline(b, memory.DurabilityNone)
+	peer := p.OpenRecords(nowhere{}, session.Origin{})
+	defer peer.Closed()
+	ctx := context.Background()
+	for i := range 10_000 {
+		require.NoError(b, peer.Do(ctx, request(abi.ActionSet, fmt.Sprintf("/docs/%d/%d", i/20, i%20), benchDocument(), "")))
+	}
+	for name, rec := range map[string]*abi.Record{
+		"get":     request(abi.ActionGet, "/docs/1/2", "", ""),
+		"set":     request(abi.ActionSet, "/docs/1/2", benchDocument(), ""),
+		"get-20":  request(abi.ActionGet, "/docs/7/*", "", ""),
+		"publish": request(abi.ActionSet, "/docs/1/2", benchDocument(), `{"noStore":true,"noDataResponse":true}`),
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := peer.Do(ctx, rec); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

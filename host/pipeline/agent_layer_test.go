@@ -162,10 +162,14 @@ type held struct {
 	release chan struct{}
 	waiting sync.WaitGroup
 	asked   atomic.Int32
+	timed   atomic.Int32 // of those, with a deadline
 }
 
 func (h *held) Write(ctx context.Context, w *datastore.Write, done datastore.Written) {
 	h.asked.Add(1)
+	if _, has := ctx.Deadline(); has {
+		h.timed.Add(1)
+	}
 	own := *w
 	own.Path, own.Data = append([]byte(nil), w.Path...), append([]byte(nil), w.Data...)
 	h.waiting.Go(func() {
@@ -181,10 +185,12 @@ func TestAnAgentWaitsForTheStoreAsLongAsItsContextAllows(t *testing.T) {
 	a := openAgent(t, p, pipeline.AgentOptions{Rights: onA()})
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()
-	err := a.Set(ctx, []byte("/a/1"), []byte(`{"n":1}`), nil)
+	err := a.Set(ctx, []byte("/a/none"), []byte(`{}`), []byte(`{"upsertType":1}`)) // will fail, but not in time
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorIs(t, err, pipeline.ErrStore)
-	require.NoError(t, a.StartSet(t.Context(), []byte("/a/1"), []byte(`{"n":2}`), nil))
+	assert.EqualValues(t, 1, slow.timed.Load())
+	require.NoError(t, a.StartSet(ctx, []byte("/a/1"), []byte(`{"n":2}`), nil), "the end of its context is the end of nothing")
+	assert.EqualValues(t, 1, slow.timed.Load())
 	answered := make(chan error)
 	go func() { answered <- a.Set(t.Context(), []byte("/a/1"), []byte(`{"n":3}`), nil) }()
 	for slow.asked.Load() < 3 {
@@ -197,9 +203,9 @@ func TestAnAgentWaitsForTheStoreAsLongAsItsContextAllows(t *testing.T) {
 	}
 	k.wire.none(t)
 	close(slow.release)
-	require.NoError(t, <-answered)
-	for n := range 3 {
-		assert.EqualValues(t, n+1, field(k.wire.take(t), "data", "n"))
+	require.NoError(t, <-answered, "the answer is its own")
+	for n := range 2 {
+		assert.EqualValues(t, n+2, field(k.wire.take(t), "data", "n"))
 	}
 	slow.waiting.Wait()
 }

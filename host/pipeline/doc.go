@@ -28,6 +28,10 @@
 // waits for the store waits for nobody who might wait for it. Layers are given
 // the context of its calls, in which a chain of them can be seen.
 //
+// A RecordPeer is a connection whose protocol somebody else speaks: requests come
+// as records, and whatever its session is sent, by whomever, is read back from
+// the frame of a happn_4 client in one place, without a change to its data.
+//
 // With a Payload, clients of happn-3 before 12 encrypt: requests are decrypted
 // before anything else looks at them, and the batch encrypts what their sessions
 // are sent, whoever sends it.

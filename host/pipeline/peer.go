@@ -23,6 +23,7 @@ type Peer struct {
 	presence   presence
 	sealed     uint64 // event id of the last encrypted request
 	agent      *Agent // whose peer it is; nil for connections
+	records    bool   // speaks by records, which are those of happn_4
 }
 
 // Open registers a new connection. A plain one is for people without a happn
@@ -231,6 +232,9 @@ func (peer *Peer) configure(r *protocol.Request) *protocol.Error {
 	v, ok := protocol.ParseVersion(string(rawjson.Unquote(raw)))
 	if !ok {
 		return protocol.NewError(fmt.Sprintf("unknown protocol %s: this server speaks happn_1 to happn_4", raw))
+	}
+	if peer.records && v != protocol.V4 {
+		return protocol.NewError(fmt.Sprintf("this connection cannot speak %s: it is given happn_4", raw))
 	}
 	client, _ := rawjson.Lookup(r.Data, "version")
 	browser, _ := rawjson.Lookup(r.Data, "browser")
