@@ -25,6 +25,9 @@ var (
 	_ pipeline.Rights = (*guestRights)(nil)
 )
 
+// PluginServices returns what plugins do in the host, for emulators of plugins.
+func (h *Host) PluginServices() plugin.Services { return guests{h} }
+
 // Open implements plugin.Services.
 func (g guests) Open(id plugin.Identity) (plugin.Actor, error) {
 	rights, err := newGuestRights(id.Permissions)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/happn-host/happn-host/host/certificate"
+	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/web"
 )
 
@@ -21,7 +22,7 @@ func (h *Host) openWeb() (err error) {
 	}
 	options := web.Options{
 		Web: c.Web, Cookie: c.Security.Cookie, AllowLogout: c.Security.AllowLogoutOverHTTP,
-		Logger: h.log, Public: h.servePublic,
+		Logger: h.log, Public: h.servePublic, Others: h.servePlugins,
 	}
 	if h.secured != nil {
 		options.Access = webAccess{h.secured}
@@ -47,6 +48,15 @@ func (h *Host) dataDir() string {
 // tells the handler who it is. Add routes before Start; it panics if the pattern
 // is wrong or taken.
 func (h *Host) Handle(pattern string, handler http.Handler) { h.web.Handle(pattern, handler) }
+
+// servePlugins answers by the routes of plugins, and reports whether one did.
+func (h *Host) servePlugins(w http.ResponseWriter, r *http.Request) bool {
+	caller := plugin.Caller{Address: h.web.AddressOf(r), Secure: r.TLS != nil}
+	if v := web.VisitorOf(r); v != nil {
+		caller.Username = v.Username()
+	}
+	return h.plugins.ServeHTTP(w, r, caller)
+}
 
 // servePublic answers what everybody may ask, and reports whether it did.
 func (h *Host) servePublic(w http.ResponseWriter, r *http.Request) bool {

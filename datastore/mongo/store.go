@@ -30,10 +30,7 @@ type Store struct {
 	timeout    time.Duration // of one operation
 	unshown    seldom        // failures that only the log tells of
 
-	external *external // nil unless others are watched
-
-	jobs    sync.WaitGroup  // what goes on in the background
-	working context.Context // ends when the store closes
+	jobs    sync.WaitGroup // what goes on in the background
 	endJobs context.CancelFunc
 
 	closeOnce sync.Once

@@ -108,6 +108,9 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 	if c.manifest.ABI == string(engineExtism) {
 		return fmt.Errorf("%s: abi: the manifest says extism and the module is a raw one", c.file)
 	}
+	if err := checkGranted(c.manifest, operatorFile); err != nil {
+		return err
+	}
 	return checkImports(m, c.manifest)
 }
 

@@ -194,3 +194,18 @@ func checkHooks(manifest *Manifest, file string) error {
 	}
 	return nil
 }
+
+// checkGranted looks at what hooks need of the operator, once the operator's file
+// has been merged.
+func checkGranted(manifest *Manifest, operatorFile string) error {
+	for i := range manifest.Hooks {
+		h := &manifest.Hooks[i]
+		if g := allKinds[h.Kind.place()].grant; g != "" && !manifest.granted(g) {
+			return fmt.Errorf("a hook of kind %s needs the grant %q: add it to grants in %s", h.Kind, g, operatorFile)
+		}
+		if h.Tick != nil && h.Tick.Every == 0 && h.Tick.Cron == "" {
+			return fmt.Errorf("%s: hooks: a tick hook needs every, such as 10s, or cron, such as \"0 6 * * *\"", operatorFile)
+		}
+	}
+	return nil
+}

@@ -1,11 +1,37 @@
 package plugin
 
-import "github.com/happn-host/happn-host/abi"
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/happn-host/happn-host/abi"
+)
 
 // ParseManifest reads a manifest as the loader does, for tools that build
 // plugins. file is what errors call it.
 func ParseManifest(file string, content []byte) (*Manifest, error) {
 	return parseManifest(file, content)
+}
+
+// MergeManifest reads a manifest and the operator's file beside it, and gives
+// the operator the last word, as the loader does. A file that is nil is not
+// there.
+func MergeManifest(file string, content []byte, beside string, operator []byte) (*Manifest, error) {
+	m, err := parseManifest(file, content)
+	if err != nil {
+		return nil, err
+	}
+	var o *operatorFile
+	if operator != nil {
+		if o, err = parseOperator(beside, operator); err != nil {
+			return nil, err
+		}
+	}
+	if err := merge(m, o, beside, Limits{}.or(defaultLimits())); err != nil {
+		return nil, err
+	}
+	return m, checkGranted(m, beside)
 }
 
 // Conclude carries out on rec what a hook has decided, as the host does, for
@@ -16,4 +42,55 @@ func Conclude(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte
 		return err
 	}
 	return conclude(kind, rec, verdict, output)
+}
+
+// Call is a hook that emulators call: it is shown a record and decides.
+type Call func(rec *abi.Record) (verdict abi.Verdict, output []byte, err error)
+
+// Calls returns what shows records to the first plugin's hook of a kind, for
+// emulators; nil if no plugin has one.
+func (m *Manager) Calls(kind HookKind) Call {
+	bindings := m.lists.Load().hooks[kind.place()]
+	if len(bindings) == 0 {
+		return nil
+	}
+	return func(rec *abi.Record) (abi.Verdict, []byte, error) {
+		return bindings[0].call(context.Background(), rec)
+	}
+}
+
+// ServeCall answers an HTTP request by a hook as Manager.ServeHTTP does, for
+// emulators: below is the path below the plugin's. An error means that the hook
+// failed and nothing was sent.
+func ServeCall(w http.ResponseWriter, r *http.Request, caller Caller, below string, hook Call) error {
+	rec, err := httpRecord(r, below, caller)
+	if err != nil {
+		return err
+	}
+	verdict, output, err := hook(rec)
+	if err != nil {
+		return err
+	}
+	if err := checkVerdict(placeHTTP, verdict); err != nil {
+		return err
+	}
+	return writeAnswer(w, r, verdict, output)
+}
+
+// ServiceAnswer is what an answer to a call of a service means, for emulators.
+func ServiceAnswer(verdict abi.Verdict, output []byte) ([]byte, error) {
+	switch verdict {
+	case abi.VerdictPass:
+		return nil, nil
+	case abi.VerdictReject:
+		return nil, errors.New(string(errorSection(output)))
+	case abi.VerdictReplace:
+		var out abi.Record
+		err := out.Decode(output)
+		if err == nil && out.Data != nil {
+			err = checkSection(abi.SectionData, &out.Data)
+		}
+		return out.Data, err
+	}
+	return nil, errors.New("hook failed: " + errorText(output))
 }

@@ -99,7 +99,7 @@ func (i *instance) fail(err error) uint64 {
 		panic(errTimeout)
 	}
 	i.host.used, i.host.problem = true, err.Error()
-	number := errnoOf(err)
+	number := Errno(err)
 	if number == abi.ErrnoInternal {
 		i.gen.log.Warn("a call to the host failed", "error", err)
 	}

@@ -153,11 +153,15 @@ func (i *instance) reserve(size int) error {
 // call implements guest.
 func (i *instance) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
 	i.host.from = from
-	size, err := i.show(h, rec)
-	if err != nil {
-		return 0, nil, err
+	argument := rec.EventID // the time, for a tick
+	if h.place != placeTick {
+		size, err := i.show(h, rec)
+		if err != nil {
+			return 0, nil, err
+		}
+		argument = uint64(size)
 	}
-	verdict, output, err = i.invoke(i.hooks[h.place], uint64(size), 0)
+	verdict, output, err = i.invoke(i.hooks[h.place], argument, 0)
 	if i.host.used {
 		i.host.reset()
 	}

@@ -42,6 +42,7 @@ type kindRules struct {
 	onError OnError  // unless a manifest says otherwise
 	gives   verdicts // beside ERROR
 	runs    bool     // by this version
+	grant   Grant    // that a plugin needs for it, "" for none
 }
 
 // verdicts is a set of verdicts, a bit for each.
@@ -79,11 +80,11 @@ var allKinds = [places]kindRules{
 		gives: setOf(abi.VerdictReplace, abi.VerdictReject),
 	},
 	placeHTTP: {
-		kind: HookHTTP, exports: []string{abi.ExportHTTP}, onError: OnErrorReject,
+		kind: HookHTTP, exports: []string{abi.ExportHTTP}, onError: OnErrorReject, runs: true, grant: GrantHTTPRoutes,
 		gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictReject),
 	},
 	placeTick: {
-		kind: HookTick, exports: []string{abi.ExportTick}, onError: OnErrorPass,
+		kind: HookTick, exports: []string{abi.ExportTick}, onError: OnErrorPass, runs: true, grant: GrantTick,
 		gives: setOf(abi.VerdictPass),
 	},
 	placeEvent: {

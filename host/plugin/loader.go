@@ -215,6 +215,7 @@ func (p *plugin) retireInto(m *Manager, next *generation) {
 	old := p.gen.Swap(next)
 	m.arrange()
 	m.mu.Unlock()
+	m.ticks.follow(m.lists.Load().hooks[placeTick])
 	for p, err := range m.events.follow(m.lists.Load().hooks[placeEvent]) {
 		m.log.Error("a plugin's subscriptions were refused; it hears no events", "file", p.file, "error", err)
 	}

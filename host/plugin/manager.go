@@ -29,6 +29,9 @@ type Manager struct {
 	watcher *fsnotify.Watcher // nil without a folder
 	lists   atomic.Pointer[lists]
 	events  *events
+	ticks   *ticks
+
+	requests atomic.Uint64 // over HTTP; spreads them over instances
 
 	mu      sync.Mutex // guards what follows
 	plugins map[string]*plugin
@@ -84,6 +87,7 @@ func New(options Options) (*Manager, error) {
 		events: &events{services: options.Services, subs: map[*plugin]*pluginEvents{}},
 	}
 	m.log = m.options.Logger
+	m.ticks = &ticks{log: m.log, running: map[*plugin]*ticker{}}
 	m.lists.Store(&lists{})
 	if m.options.Dir == "" {
 		return m, nil
@@ -237,6 +241,7 @@ func (m *Manager) Close() error {
 	m.done.Wait()
 	close(m.ended)
 	m.events.close()
+	m.ticks.close()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.plugins {

@@ -310,10 +310,10 @@ func TestRefusals(t *testing.T) {
 			m.Func(abi.ExportInbound, asm.I32, asm.I32, nil, asm.I32Const(1))
 		}), `export "happn_inbound" has type (i32) -> i32, expected (i32) -> i64`},
 		"no hook": {build(bare), "exports no hook"},
-		"hooks of later versions only": {build(func(m *asm.Module) {
+		"a hook that needs a manifest": {build(func(m *asm.Module) {
 			bare(m)
 			m.Func(abi.ExportHTTP, asm.I32, asm.I64, nil, asm.I64Const(0))
-		}), `hooks of kind "http" are not supported`},
+		}), `the module exports a http hook, which needs a manifest that lists it in hooks`},
 		"a command": {build(func(m *asm.Module) {
 			bare(m)
 			hook(m)

@@ -98,6 +98,10 @@ type Hook struct {
 	Event *EventHook
 	// Service is set for hooks of kind service.
 	Service *ServiceHook
+	// HTTP is set for hooks of kind http.
+	HTTP *HTTPHook
+	// Tick is set for hooks of kind tick.
+	Tick *TickHook
 
 	ordered bool // Order was written down
 }

@@ -138,6 +138,10 @@ func readKind(t *tree, h *Hook) {
 		h.Event = readEvent(t)
 	case HookService:
 		h.Service = readService(t)
+	case HookHTTP:
+		h.HTTP = readHTTP(t)
+	case HookTick:
+		h.Tick = readTick(t)
 	}
 }
 

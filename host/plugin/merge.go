@@ -60,4 +60,6 @@ func overrideHook(h *Hook, o Hook) {
 	}
 	h.Event = h.Event.with(o.Event)
 	h.Service = h.Service.with(o.Service)
+	h.HTTP = h.HTTP.with(o.HTTP)
+	h.Tick = h.Tick.with(o.Tick)
 }

@@ -107,25 +107,15 @@ func (b *binding) serve(ctx context.Context, caller string, rec *abi.Record) ([]
 	if err != nil {
 		return nil, fmt.Errorf("%w: plugin %s: %w", ErrRefused, b.name, err)
 	}
-	switch verdict {
-	case abi.VerdictPass:
-		return nil, nil
-	case abi.VerdictReject:
-		return nil, fmt.Errorf("%w: %s", ErrRefused, errorSection(output))
-	case abi.VerdictError:
-		err := fmt.Errorf("hook failed: %s", errorText(output))
-		b.failed(verdict, err)
-		return nil, fmt.Errorf("%w: plugin %s failed", ErrRefused, b.name)
+	answer, err := ServiceAnswer(verdict, output)
+	switch {
+	case err == nil:
+		return answer, nil
+	case verdict == abi.VerdictReject:
+		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	var out abi.Record
-	if err = out.Decode(output); err == nil && out.Data != nil {
-		err = checkSection(abi.SectionData, &out.Data)
-	}
-	if err != nil {
-		b.failed(verdict, err)
-		return nil, fmt.Errorf("%w: plugin %s answered nonsense", ErrRefused, b.name)
-	}
-	return out.Data, nil
+	b.failed(verdict, err)
+	return nil, fmt.Errorf("%w: plugin %s failed", ErrRefused, b.name)
 }
 
 // service returns the hook that offers a service, nil for none. Of several

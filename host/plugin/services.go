@@ -67,8 +67,8 @@ var (
 	ErrLimit   = errors.New("over a limit")
 )
 
-// errnoOf returns the number for an error of Services.
-func errnoOf(err error) abi.Errno {
+// Errno returns the number for an error of Services.
+func Errno(err error) abi.Errno {
 	var number abi.Errno
 	switch {
 	case errors.As(err, &number):

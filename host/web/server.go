@@ -24,6 +24,10 @@ type Options struct {
 	// Public answers what everybody may see, before anything else, and reports
 	// whether it did.
 	Public func(w http.ResponseWriter, r *http.Request) bool
+
+	// Others answers what no route is for, and reports whether it did. nil
+	// answers nothing. The same permissions go before it.
+	Others func(w http.ResponseWriter, r *http.Request) bool
 }
 
 // Server serves routes.
@@ -150,7 +154,9 @@ func reason(err error, otherwise string) string {
 // route hands a request to its route.
 func (s *Server) route(w http.ResponseWriter, r *http.Request) {
 	if _, pattern := s.routes.Handler(r); pattern == "" && !s.otherMethod(r) {
-		transport.NotFound(w, r)
+		if s.options.Others == nil || !s.options.Others(w, r) {
+			transport.NotFound(w, r)
+		}
 		return
 	}
 	s.routes.ServeHTTP(w, r)

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"runtime/debug"
+	"time"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/plugins/sdk/internal/hostcall"
@@ -28,6 +29,13 @@ type Plugin struct {
 	// Service answers a call of another plugin, with JSON or nothing. The caller
 	// reads the text of an error.
 	Service func(call ServiceCall) (answer []byte, err error)
+
+	// HTTP answers HTTP requests on the plugin's routes.
+	HTTP func(r *HTTPRequest) HTTPResponse
+
+	// Tick is called at the times that the tick hook of the manifest says. An
+	// error is logged.
+	Tick func(now time.Time) error
 }
 
 // ServiceCall is a call of another plugin.
@@ -89,6 +97,16 @@ func (r *runner) run(hook Hook, input []byte) (verdict abi.Verdict, output []byt
 
 // guarded decodes a record and makes ERROR of a panic of what is done with it.
 func (r *runner) guarded(input []byte, do func(m *Message) (abi.Verdict, []byte)) (verdict abi.Verdict, output []byte) {
+	return caught(func() (abi.Verdict, []byte) {
+		if err := r.message.decode(input); err != nil {
+			return abi.VerdictError, []byte(err.Error())
+		}
+		return do(&r.message)
+	})
+}
+
+// caught makes ERROR of a panic.
+func caught(do func() (abi.Verdict, []byte)) (verdict abi.Verdict, output []byte) {
 	defer func() {
 		if p := recover(); p != nil {
 			text := panicText(p)
@@ -96,10 +114,20 @@ func (r *runner) guarded(input []byte, do func(m *Message) (abi.Verdict, []byte)
 			verdict, output = abi.VerdictError, []byte(text)
 		}
 	}()
-	if err := r.message.decode(input); err != nil {
-		return abi.VerdictError, []byte(err.Error())
+	return do()
+}
+
+// tick calls a tick hook.
+func (r *runner) tick(hook func(time.Time) error, now int64) (abi.Verdict, []byte) {
+	if hook == nil {
+		return abi.VerdictPass, nil
 	}
-	return do(&r.message)
+	return caught(func() (abi.Verdict, []byte) {
+		if err := hook(time.UnixMilli(now)); err != nil {
+			return abi.VerdictError, []byte(err.Error())
+		}
+		return abi.VerdictPass, nil
+	})
 }
 
 // event shows an event.
@@ -167,6 +195,16 @@ func (r *Runner) Event(record []byte) (abi.Verdict, []byte) {
 // Service shows an encoded record to the service hook, like Inbound.
 func (r *Runner) Service(record []byte) (abi.Verdict, []byte) {
 	return r.runner.service(r.Plugin.Service, record)
+}
+
+// HTTP shows an encoded record to the HTTP hook, like Inbound.
+func (r *Runner) HTTP(record []byte) (abi.Verdict, []byte) {
+	return r.runner.http(r.Plugin.HTTP, record)
+}
+
+// Tick calls the tick hook with a Unix time in ms.
+func (r *Runner) Tick(now int64) (abi.Verdict, []byte) {
+	return r.runner.tick(r.Plugin.Tick, now)
 }
 
 func panicText(p any) string {

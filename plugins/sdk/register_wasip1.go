@@ -56,6 +56,16 @@ func service(length uint32) uint64 {
 	return result(guest.runner.Service(guest.input[:length]))
 }
 
+//go:wasmexport happn_http
+func http(length uint32) uint64 {
+	return result(guest.runner.HTTP(guest.input[:length]))
+}
+
+//go:wasmexport happn_tick
+func tick(now int64) uint64 {
+	return result(guest.runner.Tick(now))
+}
+
 func result(v abi.Verdict, output []byte) uint64 {
 	if len(output) == 0 {
 		return abi.Pack(v, 0, 0)

@@ -18,7 +18,7 @@ var keepers = []struct {
 	{"github.com/extism/go-sdk", []string{"host/plugin"}, true},
 	{"github.com/gorilla/websocket", []string{"host/transport", "client"}, true},
 	{"github.com/knadh/koanf", []string{"host/config"}, false},
-	{"go.mongodb.org/mongo-driver", []string{"datastore/mongo", "tests/testhost/replica"}, true},
+	{"go.mongodb.org/mongo-driver", []string{"datastore/mongo"}, true},
 	{"github.com/cockroachdb/pebble", []string{"datastore/memory"}, true},
 	{"github.com/fsnotify/fsnotify", []string{"host/plugin", "host/config"}, false},
 	{"github.com/spf13/pflag", []string{"cmd"}, false},
@@ -50,7 +50,7 @@ var rooms = []struct {
 	{"abi", nil, false},
 	{"plugins/sdk", []string{"abi", "plugins/sdk", "internal/rawjson"}, false},
 	// What runs guests, or builds them, is never part of one.
-	{"plugins/sdk/sdktest", []string{"abi", "plugins/sdk", "host/plugin", "host/pipeline", "internal"}, true},
+	{"plugins/sdk/sdktest", []string{"abi", "plugins/sdk", "host", "client", "internal"}, true},
 	{"plugins/examples/build", []string{"host/plugin/build"}, false},
 	{"plugins/examples", []string{"abi", "plugins/sdk", "plugins/examples"}, false},
 	{"internal", []string{"internal"}, true},

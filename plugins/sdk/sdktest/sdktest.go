@@ -4,25 +4,51 @@ package sdktest
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/client"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/build"
 	"github.com/happn-host/happn-host/plugins/sdk"
 	"github.com/happn-host/happn-host/plugins/sdk/internal/hostcall"
 )
 
 // Start starts the plugin with this configuration, JSON, and fails the test if
-// it refuses to. Empty means the configuration of the manifest, or none.
+// it refuses to. Empty means the configuration of the operator's file, or of the
+// manifest, or none.
+//
+// The plugin may do what the operator's file in the test's folder lets it do,
+// <name>.yaml by the manifest's name, in a host that keeps documents in memory.
 type Start func(config string) Host
 
-// Host shows messages to a plugin's hooks. A record whose Kind is zero becomes a
-// request for Inbound and a response for Outbound.
+// Host shows messages to a plugin's hooks. A record whose Kind is zero gets the
+// one that the hook sees; an outbound one becomes a response.
 type Host interface {
 	Inbound(abi.Record) Result
 	Outbound(abi.Record) Result
+	// Event shows a publication to the event hook.
+	Event(abi.Record) error
+	// Service calls a service as another plugin does.
+	Service(name, caller string, data []byte) (answer []byte, err error)
+	// HTTP sends a request to the http hook; the path of its URL is below the
+	// plugin's. The test closes nothing.
+	HTTP(*http.Request, plugin.Caller) *http.Response
+	// Tick calls the tick hook as if it were this time.
+	Tick(time.Time) error
+	// Client is an administrator of the host that the plugin acts in. What it does
+	// does not pass the plugin's hooks.
+	Client() *client.Client
 	// Log is what the plugin has logged so far.
 	Log() string
 }
@@ -54,23 +80,76 @@ func Both(t *testing.T, p sdk.Plugin, test func(t *testing.T, start Start)) {
 // a test that uses it must not be parallel.
 func Native(t testing.TB, p sdk.Plugin, config string) Host {
 	t.Helper()
-	n := &native{t: t, runner: sdk.Runner{Plugin: p}}
+	n := &native{t: t, runner: sdk.Runner{Plugin: p}, world: newWorld(t), manifest: manifestOf(t, config)}
+	n.world.enter(t, n.manifest)
 	t.Cleanup(hostcall.Set((*calls)(n)))
-	if config == "" {
-		config = "{}"
+	text := n.manifest.Config
+	if text == nil {
+		text = []byte("{}")
 	}
-	if !n.runner.Plugin.Configure([]byte(config)) {
+	if !n.runner.Plugin.Configure(text) {
 		t.Fatalf("the plugin refused its configuration: %s", n.Log())
 	}
 	return n
 }
 
+// manifestOf returns the manifest of the plugin in the present folder, merged
+// with its operator's file. A folder without a manifest has a plugin that may do
+// nothing.
+func manifestOf(t testing.TB, config string) *plugin.Manifest {
+	t.Helper()
+	content, err := os.ReadFile(build.ManifestFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		content, err = []byte(`{"name":"test"}`), nil
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted, err := plugin.ParseManifest(build.ManifestFile, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := plugin.MergeManifest(build.ManifestFile, content, wanted.Name+".yaml", operatorFile(t, wanted.Name, config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// operatorFile returns the operator's file of a plugin, with this configuration
+// in place of its own unless it is empty; nil if there is none.
+func operatorFile(t testing.TB, name, config string) []byte {
+	t.Helper()
+	operator := map[string]any{}
+	content, err := os.ReadFile(name + ".yaml")
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && config == "":
+		return nil
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		t.Fatal(err)
+	}
+	if err := yaml.Unmarshal(content, &operator); err != nil {
+		t.Fatal(err)
+	}
+	if config != "" {
+		operator["config"] = json.RawMessage(config)
+	}
+	out, err := json.Marshal(operator) // JSON is YAML
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
 type native struct {
-	t       testing.TB
-	runner  sdk.Runner
-	payload []byte
-	mu      sync.Mutex
-	log     bytes.Buffer
+	t        testing.TB
+	runner   sdk.Runner
+	world    *world
+	manifest *plugin.Manifest
+	payload  []byte
+	mu       sync.Mutex
+	log      bytes.Buffer
 }
 
 // Inbound implements Host.
@@ -86,15 +165,45 @@ func (n *native) Outbound(r abi.Record) Result {
 func (n *native) show(kind plugin.HookKind, r abi.Record, hook func([]byte) (abi.Verdict, []byte)) Result {
 	n.t.Helper()
 	setKind(&r, kind)
-	n.payload = r.Data
-	input := make([]byte, r.Size())
-	if _, err := r.Encode(input); err != nil {
-		n.t.Fatal(err)
-	}
-	verdict, output := hook(input)
-	err := plugin.Conclude(kind, &r, verdict, bytes.Clone(output))
+	verdict, output, _ := n.call(hook)(&r)
+	err := plugin.Conclude(kind, &r, verdict, output)
 	return Result{Verdict: verdict, Message: r, Err: err}
 }
+
+// call makes of a hook of the runner what the host calls.
+func (n *native) call(hook func([]byte) (abi.Verdict, []byte)) plugin.Call {
+	return func(r *abi.Record) (abi.Verdict, []byte, error) {
+		n.payload = r.Data
+		input := make([]byte, r.Size())
+		if _, err := r.Encode(input); err != nil {
+			return 0, nil, err
+		}
+		verdict, output := hook(input)
+		return verdict, bytes.Clone(output), nil
+	}
+}
+
+// Event implements Host.
+func (n *native) Event(r abi.Record) error { return event(n.call(n.runner.Event), r) }
+
+// Service implements Host.
+func (n *native) Service(name, caller string, data []byte) ([]byte, error) {
+	return service(n.call(n.runner.Service), name, caller, data)
+}
+
+// HTTP implements Host.
+func (n *native) HTTP(r *http.Request, caller plugin.Caller) *http.Response {
+	n.t.Helper()
+	return request(n.t, n.call(n.runner.HTTP), r, caller)
+}
+
+// Tick implements Host.
+func (n *native) Tick(now time.Time) error {
+	return outcome(n.runner.Tick(now.UnixMilli()))
+}
+
+// Client implements Host.
+func (n *native) Client() *client.Client { return n.world.client }
 
 // Log implements Host.
 func (n *native) Log() string {
@@ -117,7 +226,7 @@ func (c *calls) Log(level int32, text string) {
 func (c *calls) Payload() []byte { return c.payload }
 
 // World implements hostcall.Host.
-func (c *calls) World() hostcall.World { return nil }
+func (c *calls) World() hostcall.World { return nativeWorld{c.world, c.manifest} }
 
 func setKind(r *abi.Record, kind plugin.HookKind) {
 	if r.Kind != 0 {

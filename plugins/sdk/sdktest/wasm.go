@@ -5,8 +5,8 @@ package sdktest
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/client"
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/build"
@@ -47,20 +48,20 @@ func Wasm(t testing.TB, module, config string) Host {
 	if err := os.WriteFile(filepath.Join(dir, name), content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if config != "" {
-		operator := filepath.Join(dir, strings.TrimSuffix(name, ".wasm")+".yaml")
-		// JSON is YAML.
-		if err := os.WriteFile(operator, fmt.Appendf(nil, "config: %s\n", config), 0o600); err != nil {
+	plain := strings.TrimSuffix(name, ".wasm")
+	if operator := operatorFile(t, plain, config); operator != nil {
+		if err := os.WriteFile(filepath.Join(dir, plain+".yaml"), operator, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	w := &wasm{t: t}
+	w := &wasm{t: t, world: newWorld(t)}
 	ctx, cancel := context.WithTimeout(context.Background(), startTimeout)
 	defer cancel()
 	w.manager, err = plugin.Open(ctx, plugin.Options{
 		Dir: dir, CacheDir: filepath.Join(filepath.Dir(module), "cache"), // one compilation for all starts
-		Limits: plugin.Limits{Instances: 1, Timeout: time.Second},
-		Logger: slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Limits:   plugin.Limits{Instances: 1, Timeout: time.Second},
+		Services: w.world.host.PluginServices(),
+		Logger:   slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -78,6 +79,7 @@ func Wasm(t testing.TB, module, config string) Host {
 
 type wasm struct {
 	t       testing.TB
+	world   *world
 	manager *plugin.Manager
 	mu      sync.Mutex
 	log     bytes.Buffer
@@ -111,6 +113,36 @@ func (w *wasm) show(layers []pipeline.Layer, r abi.Record) Result {
 	}
 	return Result{Verdict: verdict, Message: r, Err: err}
 }
+
+// Event implements Host.
+func (w *wasm) Event(r abi.Record) error { return event(w.manager.Calls(plugin.HookEvent), r) }
+
+// Service implements Host.
+func (w *wasm) Service(name, caller string, data []byte) ([]byte, error) {
+	return service(w.manager.Calls(plugin.HookService), name, caller, data)
+}
+
+// HTTP implements Host.
+func (w *wasm) HTTP(r *http.Request, caller plugin.Caller) *http.Response {
+	w.t.Helper()
+	return request(w.t, w.manager.Calls(plugin.HookHTTP), r, caller)
+}
+
+// Tick implements Host.
+func (w *wasm) Tick(now time.Time) error {
+	call := w.manager.Calls(plugin.HookTick)
+	if call == nil {
+		return errNoHook
+	}
+	verdict, output, err := call(&abi.Record{EventID: uint64(now.UnixMilli())})
+	if err != nil {
+		return err
+	}
+	return outcome(verdict, output)
+}
+
+// Client implements Host.
+func (w *wasm) Client() *client.Client { return w.world.client }
 
 // Log implements Host.
 func (w *wasm) Log() string {
