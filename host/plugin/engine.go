@@ -67,9 +67,9 @@ func (e *rawEngine) compile(ctx context.Context, code []byte) (err error) {
 }
 
 func (e *rawEngine) guest() (guest, error) {
-	i, err := newInstance(e)
+	i, err := newRawGuest(e)
 	if err != nil {
-		return nil, err // not a nil *instance in the interface
+		return nil, err // not a nil *rawGuest in the interface
 	}
 	return i, nil
 }

@@ -96,7 +96,7 @@ func (i *instance) enterWaiting() (context.Context, Actor, error) {
 // fail keeps why an import failed and returns its number.
 func (i *instance) fail(err error) uint64 {
 	if errors.Is(err, context.DeadlineExceeded) && !time.Now().Before(i.deadline) {
-		panic(errTimeout)
+		i.expire()
 	}
 	i.host.used, i.host.problem = true, err.Error()
 	number := Errno(err)
@@ -121,15 +121,30 @@ func (i *instance) read(pointer, length uint64, rec *abi.Record) error {
 // giveRecord answers an import of type (…, dst, cap) -> needed length with a record.
 func (i *instance) giveRecord(rec *abi.Record, dst, capacity uint64) uint64 {
 	size := rec.Size()
-	if uint64(size) > uint64(uint32(capacity)) {
-		return uint64(uint32(size))
+	view, err := i.target(dst, capacity, size)
+	if err != nil {
+		return i.fail(err)
 	}
-	view, ok := i.mem.Read(uint32(dst), uint32(size))
-	if !ok {
-		return i.fail(fmt.Errorf("%w: dst lies outside of memory", ErrInvalid))
+	if view != nil {
+		_, _ = rec.Encode(view) // it fits
 	}
-	_, _ = rec.Encode(view) // it fits
 	return uint64(uint32(size))
+}
+
+// target returns where a result of size bytes goes: nil when it does not fit.
+func (i *instance) target(dst, capacity uint64, size int) (view []byte, err error) {
+	ok := true
+	switch {
+	case i.blocks != nil:
+		if view, ok = i.blocks.block(size); !ok {
+			return nil, fmt.Errorf("%w: no memory is left for the result", abi.ErrnoTooLarge)
+		}
+	case uint64(size) <= uint64(uint32(capacity)):
+		if view, ok = i.mem.Read(uint32(dst), uint32(size)); !ok {
+			return nil, fmt.Errorf("%w: dst lies outside of memory", ErrInvalid)
+		}
+	}
+	return view, nil
 }
 
 // pull turns a search into a cursor.

@@ -129,10 +129,11 @@ func (i *instance) give(b []byte, stack []uint64) uint64 {
 	if len(b) > firstBuffer {
 		i.yield()
 	}
-	dst, capacity := uint32(stack[0]), uint32(stack[1])
-	if uint64(len(b)) <= uint64(capacity) && !i.mem.Write(dst, b) {
-		return errno(abi.ErrnoInvalid)
+	view, err := i.target(stack[0], stack[1], len(b))
+	if err != nil {
+		return errno(Errno(err))
 	}
+	copy(view, b)
 	return uint64(uint32(len(b)))
 }
 

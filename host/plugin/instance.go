@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -14,10 +13,6 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/meter"
 )
 
-// firstBuffer is the size of a guest's input buffer before a message needs
-// more, in bytes.
-const firstBuffer = 4 << 10
-
 // Faults of an instance. After any of them the instance is thrown away.
 var (
 	errTimeout    = errors.New("did not finish within its time limit")
@@ -26,20 +21,13 @@ var (
 	errOutBounds  = errors.New("output lies outside of memory")
 )
 
-// instance is one running copy of a module. One goroutine uses it at a time;
-// whoever holds its slot.
+// instance is what the host keeps of one running copy of a module, whichever
+// engine runs it: its clock, its memory and what its present call does in the
+// host. Host functions work on it. One goroutine uses it at a time: whoever holds
+// its slot.
 type instance struct {
 	gen *generation
-	ctx context.Context // carries the instance to host functions
-	mod api.Module
-	mem api.Memory
-
-	buf   api.Function
-	hooks [places]api.Function // by the place of their kind, nil for those it has not
-
-	stack   [2]uint64
-	pointer uint32 // of the guest's input buffer
-	size    int
+	mem api.Memory // where arguments and results of host functions lie
 
 	// payload is the data that import payload gives, during a call.
 	payload []byte
@@ -49,160 +37,38 @@ type instance struct {
 	limit    time.Duration
 	deadline time.Time
 	timed    bool
+	late     bool // it was ended for its time
 
 	scratch abi.Record
 	host    hostCalls // what the present call does in the host
+	blocks  blockMaker
 }
 
-// newInstance instantiates and initializes the module.
-func newInstance(e *rawEngine) (*instance, error) {
-	i := &instance{gen: e.gen, limit: e.gen.manifest.Limits.StartTimeout}
-	i.ctx = instanceContext{Context: context.Background(), instance: i}
-	mod, err := e.runtime.InstantiateModule(i.ctx, e.compiled, moduleConfig(i))
-	if err != nil {
-		i.close()
-		return nil, fmt.Errorf("start: %w", i.explain(err))
-	}
-	i.mod = mod
-	if err := i.start(); err != nil {
-		i.close()
-		return nil, err
-	}
-	i.host.reset()
-	i.limit = e.gen.manifest.Limits.Timeout
-	return i, nil
+// blockMaker makes room in a guest's memory for the result of a host function,
+// for guests that do not say where they want it. It reports false when there is
+// none left.
+type blockMaker interface {
+	block(size int) (view []byte, ok bool)
 }
 
-func (i *instance) start() error {
-	i.mem = i.mod.ExportedMemory(abi.ExportMemory)
-	if f := i.mod.ExportedFunction(abi.ExportInitialize); f != nil {
-		if err := i.prepare(f); err != nil {
-			return fmt.Errorf("%s: %w", abi.ExportInitialize, err)
-		}
-	}
-	i.buf = i.mod.ExportedFunction(abi.ExportBuf)
-	for place, h := range i.gen.hooks {
-		if h != nil {
-			i.hooks[place] = i.mod.ExportedFunction(allKinds[place].exports[0])
-		}
-	}
-	if err := i.reserve(max(firstBuffer, len(i.gen.config))); err != nil {
-		return err
-	}
-	return i.configure()
-}
-
-func (i *instance) configure() error {
-	f := i.mod.ExportedFunction(abi.ExportInit)
-	if f == nil {
-		return nil
-	}
-	if !i.mem.Write(i.pointer, i.gen.config) {
-		return errBufBounds
-	}
-	if err := i.prepare(f, uint64(len(i.gen.config))); err != nil {
-		return fmt.Errorf("%s: %w", abi.ExportInit, err)
-	}
-	if rc := int32(i.stack[0]); rc != 0 {
-		return fmt.Errorf("%s refused the configuration with code %d; the plugin's own log lines say more", abi.ExportInit, rc)
-	}
-	return nil
-}
-
-// prepare runs f, which is no hook. Its result, if any, is in i.stack[0].
-func (i *instance) prepare(f api.Function, args ...uint64) error {
-	i.timed = false
-	copy(i.stack[:], args)
-	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
-		return i.explain(err)
-	}
-	return nil
-}
-
-// explain makes of an engine's error what an operator understands.
-func (i *instance) explain(err error) error {
-	if errors.Is(err, errTimeout) {
-		return fmt.Errorf("%w of %s (limits.timeout, or limits.startTimeout at the start)", errTimeout, i.limit)
-	}
-	return fmt.Errorf("trapped: %w", err)
-}
-
-// reserve makes the guest's input buffer at least size bytes long.
-func (i *instance) reserve(size int) error {
-	if size <= i.size {
-		return nil
-	}
-	want := max(firstBuffer, i.size)
-	for want < size {
-		want *= 2
-	}
-	if err := i.prepare(i.buf, uint64(want)); err != nil {
-		return fmt.Errorf("%s: %w", abi.ExportBuf, err)
-	}
-	pointer := uint32(i.stack[0])
-	if pointer == 0 {
-		return errBufRefused
-	}
-	if _, ok := i.mem.Read(pointer, uint32(want)); !ok {
-		return errBufBounds
-	}
-	i.pointer, i.size = pointer, want
-	return nil
-}
-
-// call implements guest.
-func (i *instance) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
-	i.host.from = from
-	argument := rec.EventID // the time, for a tick
-	if h.place != placeTick {
-		size, err := i.show(h, rec)
-		if err != nil {
-			return 0, nil, err
-		}
-		argument = uint64(size)
-	}
-	verdict, output, err = i.invoke(i.hooks[h.place], argument, 0)
-	if i.host.used {
-		i.host.reset()
-	}
-	return verdict, output, err
-}
-
-// show writes rec to the guest's input buffer and returns its length.
-func (i *instance) show(h *boundHook, rec *abi.Record) (size int, err error) {
+// shown returns the record that a hook gets to see of rec.
+func (i *instance) shown(h *boundHook, rec *abi.Record) *abi.Record {
 	i.payload = rec.Data
 	if h.lazy && rec.Data != nil {
 		i.scratch = *rec
 		i.scratch.Data = nil
 		i.scratch.Flags |= abi.FlagDataLazy
-		rec = &i.scratch
+		return &i.scratch
 	}
-	if size = rec.Size(); size > i.size {
-		if err := i.reserve(size); err != nil {
-			return 0, err
-		}
-	}
-	view, ok := i.mem.Read(i.pointer, uint32(size))
-	if !ok {
-		return 0, errBufBounds
-	}
-	return rec.Encode(view)
+	return rec
 }
 
-// invoke calls a hook's function, which takes one argument or two, and takes its
-// result.
-func (i *instance) invoke(f api.Function, first, second uint64) (verdict abi.Verdict, output []byte, err error) {
-	i.timed = false
-	i.stack[0], i.stack[1] = first, second
-	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
-		return 0, nil, i.explain(err)
+// explain makes of an engine's error what an operator understands.
+func (i *instance) explain(err error) error {
+	if i.late || errors.Is(err, errTimeout) {
+		return fmt.Errorf("%w of %s (limits.timeout, or limits.startTimeout at the start)", errTimeout, i.limit)
 	}
-	verdict, pointer, length := abi.Unpack(i.stack[0])
-	if length == 0 {
-		return verdict, nil, nil
-	}
-	output, err = i.copyOut(pointer, length)
-	return verdict, output, err
+	return fmt.Errorf("trapped: %w", err)
 }
 
 func (i *instance) copyOut(pointer, length uint32) ([]byte, error) {
@@ -224,7 +90,7 @@ func (i *instance) yield() int64 {
 	case !i.timed:
 		i.timed, i.deadline = true, now.Add(i.limit)
 	case now.After(i.deadline):
-		panic(errTimeout)
+		i.expire()
 	default:
 		// A guest that computes for long lets others go first: sessions and the
 		// collector would otherwise wait for Go's time slice of 10 ms.
@@ -233,25 +99,8 @@ func (i *instance) yield() int64 {
 	return meter.Slice
 }
 
-// close implements guest.
-func (i *instance) close() {
-	i.host.close()
-	if i.mod != nil {
-		_ = i.mod.Close(context.Background())
-	}
-}
-
-// instanceContext is a context that finds its instance without walking a chain
-// of values: wazero looks up keys of its own on every call.
-type instanceContext struct {
-	context.Context
-	instance *instance
-}
-
-// Value returns the instance for instanceKey.
-func (c instanceContext) Value(key any) any {
-	if _, ok := key.(instanceKey); ok {
-		return c.instance
-	}
-	return nil
+// expire ends a call whose time is up.
+func (i *instance) expire() {
+	i.late = true
+	panic(errTimeout)
 }

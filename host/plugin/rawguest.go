@@ -1,0 +1,188 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/happn-host/happn-host/abi"
+)
+
+// firstBuffer is the size of a guest's input buffer before a message needs
+// more, in bytes.
+const firstBuffer = 4 << 10
+
+// rawGuest is one running copy of a raw module.
+type rawGuest struct {
+	instance
+	ctx context.Context // carries the instance to host functions
+	mod api.Module
+
+	buf   api.Function
+	hooks [places]api.Function // by the place of their kind, nil for those it has not
+
+	stack   [2]uint64
+	pointer uint32 // of the guest's input buffer
+	size    int
+}
+
+// newRawGuest instantiates and initializes the module.
+func newRawGuest(e *rawEngine) (*rawGuest, error) {
+	i := &rawGuest{instance: instance{gen: e.gen, limit: e.gen.manifest.Limits.StartTimeout}}
+	i.ctx = instanceContext{Context: context.Background(), instance: &i.instance}
+	mod, err := e.runtime.InstantiateModule(i.ctx, e.compiled, moduleConfig(&i.instance))
+	if err != nil {
+		i.close()
+		return nil, fmt.Errorf("start: %w", i.explain(err))
+	}
+	i.mod = mod
+	if err := i.start(); err != nil {
+		i.close()
+		return nil, err
+	}
+	i.host.reset()
+	i.limit = e.gen.manifest.Limits.Timeout
+	return i, nil
+}
+
+func (i *rawGuest) start() error {
+	i.mem = i.mod.ExportedMemory(abi.ExportMemory)
+	if f := i.mod.ExportedFunction(abi.ExportInitialize); f != nil {
+		if err := i.prepare(f); err != nil {
+			return fmt.Errorf("%s: %w", abi.ExportInitialize, err)
+		}
+	}
+	i.buf = i.mod.ExportedFunction(abi.ExportBuf)
+	for place, h := range i.gen.hooks {
+		if h != nil {
+			i.hooks[place] = i.mod.ExportedFunction(allKinds[place].exports[0])
+		}
+	}
+	if err := i.reserve(max(firstBuffer, len(i.gen.config))); err != nil {
+		return err
+	}
+	return i.configure()
+}
+
+func (i *rawGuest) configure() error {
+	f := i.mod.ExportedFunction(abi.ExportInit)
+	if f == nil {
+		return nil
+	}
+	if !i.mem.Write(i.pointer, i.gen.config) {
+		return errBufBounds
+	}
+	if err := i.prepare(f, uint64(len(i.gen.config))); err != nil {
+		return fmt.Errorf("%s: %w", abi.ExportInit, err)
+	}
+	if rc := int32(i.stack[0]); rc != 0 {
+		return fmt.Errorf("%s refused the configuration with code %d; the plugin's own log lines say more", abi.ExportInit, rc)
+	}
+	return nil
+}
+
+// prepare runs f, which is no hook. Its result, if any, is in i.stack[0].
+func (i *rawGuest) prepare(f api.Function, args ...uint64) error {
+	i.timed = false
+	copy(i.stack[:], args)
+	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
+		return i.explain(err)
+	}
+	return nil
+}
+
+// reserve makes the guest's input buffer at least size bytes long.
+func (i *rawGuest) reserve(size int) error {
+	if size <= i.size {
+		return nil
+	}
+	want := max(firstBuffer, i.size)
+	for want < size {
+		want *= 2
+	}
+	if err := i.prepare(i.buf, uint64(want)); err != nil {
+		return fmt.Errorf("%s: %w", abi.ExportBuf, err)
+	}
+	pointer := uint32(i.stack[0])
+	if pointer == 0 {
+		return errBufRefused
+	}
+	if _, ok := i.mem.Read(pointer, uint32(want)); !ok {
+		return errBufBounds
+	}
+	i.pointer, i.size = pointer, want
+	return nil
+}
+
+// call implements guest.
+func (i *rawGuest) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
+	i.host.from = from
+	argument := rec.EventID // the time, for a tick
+	if h.place != placeTick {
+		size, err := i.show(h, rec)
+		if err != nil {
+			return 0, nil, err
+		}
+		argument = uint64(size)
+	}
+	verdict, output, err = i.invoke(i.hooks[h.place], argument, 0)
+	if i.host.used {
+		i.host.reset()
+	}
+	return verdict, output, err
+}
+
+// show writes rec to the guest's input buffer and returns its length.
+func (i *rawGuest) show(h *boundHook, rec *abi.Record) (size int, err error) {
+	rec = i.shown(h, rec)
+	if size = rec.Size(); size > i.size {
+		if err := i.reserve(size); err != nil {
+			return 0, err
+		}
+	}
+	view, ok := i.mem.Read(i.pointer, uint32(size))
+	if !ok {
+		return 0, errBufBounds
+	}
+	return rec.Encode(view)
+}
+
+// invoke calls a hook's function, which takes one argument or two, and takes its
+// result.
+func (i *rawGuest) invoke(f api.Function, first, second uint64) (verdict abi.Verdict, output []byte, err error) {
+	i.timed = false
+	i.stack[0], i.stack[1] = first, second
+	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
+		return 0, nil, i.explain(err)
+	}
+	verdict, pointer, length := abi.Unpack(i.stack[0])
+	if length == 0 {
+		return verdict, nil, nil
+	}
+	output, err = i.copyOut(pointer, length)
+	return verdict, output, err
+}
+
+// close implements guest.
+func (i *rawGuest) close() {
+	i.host.close()
+	if i.mod != nil {
+		_ = i.mod.Close(context.Background())
+	}
+}
+
+// instanceContext is a context that finds its instance without walking a chain
+// of values: wazero looks up keys of its own on every call.
+type instanceContext struct {
+	context.Context
+	instance *instance
+}
+
+// Value returns the instance for instanceKey.
+func (c instanceContext) Value(key any) any {
+	if _, ok := key.(instanceKey); ok {
+		return c.instance
+	}
+	return nil
+}
