@@ -208,3 +208,13 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestTimesThatNobodyKnowsAreLeftOut(t *testing.T) {
+	for want, times := range map[string][2]int64{
+		`"path":"/a","created":1,"modified":2`: {1, 2},
+		`"path":"/a","modified":2`:             {0, 2},
+		`"path":"/a"`:                          {0, 0},
+	} {
+		assert.Equal(t, want, string(protocol.AppendDocumentMeta(nil, "/a", times[0], times[1])))
+	}
+}

@@ -95,14 +95,20 @@ func appendResponseMeta(dst []byte, v Version, r *Request, reply *Reply) []byte 
 }
 
 // AppendDocumentMeta appends the members of _meta that describe a stored
-// document.
+// document. A time of 0 is left out: nobody knows it, as of a counter that
+// happn-3 has made in MongoDB.
 func AppendDocumentMeta[T ~string | ~[]byte](dst []byte, path T, created, modified int64) []byte {
 	dst = append(dst, `"path":`...)
 	dst = rawjson.AppendString(dst, path)
-	dst = append(dst, `,"created":`...)
-	dst = strconv.AppendInt(dst, created, 10)
-	dst = append(dst, `,"modified":`...)
-	return strconv.AppendInt(dst, modified, 10)
+	if created != 0 {
+		dst = append(dst, `,"created":`...)
+		dst = strconv.AppendInt(dst, created, 10)
+	}
+	if modified != 0 {
+		dst = append(dst, `,"modified":`...)
+		dst = strconv.AppendInt(dst, modified, 10)
+	}
+	return dst
 }
 
 // AppendItem appends an object with _meta added as its last member; meta is raw
