@@ -162,11 +162,19 @@ func folders(c config.Config) []string {
 
 // kept says where the documents are after a stop.
 func kept(c config.Config) string {
-	in := folders(c)
+	in, forgotten := folders(c), 0
+	for _, s := range c.Data.AllStores() {
+		switch s.Provider {
+		case config.ProviderMongoDB:
+			in = append(in, "MongoDB (store "+s.Name+")")
+		case config.ProviderMemory:
+			forgotten++
+		}
+	}
 	switch {
 	case len(in) == 0:
 		return "the documents were only in memory, as data.durability none asks"
-	case len(in) < len(c.Data.AllStores()):
+	case forgotten > 0:
 		return "every document is in " + strings.Join(in, ", ") + ", but those of the stores with provider memory"
 	}
 	return "every document is in " + strings.Join(in, ", ")

@@ -88,6 +88,7 @@ func (s *Store) Close() error {
 		s.endJobs()
 		s.queue.close()
 		s.jobs.Wait()
+		s.watch.end()
 		ctx, cancel := context.WithTimeout(context.Background(), disconnectWait)
 		defer cancel()
 		s.closeErr = s.client.Disconnect(ctx)

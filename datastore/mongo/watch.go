@@ -17,6 +17,7 @@ type watch struct {
 	present bool      // whether one takes writes
 	since   time.Time // when it was last known to
 	cause   error     // the last failure
+	ended   bool      // nobody wants to know any more
 }
 
 // monitor returns what the driver calls.
@@ -42,11 +43,19 @@ func (w *watch) monitor(changed func(present bool, cause error)) *event.ServerMo
 	}
 }
 
+// end makes what comes no news: a client that disconnects loses sight of all
+// servers.
+func (w *watch) end() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.ended = true
+}
+
 // set reports whether it is news.
 func (w *watch) set(present bool) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	news := w.present != present
+	news := w.present != present && !w.ended
 	if w.present && !present {
 		w.since = time.Now()
 	}
