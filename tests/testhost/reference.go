@@ -39,7 +39,11 @@ func (s *Server) referenceCommand() *exec.Cmd {
 	if err := os.WriteFile(script, referenceScript, 0o644); err != nil {
 		s.tb.Fatal(err)
 	}
-	cmd := Node(s.tb.Context(), NPMDir(s.tb), script)
+	npm := set.NPM
+	if npm == "" {
+		npm = NPMDir(s.tb)
+	}
+	cmd := Node(s.tb.Context(), npm, script)
 	cmd.Env = append(cmd.Env, "HAPPN_REFERENCE="+string(asked))
 	if _, err := cmd.StdinPipe(); err != nil {
 		s.tb.Fatal(err)

@@ -37,10 +37,12 @@ type Settings struct {
 	Args         []string      // further flags, of the host only
 
 	// Of the reference only: top-level keys of its configuration in place of
-	// ours, and JavaScript to run before it counts as started, which may await
-	// and finds the instance in the variable server.
+	// ours; JavaScript to run before it counts as started, which may await
+	// and finds the instance in the variable server; and the folder of the npm
+	// packages that it is made of, NPMDir if empty.
 	Config  map[string]any
 	Prepare string
+	NPM     string
 }
 
 // Server is a running server under test. It is not safe for concurrent use.
