@@ -27,13 +27,21 @@ const (
 // HAPPN_DIFFERENTIAL_SEED repeats a history.
 func TestRandomRequestsAreAnsweredAlike(t *testing.T) {
 	skipReference(t)
+	randomRequestsAreAnsweredAlike(t, defaultSteps)
+}
+
+// randomRequestsAreAnsweredAlike takes flags of the host beside the usual ones.
+func randomRequestsAreAnsweredAlike(t *testing.T, defaultSteps int, args ...string) {
+	t.Helper()
 	seed := uint64(number(t, "HAPPN_DIFFERENTIAL_SEED", int(time.Now().UnixNano()&0x7fffffff)))
 	steps := number(t, "HAPPN_DIFFERENTIAL_STEPS", defaultSteps)
 	t.Logf("HAPPN_DIFFERENTIAL_SEED=%d", seed)
 	settings := testhost.Settings{Name: serverName}
 	d := &differential{t: t, history: newHistory(seed), tokens: newTokens()}
 	d.matcher = &matcher{tokens: d.tokens, started: time.Now(), extras: true}
-	reference, host := testhost.StartReference(t, settings), testhost.Start(t, settings)
+	reference := testhost.StartReference(t, settings)
+	settings.Args = args
+	host := testhost.Start(t, settings)
 	for range twins {
 		tw := &twin{
 			reference: dial(t, "ws://"+reference.Addr()+"/primus?_primuscb=twin"),
