@@ -27,8 +27,13 @@ func (s *Store) carryOut(batch []*entry) {
 		}
 		return
 	}
+	groups := byPaths(batch)
+	if len(groups) == 1 {
+		s.carryOutGroup(groups[0])
+		return
+	}
 	var puts, others [][]*entry
-	for _, group := range byPaths(batch) {
+	for _, group := range groups {
 		if onlyPuts(group) {
 			puts = append(puts, group)
 		} else {
@@ -57,6 +62,9 @@ func (s *Store) carryOut(batch []*entry) {
 
 // byPaths returns the undecided entries of each path, in their order.
 func byPaths(batch []*entry) [][]*entry {
+	if len(batch) == 1 && !batch[0].decided {
+		return [][]*entry{batch}
+	}
 	places := make(map[string]int, len(batch))
 	var groups [][]*entry
 	for _, e := range batch {
@@ -258,7 +266,7 @@ func (s *Store) heads(ctx context.Context, paths bson.A) (map[string]*datastore.
 	defer func() { _ = cursor.Close(ctx) }() // what failed is in Err
 	found := make(map[string]*datastore.Document, len(paths))
 	for cursor.Next(ctx) {
-		doc, err := codec.Decode(cursor.Current)
+		doc, err := codec.DecodeHead(cursor.Current)
 		if err != nil {
 			return nil, err
 		}

@@ -56,7 +56,7 @@ func (s *Store) put(ctx context.Context, w *datastore.Write, created int64) (*da
 	if err != nil {
 		return nil, s.changeFailure(w, err)
 	}
-	doc, err := codec.Decode(raw)
+	doc, err := codec.DecodeHead(raw)
 	if err == nil {
 		doc.Data = w.Data
 	}
@@ -64,9 +64,8 @@ func (s *Store) put(ctx context.Context, w *datastore.Write, created int64) (*da
 }
 
 // updateOne updates the document at the path, or makes it unless one must be
-// there, and returns it.
+// there, and returns it, of a Put maybe without the data.
 func (s *Store) updateOne(ctx context.Context, w *datastore.Write, update bson.D) (bson.Raw, error) {
-	o := options.FindOneAndUpdate().SetReturnDocument(options.After).SetUpsert(w.When != datastore.IfPresent)
 	again := resends
 	if w.Op == datastore.Increment {
 		again = never
@@ -74,7 +73,7 @@ func (s *Store) updateOne(ctx context.Context, w *datastore.Write, update bson.D
 	for try := 1; ; try++ {
 		var raw bson.Raw
 		err := s.send(ctx, again, func(ctx context.Context) (err error) {
-			raw, err = s.collection.FindOneAndUpdate(ctx, at(w.Path), update, o).Raw()
+			raw, err = s.findAndUpdate(ctx, w, update)
 			return err
 		})
 		if !mongo.IsDuplicateKeyError(err) || ofOtherIndex(err) || try == attempts {
@@ -87,6 +86,24 @@ func (s *Store) updateOne(ctx context.Context, w *datastore.Write, update bson.D
 		}
 	}
 }
+
+// findAndUpdate is one attempt of updateOne. What a Put stores need not come back.
+func (s *Store) findAndUpdate(ctx context.Context, w *datastore.Write, update bson.D) (bson.Raw, error) {
+	o := options.FindOneAndUpdate().SetReturnDocument(options.After).SetUpsert(w.When != datastore.IfPresent)
+	if w.Op != datastore.Put || s.sendsAll.Load() {
+		return s.collection.FindOneAndUpdate(ctx, at(w.Path), update, o).Raw()
+	}
+	raw, err := s.collection.FindOneAndUpdate(ctx, at(w.Path), update, o.SetProjection(headOnly())).Raw()
+	var refused mongo.CommandError
+	if errors.As(err, &refused) && refused.Code == notImplemented {
+		s.sendsAll.Store(true)
+		return s.findAndUpdate(ctx, w, update)
+	}
+	return raw, err
+}
+
+// notImplemented is the server's code for what it understands and cannot do.
+const notImplemented = 238
 
 // ofOtherIndex reports whether the server says that it is not the path that comes
 // twice.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -29,6 +30,7 @@ type Store struct {
 	pool       int           // operations of one batch on their way at a time
 	timeout    time.Duration // of one operation
 	unshown    seldom        // failures that only the log tells of
+	sendsAll   atomic.Bool   // the server cannot leave out a part of what it has changed
 
 	jobs    sync.WaitGroup // what goes on in the background
 	endJobs context.CancelFunc

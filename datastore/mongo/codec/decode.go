@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
 	"fmt"
@@ -18,38 +19,62 @@ import (
 // is missing is zero; data that is not an object is wrapped as {"value": data},
 // as happn-3 does. It keeps nothing of raw.
 func Decode(raw []byte) (*datastore.Document, error) {
-	elements, err := bsoncore.Document(raw).Elements()
+	doc, data, err := decode(raw)
 	if err != nil {
-		return nil, fmt.Errorf("a document in the collection cannot be read: %w", err)
+		return nil, err
 	}
-	doc := new(datastore.Document)
-	for _, e := range elements {
-		v := e.Value()
-		switch e.Key() {
+	if data.Type == 0 {
+		doc.Data = []byte("{}")
+		return doc, nil
+	}
+	if doc.Data, err = decodeData(data); err != nil {
+		return nil, fmt.Errorf("the data at %q cannot be read: %w", doc.Path, err)
+	}
+	return doc, nil
+}
+
+// DecodeHead is Decode without the data, for who knows them or needs none.
+func DecodeHead(raw []byte) (*datastore.Document, error) {
+	doc, _, err := decode(raw)
+	return doc, err
+}
+
+// decode returns the data, which belong to raw, by themselves; they have no type
+// if there are none.
+func decode(raw []byte) (doc *datastore.Document, data bsoncore.Value, err error) {
+	doc = new(datastore.Document)
+	w := walkThrough(raw)
+	for name, v, ok := w.next(); ok; name, v, ok = w.next() {
+		switch string(name) {
 		case Path:
-			doc.Path, _ = v.StringValueOK()
+			doc.Path = textOf(v)
 		case Data:
-			if doc.Data, err = decodeData(v); err != nil {
-				return nil, fmt.Errorf("the data at %q cannot be read: %w", doc.Path, err)
-			}
+			data = v
 		case Created:
 			doc.Created = milliseconds(v)
 		case Modified:
 			doc.Modified = milliseconds(v)
 		case ModifiedBy:
-			doc.ModifiedBy, _ = v.StringValueOK()
+			doc.ModifiedBy = textOf(v)
 		case Tag:
-			doc.Tag, _ = v.StringValueOK()
+			doc.Tag = textOf(v)
 		}
 	}
-	if doc.Data == nil {
-		doc.Data = []byte("{}")
+	if w.err != nil {
+		return nil, data, fmt.Errorf("a document in the collection cannot be read: %w", w.err)
 	}
-	return doc, nil
+	return doc, data, nil
+}
+
+// textOf is the text of a value, "" of what is none.
+func textOf(v bsoncore.Value) string {
+	t, _ := text(v)
+	return string(t)
 }
 
 func decodeData(v bsoncore.Value) ([]byte, error) {
-	data, err := AppendJSON(nil, byte(v.Type), v.Data)
+	// As JSON it takes about as much.
+	data, err := AppendJSON(make([]byte, 0, len(v.Data)+16), byte(v.Type), v.Data)
 	if err != nil || rawjson.IsObject(data) {
 		return data, err
 	}
@@ -111,8 +136,8 @@ func appendJSON(dst []byte, v bsoncore.Value, depth int) ([]byte, error) {
 func appendScalar(dst []byte, v bsoncore.Value) ([]byte, bool) {
 	switch v.Type {
 	case bsoncore.TypeString:
-		text, ok := v.StringValueOK()
-		return appendText(dst, text), ok
+		t, ok := text(v)
+		return appendText(dst, t), ok
 	case bsoncore.TypeInt32:
 		n, ok := v.Int32OK()
 		return strconv.AppendInt(dst, int64(n), 10), ok
@@ -180,50 +205,65 @@ func appendDate(dst []byte, ms int64) []byte {
 	return t.AppendFormat(dst, `"2006-01-02T15:04:05.000Z"`)
 }
 
-func appendText(dst []byte, s string) []byte { return rawjson.AppendString(dst, s) }
+func appendText[T string | []byte](dst []byte, s T) []byte { return rawjson.AppendString(dst, s) }
 
 func appendMembers(dst []byte, doc bsoncore.Document, depth int) ([]byte, error) {
-	elements, err := doc.Elements()
-	if err != nil {
-		return dst, err
-	}
-	if len(elements) == 1 && elements[0].Key() == numberName {
-		if text, ok := elements[0].Value().StringValueOK(); ok && isNumber(text) {
-			return append(dst, text...), nil
-		}
+	if number, ok := numberIn(doc); ok {
+		return append(dst, number...), nil
 	}
 	dst = append(dst, '{')
-	for i, e := range elements {
-		if i > 0 {
+	first := len(dst)
+	w := walkThrough(doc)
+	for name, v, ok := w.next(); ok; name, v, ok = w.next() {
+		if len(dst) > first {
 			dst = append(dst, ',')
 		}
-		dst = append(appendText(dst, UnescapeName(e.Key())), ':')
-		if dst, err = appendJSON(dst, e.Value(), depth+1); err != nil {
-			return dst, err
-		}
-	}
-	return append(dst, '}'), nil
-}
-
-func appendElements(dst []byte, array bsoncore.Array, depth int) ([]byte, error) {
-	values, err := array.Values()
-	if err != nil {
-		return dst, err
-	}
-	dst = append(dst, '[')
-	for i, v := range values {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
+		dst = append(appendName(dst, name), ':')
+		var err error
 		if dst, err = appendJSON(dst, v, depth+1); err != nil {
 			return dst, err
 		}
 	}
-	return append(dst, ']'), nil
+	return append(dst, '}'), w.err
+}
+
+// numberIn returns the number that a document stands for, see appendNumber.
+func numberIn(doc bsoncore.Document) ([]byte, bool) {
+	w := walkThrough(doc)
+	name, v, ok := w.next()
+	if !ok || string(name) != numberName || len(w.rest) > 0 {
+		return nil, false
+	}
+	number, ok := text(v)
+	return number, ok && isNumber(number)
+}
+
+// appendName appends the name of a member as it was before EscapeName.
+func appendName(dst, stored []byte) []byte {
+	if !bytes.HasPrefix(stored, []byte(marker)) {
+		return appendText(dst, stored)
+	}
+	return appendText(dst, UnescapeName(string(stored)))
+}
+
+func appendElements(dst []byte, array bsoncore.Array, depth int) ([]byte, error) {
+	dst = append(dst, '[')
+	first := len(dst)
+	w := walkThrough(array)
+	for _, v, ok := w.next(); ok; _, v, ok = w.next() {
+		if len(dst) > first {
+			dst = append(dst, ',')
+		}
+		var err error
+		if dst, err = appendJSON(dst, v, depth+1); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, ']'), w.err
 }
 
 // isNumber reports whether the text is a JSON number.
-func isNumber(text string) bool {
-	return text != "" && (text[0] == '-' || text[0] >= '0' && text[0] <= '9') &&
-		len(text) < math.MaxInt32 && new(rawjson.Scanner).Valid([]byte(text)) == nil
+func isNumber(text []byte) bool {
+	return len(text) > 0 && (text[0] == '-' || text[0] >= '0' && text[0] <= '9') &&
+		len(text) < math.MaxInt32 && new(rawjson.Scanner).Valid(text) == nil
 }

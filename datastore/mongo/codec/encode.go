@@ -1,9 +1,11 @@
 package codec
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"unicode/utf8"
 
@@ -90,7 +92,8 @@ func appendValue(dst, raw []byte, depth int) (bsoncore.Type, []byte, error) {
 		if !utf8.Valid(text) {
 			return 0, dst, fmt.Errorf("%w: a text in it is not valid UTF-8", ErrNotStorable)
 		}
-		return bsoncore.TypeString, bsoncore.AppendString(dst, string(text)), nil
+		dst = binary.LittleEndian.AppendUint32(dst, uint32(len(text))+1)
+		return bsoncore.TypeString, append(append(dst, text...), 0), nil
 	case 't':
 		return bsoncore.TypeBoolean, bsoncore.AppendBoolean(dst, true), nil
 	case 'f':
@@ -109,9 +112,10 @@ func appendObject(dst, raw []byte, depth int) ([]byte, error) {
 		return dst, fmt.Errorf("%w: it nests more than %d levels deep", ErrNotStorable, maxDepth)
 	}
 	start, dst := bsoncore.AppendDocumentStart(dst)
-	for _, m := range membersOf(raw) {
+	var few [mapFrom]member // most objects have no more
+	for _, m := range membersOf(few[:0], raw) {
 		var err error
-		if dst, err = appendElement(dst, EscapeName(m.name), m.value, depth); err != nil {
+		if dst, err = appendElement(dst, escaped(m.name), m.value, depth); err != nil {
 			return dst, err
 		}
 	}
@@ -119,9 +123,9 @@ func appendObject(dst, raw []byte, depth int) ([]byte, error) {
 }
 
 // appendElement appends a name and a value.
-func appendElement(dst []byte, name string, value []byte, depth int) ([]byte, error) {
+func appendElement(dst, name, value []byte, depth int) ([]byte, error) {
 	at := len(dst)
-	dst = bsoncore.AppendHeader(dst, bsoncore.TypeNull, name)
+	dst = append(append(append(dst, byte(bsoncore.TypeNull)), name...), 0)
 	t, dst, err := appendValue(dst, value, depth+1)
 	dst[at] = byte(t)
 	return dst, err
@@ -133,9 +137,10 @@ func appendArray(dst, raw []byte, depth int) ([]byte, error) {
 	}
 	start, dst := bsoncore.AppendArrayStart(dst)
 	n := 0
+	var name [20]byte // digits of an int64
 	for value := range rawjson.Elements(raw) {
 		var err error
-		if dst, err = appendElement(dst, strconv.Itoa(n), value, depth); err != nil {
+		if dst, err = appendElement(dst, strconv.AppendInt(name[:0], int64(n), 10), value, depth); err != nil {
 			return dst, err
 		}
 		n++
@@ -152,7 +157,7 @@ func end(dst []byte, start int32) ([]byte, error) {
 }
 
 type member struct {
-	name  string // decoded
+	name  []byte // decoded
 	value []byte // raw
 }
 
@@ -160,9 +165,9 @@ type member struct {
 // looking at each.
 const mapFrom = 16
 
-// membersOf returns the members of a raw object, each name once.
-func membersOf(raw []byte) []member {
-	var all []member
+// membersOf appends the members of a raw object to all, which is empty, each
+// name once.
+func membersOf(all []member, raw []byte) []member {
 	var places map[string]int
 	for name, value := range rawjson.Members(raw) {
 		at := -1
@@ -171,24 +176,20 @@ func membersOf(raw []byte) []member {
 				at = i
 			}
 		} else {
-			for i := range all {
-				if all[i].name == string(name) {
-					at = i
-				}
-			}
+			at = slices.IndexFunc(all, func(m member) bool { return string(m.name) == string(name) })
 		}
 		if at >= 0 {
 			all[at].value = value
 			continue
 		}
-		all = append(all, member{string(name), value})
+		all = append(all, member{name, value})
 		switch {
 		case places != nil:
 			places[string(name)] = len(all) - 1
 		case len(all) == mapFrom:
 			places = make(map[string]int, 2*mapFrom)
 			for i, m := range all {
-				places[m.name] = i
+				places[string(m.name)] = i
 			}
 		}
 	}

@@ -45,6 +45,14 @@ func EscapeName(name string) string {
 	return b.String()
 }
 
+// escaped is EscapeName for bytes, which it returns themselves if they are Plain.
+func escaped(name []byte) []byte {
+	if Plain(string(name)) {
+		return name
+	}
+	return []byte(EscapeName(string(name)))
+}
+
 // UnescapeName is the inverse of EscapeName. A name that EscapeName does not
 // make is returned as it is: somebody else has written it.
 func UnescapeName(stored string) string {

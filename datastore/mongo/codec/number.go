@@ -1,6 +1,7 @@
 package codec
 
 import (
+	"bytes"
 	"math"
 	"strconv"
 	"strings"
@@ -16,6 +17,9 @@ const maxExact = 1 << 53
 // appendNumber appends the smallest type that holds a JSON number to its last
 // digit.
 func appendNumber(dst []byte, raw []byte) (bsoncore.Type, []byte) {
+	if len(raw) <= maxShort && !bytes.ContainsAny(raw, "eE") {
+		return appendShort(dst, raw)
+	}
 	text := string(raw)
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= -maxExact && n <= maxExact {
 		return appendWhole(dst, n)
@@ -40,6 +44,19 @@ func appendNumber(dst []byte, raw []byte) (bsoncore.Type, []byte) {
 	dst = bsoncore.AppendStringElement(dst, numberName, text)
 	dst, _ = bsoncore.AppendDocumentEnd(dst, start) // fails for a wrong start only
 	return bsoncore.TypeEmbeddedDocument, dst
+}
+
+// maxShort is how many digits a double keeps, whichever they are, as long as there
+// is no exponent. A sign and a point are counted with them.
+const maxShort = 15
+
+// appendShort is appendNumber for short numbers, which no type rounds.
+func appendShort(dst []byte, raw []byte) (bsoncore.Type, []byte) {
+	f, _ := strconv.ParseFloat(string(raw), 64) // is JSON, and in range
+	if f == math.Trunc(f) {
+		return appendWhole(dst, int64(f))
+	}
+	return bsoncore.TypeDouble, bsoncore.AppendDouble(dst, f)
 }
 
 // maxDigits is how many a decimal of 128 bits holds.
