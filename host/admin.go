@@ -35,7 +35,7 @@ func (h *Host) openAdmin() (err error) {
 // management returns the API of this host.
 func (h *Host) management() *admin.API {
 	options := admin.Options{
-		Status: hostStatus{h}, Sessions: openSessions{h}, Audit: h.audit, Logger: h.log,
+		Status: hostStatus{h}, Sessions: openSessions{h}, Plugins: pluginControl{h.plugins}, Audit: h.audit, Logger: h.log,
 		Actor: h.actor, More: h.storeRoutes(),
 	}
 	if h.secured != nil {

@@ -18,7 +18,7 @@ var rewrite = flag.Bool("rewrite", false, "write docs/api/openapi.json instead o
 func TestTheDocumentedAPIIsUpToDate(t *testing.T) {
 	// What is managed is not asked: only the routes are described.
 	api := admin.New(admin.Options{
-		Directory: struct{ admin.Directory }{}, Tokens: struct{ admin.Tokens }{}, Sessions: openSessions{}, Status: hostStatus{},
+		Directory: struct{ admin.Directory }{}, Tokens: struct{ admin.Tokens }{}, Sessions: openSessions{}, Status: hostStatus{}, Plugins: pluginControl{},
 		More: (&Host{}).storeRoutes(),
 	})
 	var b bytes.Buffer

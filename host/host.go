@@ -107,9 +107,10 @@ func New(o Options) (*Host, error) {
 		return nil, errors.Join(err, h.store.Close())
 	}
 	h.plugins, err = plugin.New(plugin.Options{
-		Dir:      h.config.Plugins.Dir,
-		CacheDir: h.cacheDir(),
-		Settle:   h.config.Plugins.Settle,
+		Dir:       h.config.Plugins.Dir,
+		CacheDir:  h.cacheDir(),
+		StateFile: h.pluginStateFile(),
+		Settle:    h.config.Plugins.Settle,
 		Limits: plugin.Limits{
 			Timeout: h.config.Plugins.Default.Timeout, MemoryMiB: h.config.Plugins.Default.MemoryMiB,
 			OutputKiB: h.config.Plugins.Default.OutputKiB, Instances: h.config.Plugins.Default.Instances,

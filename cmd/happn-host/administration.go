@@ -15,8 +15,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// verb is one thing that a subcommand about users, groups, permissions, sessions
-// or tokens does by the management API.
+// verb is one thing that a subcommand about users, groups, permissions, sessions,
+// tokens or plugins does by the management API.
 type verb struct {
 	needs string // the arguments, as its help names them
 	least int    // how many arguments there must be
@@ -37,7 +37,8 @@ type administration struct {
 // administrationFlags are the flags of all verbs; each subcommand adds its own.
 type administrationFlags struct {
 	name, group, parent, data, key, reason, grace string
-	prohibit, all                                 bool
+	prohibit, all, follow                         bool
+	lines                                         int
 }
 
 // administer finds the verb that args begin with and carries it out.

@@ -56,7 +56,7 @@ func subcommands() []subcommand {
 		{"token", "revoke the tokens of logins, and let locked users log in again", tokenCommand},
 		{"migrate", "copy the documents of happn-3, MongoDB or a backup into the stores of a host", migrateCommand},
 		{"bench", "measure a happn-3 compatible server", benchCommand},
-		{"plugin", "build plugins from their sources", pluginCommand},
+		{"plugin", "build plugins, and manage those of a running host", pluginCommand},
 		{"config-doc", "print the reference of every configuration key", configDoc},
 		{"version", "print the version", printVersion},
 	}

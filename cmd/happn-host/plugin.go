@@ -10,27 +10,55 @@ import (
 )
 
 const pluginUsage = `Usage: happn-host plugin build [flags] folder...
+       happn-host plugin list
+       happn-host plugin show name
+       happn-host plugin enable|disable|reload name
+       happn-host plugin logs [--lines n] [--follow] name
 
-Compiles plugins written in Go, with the standard toolchain, and puts each one's manifest into its
-module. A folder holds a main package and manifest.json. A host that watches the output folder takes
-the module up at once.
+Builds plugins, and manages those of a running host, by their names or those of their files.
 
-  --out folder       where the modules are put (default ./plugins)
-  --operator-file    also copy <name>.yaml, unless the output folder has one
-`
+  build      compile plugins written in Go, with the standard toolchain, and put each one's manifest into
+             its module. A folder holds a main package and manifest.json. A host that watches the output
+             folder takes the module up at once
+  list       show the plugins with their states and, where they do not run as they should, the reasons
+  show       show everything that is known of a plugin, as JSON
+  enable     run a plugin that was disabled
+  disable    end a plugin until it is enabled, also over restarts
+  reload     load the files of a plugin again, though they have not changed
+  logs       show what happened to a plugin last, and what it logged
+
+  --out folder       where build puts the modules (default ./plugins)
+  --operator-file    have build also copy <name>.yaml, unless the output folder has one
+  --lines n          show so many lines at most (default 100)
+  --follow           go on showing lines until interrupted
+` + credentialsUsage
 
 func pluginCommand(ctx context.Context, p *process, args []string) int {
-	if len(args) == 0 || args[0] == "--help" || args[0] == "-h" {
-		fmt.Fprint(p.stdout, pluginUsage)
-		return exitOK
+	if len(args) > 0 && args[0] == "build" {
+		return buildPlugins(ctx, p, args[1:])
 	}
-	if args[0] != "build" {
-		return p.fail(exitUsage, "plugin cannot %q, it can build; see happn-host help plugin", args[0])
+	a, flags := &administration{}, newFlags("plugin")
+	flags.IntVar(&a.flags.lines, "lines", 100, "")
+	flags.BoolVar(&a.flags.follow, "follow", false, "")
+	one := func(run func(ctx context.Context, a *administration) error) verb {
+		return verb{needs: "the name of a plugin", least: 1, most: 1, run: run}
 	}
+	return p.administer(ctx, pluginUsage, map[string]verb{
+		"build":   {}, // carried out above
+		"list":    {run: listPlugins},
+		"show":    one(showPlugin),
+		"enable":  one(enablePlugin),
+		"disable": one(disablePlugin),
+		"reload":  one(reloadPlugin),
+		"logs":    one(showPluginLog),
+	}, flags, a, args)
+}
+
+func buildPlugins(ctx context.Context, p *process, args []string) int {
 	flags := newFlags("plugin")
 	out := flags.String("out", "plugins", "")
 	operatorFile := flags.Bool("operator-file", false, "")
-	if code, done := p.parseWithArguments(flags, args[1:], pluginUsage); done {
+	if code, done := p.parseWithArguments(flags, args, pluginUsage); done {
 		return code
 	}
 	if flags.NArg() == 0 {

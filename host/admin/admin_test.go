@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -62,11 +63,33 @@ type status struct{}
 
 func (status) Health(context.Context) any { return map[string]string{"status": "ok"} }
 
+// plugins knows p alone.
+type plugins struct{ done []string }
+
+func (p *plugins) do(what, name string) (any, error) {
+	if name != "p" {
+		return nil, &admin.Refusal{Status: 404, Message: "there is no such plugin"}
+	}
+	p.done = append(p.done, what)
+	return map[string]string{"name": name}, nil
+}
+func (p *plugins) List() any                     { return []string{"p"} }
+func (p *plugins) Show(name string) (any, error) { return p.do("show", name) }
+func (p *plugins) Disable(_ context.Context, name, by string) (any, error) {
+	return p.do("disable by "+by, name)
+}
+func (p *plugins) Enable(_ context.Context, name string) (any, error) { return p.do("enable", name) }
+func (p *plugins) Reload(_ context.Context, name string) (any, error) { return p.do("reload", name) }
+func (p *plugins) Logs(name string, after uint64, lines int) (any, error) {
+	return p.do(fmt.Sprintf("%d lines after %d", lines, after), name)
+}
+
 type fixture struct {
 	*http.ServeMux
 	api      *admin.API
 	tokens   *tokens
 	sessions *sessions
+	plugins  *plugins
 	audit    string
 }
 
@@ -80,13 +103,13 @@ func open(t *testing.T) *fixture {
 		AdminPassword: func() (string, error) { return "secret", nil },
 	})
 	require.NoError(t, err)
-	f := &fixture{ServeMux: http.NewServeMux(), tokens: &tokens{}, sessions: &sessions{}, audit: filepath.Join(t.TempDir(), "audit.jsonl")}
+	f := &fixture{ServeMux: http.NewServeMux(), tokens: &tokens{}, sessions: &sessions{}, plugins: &plugins{}, audit: filepath.Join(t.TempDir(), "audit.jsonl")}
 	log := slog.New(slog.DiscardHandler)
 	audit, err := admin.OpenAudit(f.audit, log)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, audit.Close()) })
 	f.api = admin.New(admin.Options{
-		Directory: admin.ManageDirectory(d), Tokens: f.tokens, Sessions: f.sessions, Status: status{}, Audit: audit, Logger: log,
+		Directory: admin.ManageDirectory(d), Tokens: f.tokens, Sessions: f.sessions, Status: status{}, Plugins: f.plugins, Audit: audit, Logger: log,
 		Actor: func(r *http.Request) (string, string) { return "ann", "192.0.2.1" },
 		More: []admin.Route{{Method: http.MethodPost, Path: "/more", Summary: "Do more", Answers: "text",
 			Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "more") })}},
@@ -172,6 +195,17 @@ func TestWhatAnOperatorDoesToUsersAndGroups(t *testing.T) {
 		{"POST", "/tokens/keys", `{"grace":"0s"}`, 200, `["k1"]`},
 		{"POST", "/tokens/keys", `{}`, 200, `["k1"]`},
 		{"POST", "/users/bob/unlock", "", 200, `"unlocked":"bob"`},
+		{"GET", "/plugins", "", 200, `["p"]`},
+		{"GET", "/plugins/p", "", 200, `"name":"p"`},
+		{"GET", "/plugins/q", "", 404, "no such plugin"},
+		{"POST", "/plugins/p/disable", "", 200, `"name":"p"`},
+		{"POST", "/plugins/p/enable", "", 200, `"name":"p"`},
+		{"POST", "/plugins/p/reload", "", 200, `"name":"p"`},
+		{"POST", "/plugins/q/reload", "", 404, "no such plugin"},
+		{"GET", "/plugins/p/logs", "", 200, `"name":"p"`},
+		{"GET", "/plugins/p/logs?lines=5&after=18446744073709551615", "", 200, `"name":"p"`},
+		{"GET", "/plugins/p/logs?lines=-5", "", 400, "a whole number"},
+		{"GET", "/plugins/p/logs?after=x", "", 400, "a whole number"},
 		{"GET", "/health", "", 200, `"status":"ok"`},
 		{"POST", "/more", "", 200, `more`},
 		{"PUT", "/groups/G", `[]`, 400, "JSON object"},
@@ -185,6 +219,7 @@ func TestWhatAnOperatorDoesToUsersAndGroups(t *testing.T) {
 		require.NotContains(t, answer, "hash of", name)
 	}
 	require.Equal(t, "s1 over", f.sessions.ended)
+	require.Equal(t, []string{"show", "disable by ann", "enable", "reload", "100 lines after 0", "5 lines after 18446744073709551615"}, f.plugins.done)
 	require.Equal(t, tokens{"a.b.c by the operator", "0a1b", "bob", nil}, *f.tokens)
 }
 

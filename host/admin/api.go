@@ -20,6 +20,7 @@ type Options struct {
 	Sessions  Sessions
 	Activity  Activity
 	Status    Status
+	Plugins   Plugins
 	Audit     *Audit
 	Logger    *slog.Logger
 
@@ -46,6 +47,7 @@ func New(o Options) *API {
 		{o.Status != nil, a.statusRoutes()},
 		{o.Sessions != nil, a.sessionRoutes()},
 		{o.Sessions != nil, a.activityRoutes()},
+		{o.Plugins != nil, a.pluginRoutes()},
 		{o.Tokens != nil, a.tokenRoutes()},
 		{o.Directory != nil, a.userRoutes()},
 		{o.Directory != nil, a.groupRoutes()},

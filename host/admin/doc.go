@@ -1,5 +1,5 @@
 // Package admin is the management API of a host, JSON over HTTP under /api/v1:
-// users, groups, permissions, lookup tables, sessions, tokens, and what the host
+// users, groups, permissions, lookup tables, sessions, tokens, plugins, and what the host
 // is doing. One table of routes serves it and describes it (OpenAPI), and every
 // change that is asked for is written to an audit log.
 //

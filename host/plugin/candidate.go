@@ -102,6 +102,11 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 	if err := merge(c.manifest, operator, operatorFile, limits); err != nil {
 		return err
 	}
+	for i := range c.manifest.Hooks {
+		h := &c.manifest.Hooks[i]
+		pick(&h.OnError, c.manifest.OnError)
+		pick(&h.OnError, allKinds[h.Kind.place()].onError)
+	}
 	if want := c.manifest.SHA256; want != "" && want != c.sum {
 		return fmt.Errorf("%s: sha256: the module is %s, not the one that is pinned", operatorFile, c.sum)
 	}

@@ -214,7 +214,7 @@ type pluginEvents struct {
 
 // follow brings the subscriptions in line with the plugins that run, and
 // returns what failed. Subscriptions that stay the same lose nothing.
-func (e *events) follow(bindings []*binding) (problems map[*plugin]error) {
+func (e *events) follow(bindings func() []*binding) (problems map[*plugin]error) {
 	if e.services == nil {
 		return nil
 	}
@@ -222,7 +222,7 @@ func (e *events) follow(bindings []*binding) (problems map[*plugin]error) {
 	defer e.mu.Unlock()
 	problems = map[*plugin]error{}
 	wanted := map[*plugin]bool{}
-	for _, b := range bindings {
+	for _, b := range bindings() { // of now: others may have followed what came later
 		h := b.hook()
 		if h == nil || h.hook.Event.Each {
 			continue

@@ -68,8 +68,7 @@ func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cac
 		g.config = []byte("{}")
 	}
 	g.bind()
-	var err error
-	if g.engine, err = newRawEngine(ctx, g, c.module, cache); err != nil {
+	if err := g.compile(ctx, c, cache); err != nil {
 		return nil, err
 	}
 	if err := g.hearEach(); err != nil {
@@ -88,13 +87,25 @@ func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cac
 	return g, nil
 }
 
+// compile makes the engine when it is this plugin's turn.
+func (g *generation) compile(ctx context.Context, c *candidate, cache wazero.CompilationCache) error {
+	release, err := g.plugin.manager.compiling(ctx)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if g.plugin.gen.Load() == nil {
+		g.plugin.show(c, StateLoading, "")
+	}
+	g.engine, err = newRawEngine(ctx, g, c.module, cache)
+	return err
+}
+
 // bind prepares the hooks for the message path.
 func (g *generation) bind() {
 	for i := range g.manifest.Hooks {
 		h := &g.manifest.Hooks[i]
 		place := h.Kind.place()
-		pick(&h.OnError, g.manifest.OnError)
-		pick(&h.OnError, allKinds[place].onError)
 		g.hooks[place] = &boundHook{
 			place: place, filter: newFilter(h), lazy: h.Data == DataLazy,
 			onError: h.OnError, each: h.Scope != ScopePublication, order: h.Order, hook: h,
@@ -203,10 +214,12 @@ func (g *generation) fail(s *slot, err error) {
 	g.broken <- s // never blocks: it has room for every slot
 }
 
-// note keeps an error for Info.
+// note keeps an error for Info and for those who read what happened to the
+// plugin.
 func (g *generation) note(err error) {
 	text := err.Error()
 	g.lastError.Store(&text)
+	g.plugin.journal.add(slog.LevelError, "", "failed: "+text)
 }
 
 func (g *generation) trip(err error) {

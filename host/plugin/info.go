@@ -5,12 +5,14 @@ type State string
 
 // The states.
 const (
-	StateRefused  State = "refused"  // the file is no plugin that may run; Reason says why
-	StateDisabled State = "disabled" // the operator has switched it off
-	StateLoading  State = "loading"  // being compiled and warmed for the first time
-	StateReady    State = "ready"    // sees messages
-	StateDegraded State = "degraded" // sees messages, but an instance is being replaced or a newer version was refused
-	StateOpen     State = "open"     // failed too often and is left alone; on_error decides about messages
+	StateDiscovered State = "discovered" // found, and not looked at or compiled yet
+	StateRefused    State = "refused"    // the file is no plugin that may run; Reason says why
+	StateDisabled   State = "disabled"   // the operator has switched it off
+	StateLoading    State = "loading"    // being compiled and warmed for the first time
+	StateReady      State = "ready"      // sees messages
+	StateDegraded   State = "degraded"   // sees messages, but an instance is being replaced or a newer version was refused
+	StateOpen       State = "open"       // failed too often and is left alone; on_error decides about messages
+	StateDraining   State = "draining"   // ends; calls in progress are finished
 )
 
 // Info describes one plugin at one moment.

@@ -4,285 +4,246 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
-// watch reads the folder again whenever it has changed and been quiet for a
-// while, at once if late is set, until ctx ends.
-func (m *Manager) watch(ctx context.Context, late bool) {
-	w := watch{Manager: m, quiet: time.NewTimer(time.Hour)}
-	if late {
-		w.quiet.Reset(0)
+// The work on one plugin is done by one goroutine at a time, the one that has
+// claimed it. Plugins are looked at in the order of their files, which decides
+// who gets a name, and are loaded side by side.
+
+// task is what there is to do about a plugin that was looked at.
+type task func(ctx context.Context)
+
+// know makes a plugin known that the folder holds.
+func (m *Manager) know(file string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.plugins[file] == nil && !m.closed {
+		m.plugins[file] = newPlugin(m, file)
 	}
-	defer w.quiet.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			m.settle() // nobody shall wait for a scan that does not come
-			return
-		case event, ok := <-m.watcher.Events:
-			if !ok {
-				return
-			}
-			if m.concerns(event.Name) {
-				m.unsettle()
-				w.quiet.Reset(m.options.Settle)
-			}
-		case err, ok := <-m.watcher.Errors:
-			if !ok {
-				return
-			}
-			// Events may have been lost: look at everything.
-			m.log.Warn("watching the plugins folder", "error", err)
-			m.unsettle()
-			w.quiet.Reset(m.options.Settle)
-		case read := <-m.rescan:
-			w.asked = append(w.asked, read)
-			w.scan(ctx)
-		case <-w.quiet.C:
-			w.scan(ctx)
+}
+
+// missing returns the files of plugins that are not among those of the folder.
+func (m *Manager) missing(files []string) (gone []string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, file := range sortedKeys(m.plugins) {
+		if !slices.Contains(files, file) {
+			gone = append(gone, file)
 		}
 	}
+	return gone
 }
 
-// watch is what the watching goroutine knows.
-type watch struct {
-	*Manager
-	quiet *time.Timer
-	asked []chan struct{} // to be closed when the folder has been read
-}
-
-// scan reads the folder, and again after a while if some file was still being
-// written to.
-func (w *watch) scan(ctx context.Context) {
-	w.unsettle()
-	w.quiet.Stop()
-	if w.Manager.scan(ctx) {
-		w.quiet.Reset(w.options.Settle)
-		return
-	}
-	w.settle()
-	for _, read := range w.asked {
-		close(read)
-	}
-	w.asked = nil
-}
-
-// concerns reports whether a change of this file can change a plugin. A folder
-// mounted in one piece changes by links whose names say nothing, so links count.
-func (m *Manager) concerns(name string) bool {
-	base := filepath.Base(name)
-	return strings.HasSuffix(base, ".wasm") || strings.HasSuffix(base, ".yaml") || strings.HasPrefix(base, "..")
-}
-
-// scan brings the plugins in line with the folder. It reports whether some file
-// was still changing. Only one goroutine calls it at a time.
-func (m *Manager) scan(ctx context.Context) (changing bool) {
-	files, err := moduleFiles(m.options.Dir)
-	if err != nil {
-		m.log.Error("plugins folder cannot be read; plugins stay as they are", "dir", m.options.Dir, "error", err)
+// look looks at the file of a known plugin, and has done what is to be done
+// about it. If somebody works on the plugin already, that one looks again. It
+// reports whether the file was being written to.
+func (m *Manager) look(file string) (changing bool) {
+	p := m.claim(file)
+	if p == nil {
 		return false
 	}
-	m.removeMissing(files)
-	for _, file := range files {
-		if ctx.Err() != nil {
-			return false
-		}
-		if errors.Is(m.load(ctx, file), errChanging) {
-			changing = true
-		}
+	todo, changing := m.prepare(p)
+	if todo == nil && m.yield(p) {
+		return changing
 	}
+	go func() { // claim has made Close wait for it
+		for {
+			if todo != nil {
+				todo(m.life)
+			}
+			if m.yield(p) {
+				return
+			}
+			var changing bool
+			if todo, changing = m.prepare(p); changing {
+				m.nudge()
+			}
+		}
+	}()
 	return changing
 }
 
-func moduleFiles(dir string) (files []string, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		if name := e.Name(); strings.HasSuffix(name, ".wasm") && !strings.HasPrefix(name, ".") && !e.IsDir() {
-			files = append(files, name)
-		}
-	}
-	return files, nil
-}
-
-// removeMissing ends the plugins whose file is gone.
-func (m *Manager) removeMissing(files []string) {
-	m.mu.Lock()
-	var gone []*plugin
-	for file, p := range m.plugins {
-		if !slices.Contains(files, file) {
-			gone = append(gone, p)
-			delete(m.plugins, file)
-		}
-	}
-	if len(gone) > 0 {
-		for _, p := range m.plugins {
-			p.again = p.again || p.state == StateRefused // its name may be free now
-		}
-	}
-	m.mu.Unlock()
-	for _, p := range gone {
-		p.retireInto(m, nil)
-		m.log.Info("plugin removed", "file", p.file)
-	}
-}
-
-// load looks at one file if it has changed, and runs what it finds.
-func (m *Manager) load(ctx context.Context, file string) error {
-	path := filepath.Join(m.options.Dir, file)
-	p := m.known(file)
-	from := readSource(path, int64(m.options.MaxModuleMiB)<<20)
-	if errors.Is(from.err, errChanging) {
-		return from.err
-	}
-	if !p.again && p.key == from.key {
-		return nil
-	}
-	p.key, p.again = from.key, false
-	c, err := examine(path, from, m.options.Limits)
-	if err == nil && !c.manifest.Enabled {
-		p.retireInto(m, nil)
-		p.show(c, StateDisabled, "enabled is false in "+filepath.Base(operatorPath(path)))
-		m.log.Info("plugin disabled", "file", file)
-		return nil
-	}
-	if err == nil {
-		err = m.nameFree(c.manifest.Name, p)
-	}
-	if err == nil {
-		err = m.start(ctx, p, c)
-		p.again = err != nil // a busy machine may have been the reason
-	}
-	if err != nil {
-		p.refuse(c, err)
-		m.log.Error("plugin refused", "file", file, "error", err, "state", p.info().State)
-	}
-	return err
-}
-
-// start warms a generation and puts it in the place of the present one.
-func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) error {
-	if p.gen.Load() == nil {
-		p.show(c, StateLoading, "")
-	}
-	began := time.Now()
-	log := m.log.With("plugin", c.manifest.Name)
-	g, err := newGeneration(ctx, p, c, &m.options, m.cache, log)
-	if err != nil {
-		return err
-	}
-	c.module = nil // compiled; the file's bytes are not needed any more
-	p.show(c, StateReady, "")
-	p.retireInto(m, g)
-	log.Info("plugin ready", "file", c.file, "version", c.manifest.Version, "sha256", c.sum[:12], "took", time.Since(began).Round(time.Millisecond))
-	return nil
-}
-
-func (m *Manager) known(file string) *plugin {
+// claim returns the plugin for the caller to work on until yield reports true.
+// It returns nil for one that is not known, and for one that somebody works on,
+// who is told to look again.
+func (m *Manager) claim(file string) *plugin {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	p := m.plugins[file]
-	if p == nil {
-		p = &plugin{manager: m, file: file, again: true, state: StateLoading, shown: &candidate{file: file, manifest: &Manifest{Name: strings.TrimSuffix(file, ".wasm")}}}
-		m.plugins[file] = p
+	if p == nil || m.closed {
+		return nil
 	}
+	if p.working {
+		p.pending = true
+		return nil
+	}
+	p.working, p.idle = true, make(chan struct{})
+	m.workers++
+	m.done.Add(1)
+	m.restless()
 	return p
 }
 
-// nameFree refuses a name that another running plugin has.
-func (m *Manager) nameFree(name string, me *plugin) error {
+// yield ends the work on a plugin, and reports false if the caller has to look
+// again first.
+func (m *Manager) yield(p *plugin) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, p := range m.plugins {
-		if g := p.gen.Load(); p != me && g != nil && g.manifest.Name == name {
-			return fmt.Errorf("name: %q is taken by %s; a plugin's name must be its own", name, p.file)
-		}
+	if p.pending && !m.closed {
+		p.pending = false
+		return false
 	}
-	return nil
+	if p.gone {
+		delete(m.plugins, p.file)
+	}
+	p.working = false
+	close(p.idle)
+	m.workers--
+	m.calm()
+	m.done.Done()
+	return true
 }
 
-// retireInto swaps in the next generation, nil for none, publishes the layers,
-// and ends the old generation once its calls are done.
-func (p *plugin) retireInto(m *Manager, next *generation) {
+// prepare looks at a plugin's files and returns what is to be done, nil for
+// nothing. The caller has claimed the plugin.
+func (m *Manager) prepare(p *plugin) (todo task, changing bool) {
+	path := filepath.Join(m.options.Dir, p.file)
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		p.gone = true
+		return func(context.Context) { m.remove(p) }, false
+	}
+	p.gone = false
+	from := readSource(path, int64(m.options.MaxModuleMiB)<<20)
+	if errors.Is(from.err, errChanging) {
+		return nil, true
+	}
+	off := m.ledger.disabled(p.file)
+	from.key += off
+	if again := m.askedAgain(p); !again && p.key == from.key {
+		return nil, false
+	}
+	p.key = from.key
+	c, err := examine(path, from, m.options.Limits)
+	if !c.manifest.Enabled {
+		off = "enabled is false in " + filepath.Base(operatorPath(path))
+	}
+	if off != "" {
+		return func(context.Context) { m.switchOff(p, c, off) }, false
+	}
+	if err == nil {
+		err = m.reserve(c.manifest.Name, p)
+	}
+	if err != nil {
+		m.refuse(p, c, err)
+		return nil, false
+	}
+	if p.gen.Load() == nil {
+		p.show(c, StateDiscovered, "waits for its turn to be compiled")
+	}
+	return func(ctx context.Context) { m.start(ctx, p, c) }, false
+}
+
+// askedAgain reports, once, whether the plugin has to be looked at though its
+// files have not changed.
+func (m *Manager) askedAgain(p *plugin) bool {
 	m.mu.Lock()
-	old := p.gen.Swap(next)
-	m.arrange()
-	m.mu.Unlock()
-	m.ticks.follow(m.lists.Load().hooks[placeTick])
-	for p, err := range m.events.follow(m.lists.Load().hooks[placeEvent]) {
-		m.log.Error("a plugin's subscriptions were refused; it hears no events", "file", p.file, "error", err)
-	}
-	if old != nil {
-		old.close()
-		p.mu.Lock()
-		p.past.add(old.counts())
-		p.mu.Unlock()
-	}
+	defer m.mu.Unlock()
+	again := p.again
+	p.again = false
+	return again
 }
 
-// end stops the plugin for good.
-func (p *plugin) end() {
-	p.ended.Store(true)
-	if old := p.gen.Swap(nil); old != nil {
-		old.close()
+// start warms a generation and puts it in the place of the present one.
+func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) {
+	began := time.Now()
+	g, err := newGeneration(ctx, p, c, &m.options, m.cache, p.log.With("plugin", c.manifest.Name))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return // the host stops
+	case err != nil:
+		m.mu.Lock()
+		p.again = true // a busy machine may have been the reason
+		m.mu.Unlock()
+		m.refuse(p, c, err)
+		return
 	}
-}
-
-func (p *plugin) show(c *candidate, state State, reason string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.shown, p.state, p.reason = c, state, reason
+	c.module = nil // compiled; the file's bytes are not needed any more
+	p.show(c, StateReady, "")
+	p.swap(g)
+	m.settleName(p)
+	g.log.Info("plugin ready", "file", c.file, "version", c.manifest.Version, "sha256", c.sum[:12], "took", time.Since(began).Round(time.Millisecond))
 }
 
 // refuse keeps what runs, and says why the new version does not.
-func (p *plugin) refuse(c *candidate, err error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.gen.Load() != nil {
-		p.state, p.reason = StateDegraded, "new version refused: "+err.Error()
-		return
-	}
+func (m *Manager) refuse(p *plugin, c *candidate, err error) {
+	p.refuse(c, err)
+	m.settleName(p)
+	p.log.Error("plugin refused", "file", p.file, "error", err, "state", p.info().State)
+}
+
+// switchOff ends what runs of a plugin that is disabled.
+func (m *Manager) switchOff(p *plugin, c *candidate, why string) {
 	c.module = nil
-	p.shown, p.state, p.reason = c, StateRefused, err.Error()
+	p.drain()
+	p.show(c, StateDisabled, why)
+	m.settleName(p)
+	p.log.Info("plugin disabled", "file", p.file, "reason", why)
 }
 
-// info describes the plugin.
-func (p *plugin) info() Info {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	m := p.shown.manifest
-	out := Info{
-		Name: m.Name, Version: m.Version, Description: m.Description, File: p.file,
-		State: p.state, Reason: p.reason, SHA256: p.shown.sum, Engine: string(p.shown.engine),
-		Limits: m.Limits, Grants: m.Grants, Counts: p.past,
+// remove ends what runs of a plugin whose file is gone.
+func (m *Manager) remove(p *plugin) {
+	p.drain()
+	m.settleName(p)
+	p.log.Info("plugin removed", "file", p.file)
+}
+
+// reserve keeps a name for a plugin that is going to run, besides the one that it
+// has. It fails if another plugin has it, or is going to.
+func (m *Manager) reserve(name string, p *plugin) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.clash = false
+	for _, other := range m.plugins {
+		if other != p && (other.name == name || other.wanted == name) {
+			p.clash = true
+			return fmt.Errorf("name: %q is taken by %s; a plugin's name must be its own", name, other.file)
+		}
 	}
-	for _, h := range m.Hooks {
-		out.Kinds = append(out.Kinds, h.Kind)
-	}
+	p.wanted = name
+	return nil
+}
+
+// settleName leaves a plugin the name that it runs under. Others that were
+// refused because of a name are looked at again when one is free.
+func (m *Manager) settleName(p *plugin) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	before, name := p.name, ""
 	if g := p.gen.Load(); g != nil {
-		g.describe(&out)
+		name = g.manifest.Name
 	}
-	return out
+	freed := before != name || p.wanted != "" && p.wanted != name
+	p.name, p.wanted = name, ""
+	for _, other := range m.plugins {
+		if freed && other.clash {
+			other.again = true
+			m.poke()
+		}
+	}
 }
 
-// describe adds what a running generation knows.
-func (g *generation) describe(out *Info) {
-	out.Instances = g.pool.ready()
-	out.Counts.add(g.counts())
-	if e := g.lastError.Load(); e != nil {
-		out.LastError = *e
-	}
-	switch {
-	case g.breaker.open.Load():
-		out.State, out.Reason = StateOpen, "fails again and again: "+out.LastError
-	case out.Instances < out.Limits.Instances && out.State == StateReady:
-		out.State, out.Reason = StateDegraded, "replacing instances after: "+out.LastError
+// compiling waits until nothing else compiles, which uses every processor. The
+// caller calls release.
+func (m *Manager) compiling(ctx context.Context) (release func(), err error) {
+	select {
+	case m.compile <- struct{}{}:
+		return func() { <-m.compile }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("stopped while waiting to compile: %w", ctx.Err())
 	}
 }

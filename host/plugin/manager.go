@@ -4,13 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"os"
-	"path/filepath"
-	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -33,13 +28,21 @@ type Manager struct {
 
 	requests atomic.Uint64 // over HTTP; spreads them over instances
 
+	ledger  *ledger
+	compile chan struct{}   // holds one for who compiles
+	life    context.Context // ends when the Manager is closed
+	stop    context.CancelFunc
+
 	mu      sync.Mutex // guards what follows
 	plugins map[string]*plugin
+	dirty   bool          // the folder has to be read
+	workers int           // how many plugins are claimed
 	settled chan struct{} // closed while there is nothing to do
+	closed  bool
 
 	rescan chan chan struct{} // asks the watcher to read the folder; it closes what it gets
+	nudged chan struct{}      // asks the watcher to read the folder soon
 	ended  chan struct{}      // closed by Close
-	stop   context.CancelFunc
 	done   sync.WaitGroup
 }
 
@@ -47,25 +50,6 @@ type Manager struct {
 type lists struct {
 	inbound, outbound []pipeline.Layer
 	hooks             [places][]*binding
-}
-
-// plugin is one file of the folder. The loader alone changes it; mu lets others
-// read.
-type plugin struct {
-	manager *Manager
-
-	file  string
-	gen   atomic.Pointer[generation] // nil when it does not run
-	ended atomic.Bool                // the Manager is closed
-
-	mu     sync.Mutex
-	shown  *candidate // what Info tells about: the running version, or the refused one
-	state  State
-	reason string
-	past   Counts // of generations that are gone
-
-	key   string // of the source that was last looked at
-	again bool   // look again at the next scan whatever the key says
 }
 
 // Open returns a Manager that runs: New and Start in one.
@@ -82,13 +66,18 @@ func Open(ctx context.Context, options Options) (*Manager, error) {
 // Start.
 func New(options Options) (*Manager, error) {
 	m := &Manager{
-		options: options.ensureDefaults(), plugins: map[string]*plugin{}, stop: func() {},
-		rescan: make(chan chan struct{}), ended: make(chan struct{}), settled: closedChannel(),
+		options: options.ensureDefaults(), plugins: map[string]*plugin{}, compile: make(chan struct{}, 1),
+		rescan: make(chan chan struct{}), nudged: make(chan struct{}, 1), ended: make(chan struct{}), settled: closedChannel(),
 		events: &events{services: options.Services, subs: map[*plugin]*pluginEvents{}},
 	}
+	m.life, m.stop = context.WithCancel(context.Background())
 	m.log = m.options.Logger
 	m.ticks = &ticks{log: m.log, running: map[*plugin]*ticker{}}
 	m.lists.Store(&lists{})
+	var err error
+	if m.ledger, err = openLedger(m.options.StateFile); err != nil {
+		return nil, err
+	}
 	if m.options.Dir == "" {
 		return m, nil
 	}
@@ -102,81 +91,18 @@ func New(options Options) (*Manager, error) {
 }
 
 // Start loads the plugins and watches the folder. Everything that is in the
-// folder now has been loaded or refused when it returns; ctx bounds the waiting,
-// not the Manager's life. It is called once, when Options.Services can be used.
+// folder now has been loaded or refused when it returns, or is being loaded when
+// ctx ends; ctx bounds the waiting, not the Manager's life. It is called once,
+// when Options.Services can be used.
 func (m *Manager) Start(ctx context.Context) {
 	if m.options.Dir == "" {
 		return
 	}
-	m.scan(ctx)
-	late := ctx.Err() != nil // what there was no time for is loaded behind
-	watching, stop := context.WithCancel(context.Background())
-	m.stop = stop
-	m.done.Go(func() { m.watch(watching, late) })
-}
-
-// openFolder creates the folder if need be and watches it, before it is read
-// for the first time, so that no change is missed.
-func (m *Manager) openFolder() error {
-	if err := os.MkdirAll(m.options.Dir, 0o755); err != nil {
-		return fmt.Errorf("plugins.dir: %w", err)
+	if m.scan() {
+		m.nudge()
 	}
-	w, err := fsnotify.NewWatcher()
-	if err != nil {
-		return fmt.Errorf("watch plugins.dir: %w", err)
-	}
-	if err := w.Add(m.options.Dir); err != nil {
-		return errors.Join(fmt.Errorf("watch plugins.dir %s: %w", m.options.Dir, err), w.Close())
-	}
-	m.watcher = w
-	return nil
-}
-
-func (m *Manager) openCache() (err error) {
-	if m.options.CacheDir == "" {
-		m.cache = wazero.NewCompilationCache()
-		return nil
-	}
-	if err := checkCacheDir(m.options.CacheDir, m.options.Dir); err != nil {
-		return err
-	}
-	if m.cache, err = wazero.NewCompilationCacheWithDir(m.options.CacheDir); err != nil {
-		return fmt.Errorf("plugin compile cache: %w", err)
-	}
-	return nil
-}
-
-// checkCacheDir creates the cache folder so that only its owner may write, and
-// refuses one where a plugin's author might.
-func checkCacheDir(cache, plugins string) error {
-	inside, err := relative(plugins, cache)
-	if err == nil && inside != ".." && !strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
-		return fmt.Errorf("plugin compile cache %s lies inside the plugins folder; it holds trusted machine code and must be elsewhere", cache)
-	}
-	if err := os.MkdirAll(cache, 0o700); err != nil {
-		return fmt.Errorf("plugin compile cache: %w", err)
-	}
-	info, err := os.Stat(cache)
-	if err != nil {
-		return fmt.Errorf("plugin compile cache: %w", err)
-	}
-	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 { // there, access lists decide, and these bits say nothing
-		return fmt.Errorf("plugin compile cache %s may be written to by others (mode %o); it holds trusted machine code: chmod 700 it", cache, info.Mode().Perm())
-	}
-	return nil
-}
-
-// relative returns the way from one folder to another, wherever the process
-// stands.
-func relative(from, to string) (string, error) {
-	from, err := filepath.Abs(from)
-	if err != nil {
-		return "", err
-	}
-	if to, err = filepath.Abs(to); err != nil {
-		return "", err
-	}
-	return filepath.Rel(from, to)
+	m.done.Go(func() { m.watch(m.life) })
+	_ = m.WaitSettled(ctx) // what there was no time for is loaded behind
 }
 
 // Inbound returns the layers that requests pass, in order. The slice must not
@@ -208,12 +134,15 @@ func (m *Manager) WaitSettled(ctx context.Context) error {
 	select {
 	case <-settled:
 		return nil
+	case <-m.ended:
+		return nil
 	case <-ctx.Done():
 		return ctx.Err()
 	}
 }
 
-// Rescan reads the folder now and returns when it is done, or when ctx ends.
+// Rescan reads the folder now and returns when all that was found is loaded or
+// refused, or when ctx ends.
 func (m *Manager) Rescan(ctx context.Context) error {
 	if m.options.Dir == "" {
 		return nil
@@ -231,12 +160,15 @@ func (m *Manager) Rescan(ctx context.Context) error {
 	case <-m.ended:
 	case <-ctx.Done():
 	}
-	return ctx.Err()
+	return m.WaitSettled(ctx)
 }
 
 // Close waits for calls in progress and ends every instance. Messages that still
 // come by are refused, so stop what sends them first.
 func (m *Manager) Close() error {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
 	m.stop()
 	m.done.Wait()
 	close(m.ended)
@@ -289,6 +221,19 @@ func (m *Manager) bindings(place int) (all []*binding) {
 func (m *Manager) unsettle() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.dirty = true
+	m.restless()
+}
+
+func (m *Manager) settle() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.dirty = false
+	m.calm()
+}
+
+// restless says that there is something to do. The caller holds m.mu.
+func (m *Manager) restless() {
 	select {
 	case <-m.settled:
 		m.settled = make(chan struct{})
@@ -296,9 +241,11 @@ func (m *Manager) unsettle() {
 	}
 }
 
-func (m *Manager) settle() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+// calm tells those who wait if there is nothing to do. The caller holds m.mu.
+func (m *Manager) calm() {
+	if m.dirty || m.workers > 0 {
+		return
+	}
 	select {
 	case <-m.settled:
 	default:

@@ -28,6 +28,9 @@ type Options struct {
 	// Services is what plugins reach of the host. Nil gives them none: imports that
 	// need it return ErrnoUnsupported, and no events arrive.
 	Services Services
+	// StateFile keeps what operators do to plugins by Disable until they enable them
+	// again. Empty keeps it in memory, until the Manager is closed.
+	StateFile string
 	// Logger receives what happens to plugins, and what they log. Default: none.
 	Logger *slog.Logger
 }

@@ -81,11 +81,11 @@ type ticker struct {
 
 // follow brings the schedules in line with the plugins that run. One that stays
 // the same goes on.
-func (t *ticks) follow(bindings []*binding) {
+func (t *ticks) follow(bindings func() []*binding) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	wanted := map[*plugin]bool{}
-	for _, b := range bindings {
+	for _, b := range bindings() { // of now: others may have followed what came later
 		h := b.hook()
 		if h == nil {
 			continue
@@ -108,7 +108,7 @@ func (t *ticks) follow(bindings []*binding) {
 }
 
 // close ends all schedules and waits for the calls in progress.
-func (t *ticks) close() { t.follow(nil) }
+func (t *ticks) close() { t.follow(func() []*binding { return nil }) }
 
 func (r *ticker) end() {
 	r.stop()

@@ -1,0 +1,93 @@
+package main_test
+
+import (
+	"bufio"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
+)
+
+// passes is a plugin that lets every request pass.
+func passes(t *testing.T, manifest string) []byte {
+	t.Helper()
+	exports := []byte{4}
+	for _, e := range []struct {
+		name        string
+		kind, index byte
+	}{{abi.ExportMemory, wasmbin.KindMemory, 0}, {abi.ExportMarker, 0, 0}, {abi.ExportBuf, 0, 1}, {abi.ExportInbound, 0, 2}} {
+		exports = append(append(append(exports, byte(len(e.name))), e.name...), e.kind, e.index)
+	}
+	module := []byte("\x00asm\x01\x00\x00\x00")
+	for _, s := range []struct {
+		id   byte
+		body []byte
+	}{
+		{1, []byte{3, 0x60, 0, 0, 0x60, 1, 0x7f, 1, 0x7f, 0x60, 1, 0x7f, 1, 0x7e}}, // types
+		{3, []byte{3, 0, 1, 2}}, // functions
+		{5, []byte{1, 0, 1}},    // one page of memory
+		{7, exports},
+		{10, []byte{3, 2, 0, 0x0b, 5, 0, 0x41, 0x80, 0x20, 0x0b, // the buffer is at 4096
+			12, 0, 0x42, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10, 0x0b}}, // PASS
+	} {
+		module = wasmbin.AppendSection(module, s.id, s.body)
+	}
+	module, err := wasmbin.AppendCustom(module, abi.ManifestSection, []byte(manifest))
+	require.NoError(t, err)
+	return module
+}
+
+func TestPluginsOfARunningHostAreManagedFromTheCommandLine(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "plugins")
+	require.NoError(t, os.Mkdir(folder, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "p.wasm"), passes(t, `{"name":"passer","version":"1.2"}`), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "torn.wasm"), []byte("\x00asm"), 0o600))
+	serve := []string{"serve", "--port", "0", "--log.format", "json", "--data", filepath.Join(dir, "data"), "--plugins", folder}
+	r := start(t, command(t, serve...))
+	first := r.summary()
+	at := first.base(t).String()
+	check := func(args string, code int, says string) {
+		t.Helper()
+		got, stdout, stderr := finish(t, command(t, append(strings.Split(args, " "), "--url", at)...))
+		require.Equal(t, code, got, "%s: %s%s", args, stdout, stderr)
+		require.Contains(t, stdout+stderr, says, args)
+	}
+	check("plugin list", 0, "passer                   1.2          ready      inbound")
+	check("plugin list", 0, "refused")
+	check("plugin show passer", 0, `"state": "ready"`)
+	check("plugin show nobody", 1, `no such plugin`)
+	check("plugin reload passer", 0, "plugin passer 1.2 is ready")
+	check("plugin reload torn", 1, "409 Conflict: the plugin does not run")
+	check("plugin disable passer", 0, "plugin passer 1.2 is disabled: disabled at ")
+	check("plugin logs passer --lines 1", 0, "plugin disabled file=p.wasm")
+	check("plugin logs", 2, "plugin logs takes the name of a plugin")
+	r.stop(syscall.SIGTERM)
+
+	r = start(t, command(t, serve...))
+	second := r.summary()
+	at = second.base(t).String()
+	check("plugin list", 0, "disabled")
+	follow := command(t, "plugin", "logs", "p", "--follow", "--url", at)
+	out, err := follow.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, follow.Start())
+	lines := bufio.NewScanner(out)
+	require.True(t, lines.Scan())
+	require.Contains(t, lines.Text(), "info  host  plugin disabled")
+	check("plugin enable passer", 0, "plugin passer 1.2 is ready")
+	require.True(t, lines.Scan(), "what happens later")
+	require.Contains(t, lines.Text(), "plugin ready")
+	require.NoError(t, follow.Process.Signal(os.Interrupt))
+	require.NoError(t, follow.Wait(), "it is over when its user says so")
+	audit, err := os.ReadFile(filepath.Join(dir, "data", "audit.jsonl"))
+	require.NoError(t, err)
+	require.Contains(t, string(audit), "/api/v1/plugins/passer/disable")
+	r.stop(syscall.SIGTERM)
+}

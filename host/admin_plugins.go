@@ -1,0 +1,162 @@
+package host
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/happn-host/happn-host/host/admin"
+	"github.com/happn-host/happn-host/host/plugin"
+)
+
+// pluginWait bounds how long a change of a plugin is waited for before its state
+// is told as it is.
+const pluginWait = 20 * time.Second
+
+// pluginStateFile returns where the host keeps what operators do to plugins by
+// the API, "" for nowhere.
+func (h *Host) pluginStateFile() string {
+	if dir := h.dataDir(); dir != "" {
+		return filepath.Join(dir, "plugins.json")
+	}
+	return ""
+}
+
+// PluginRecord is a plugin as the management API shows it.
+type PluginRecord struct {
+	Name        string            `json:"name"`
+	Version     string            `json:"version,omitempty"`
+	Description string            `json:"description,omitempty"`
+	File        string            `json:"file"`
+	SHA256      string            `json:"sha256,omitempty"`
+	Engine      string            `json:"engine,omitempty"`
+	Hooks       []plugin.HookKind `json:"hooks"`
+	State       plugin.State      `json:"state"`
+	Reason      string            `json:"reason,omitempty"`
+	LastError   string            `json:"lastError,omitempty"`
+	Instances   int               `json:"instances"`
+	Limits      PluginLimits      `json:"limits"`
+	Grants      []plugin.Grant    `json:"grants"`
+
+	Calls   uint64 `json:"calls"`
+	Errors  uint64 `json:"errors"`
+	Traps   uint64 `json:"traps"`
+	Skipped uint64 `json:"skipped"`
+}
+
+// PluginLimits are the limits of a plugin as the management API shows them.
+type PluginLimits struct {
+	Timeout      string `json:"timeout,omitempty"`
+	StartTimeout string `json:"startTimeout,omitempty"`
+	Wait         string `json:"wait,omitempty"`
+	Waiting      int    `json:"waiting,omitempty"`
+	MemoryMiB    int    `json:"memoryMiB,omitempty"`
+	OutputKiB    int    `json:"outputKiB,omitempty"`
+	Instances    int    `json:"instances,omitempty"`
+	HostCalls    int    `json:"hostCalls,omitempty"`
+}
+
+// PluginLogLine is a line of a plugin's log as the management API shows it.
+type PluginLogLine struct {
+	Number uint64    `json:"number"`
+	Time   time.Time `json:"time"`
+	Level  string    `json:"level"`
+	Source string    `json:"source"` // host or guest
+	Text   string    `json:"text"`
+	Times  int       `json:"times"` // in a row
+}
+
+// pluginControl is what the management API does to plugins.
+type pluginControl struct{ manager *plugin.Manager }
+
+var _ admin.Plugins = pluginControl{}
+
+// List implements admin.Plugins.
+func (c pluginControl) List() any {
+	all := []PluginRecord{}
+	for _, info := range c.manager.List() {
+		all = append(all, recordOf(info))
+	}
+	return all
+}
+
+// Show implements admin.Plugins.
+func (c pluginControl) Show(name string) (any, error) {
+	info, err := c.manager.Show(name)
+	return recordOf(info), refusal(err)
+}
+
+// Disable implements admin.Plugins.
+func (c pluginControl) Disable(ctx context.Context, name, by string) (any, error) {
+	return waited(ctx, func(ctx context.Context) (plugin.Info, error) { return c.manager.Disable(ctx, name, by) })
+}
+
+// Enable implements admin.Plugins.
+func (c pluginControl) Enable(ctx context.Context, name string) (any, error) {
+	return waited(ctx, func(ctx context.Context) (plugin.Info, error) { return c.manager.Enable(ctx, name) })
+}
+
+// Reload implements admin.Plugins.
+func (c pluginControl) Reload(ctx context.Context, name string) (any, error) {
+	return waited(ctx, func(ctx context.Context) (plugin.Info, error) { return c.manager.Reload(ctx, name) })
+}
+
+// Logs implements admin.Plugins.
+func (c pluginControl) Logs(name string, after uint64, lines int) (any, error) {
+	found, err := c.manager.Logs(name, after, lines)
+	all := []PluginLogLine{}
+	for _, l := range found {
+		source := "host"
+		if l.Guest {
+			source = "guest"
+		}
+		all = append(all, PluginLogLine{Number: l.Number, Time: l.Time, Level: levelName(l.Level), Source: source, Text: l.Text, Times: l.Times})
+	}
+	return all, refusal(err)
+}
+
+func levelName(l slog.Level) string { return strings.ToLower(l.String()) }
+
+func waited(ctx context.Context, change func(ctx context.Context) (plugin.Info, error)) (any, error) {
+	ctx, cancel := context.WithTimeout(ctx, pluginWait)
+	defer cancel()
+	info, err := change(ctx)
+	return recordOf(info), refusal(err)
+}
+
+// refusal says which status tells of an error.
+func refusal(err error) error {
+	switch {
+	case errors.Is(err, plugin.ErrUnknown):
+		return &admin.Refusal{Status: http.StatusNotFound, Message: err.Error()}
+	case errors.Is(err, plugin.ErrCannotRun):
+		return &admin.Refusal{Status: http.StatusConflict, Message: err.Error()}
+	}
+	return err
+}
+
+func recordOf(i plugin.Info) PluginRecord {
+	return PluginRecord{
+		Name: i.Name, Version: i.Version, Description: i.Description, File: i.File, SHA256: i.SHA256, Engine: i.Engine,
+		Hooks: append([]plugin.HookKind{}, i.Kinds...), State: i.State, Reason: i.Reason, LastError: i.LastError,
+		Instances: i.Instances, Grants: append([]plugin.Grant{}, i.Grants...),
+		Limits: PluginLimits{
+			Timeout: lasting(i.Limits.Timeout), StartTimeout: lasting(i.Limits.StartTimeout), Wait: lasting(i.Limits.Wait),
+			Waiting: i.Limits.Waiting, MemoryMiB: i.Limits.MemoryMiB, OutputKiB: i.Limits.OutputKiB,
+			Instances: i.Limits.Instances, HostCalls: i.Limits.HostCalls,
+		},
+		Calls: i.Calls, Errors: i.Errors, Traps: i.Traps, Skipped: i.Skipped,
+	}
+}
+
+// lasting writes a duration, none for one that is not known.
+func lasting(d time.Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return d.String()
+}

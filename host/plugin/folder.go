@@ -1,0 +1,90 @@
+package plugin
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/tetratelabs/wazero"
+)
+
+func moduleFiles(dir string) (files []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if name := e.Name(); strings.HasSuffix(name, ".wasm") && !strings.HasPrefix(name, ".") && !e.IsDir() {
+			files = append(files, name)
+		}
+	}
+	return files, nil
+}
+
+// openFolder creates the folder if need be and watches it, before it is read
+// for the first time, so that no change is missed.
+func (m *Manager) openFolder() error {
+	if err := os.MkdirAll(m.options.Dir, 0o755); err != nil {
+		return fmt.Errorf("plugins.dir: %w", err)
+	}
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return fmt.Errorf("watch plugins.dir: %w", err)
+	}
+	if err := w.Add(m.options.Dir); err != nil {
+		return errors.Join(fmt.Errorf("watch plugins.dir %s: %w", m.options.Dir, err), w.Close())
+	}
+	m.watcher = w
+	return nil
+}
+
+func (m *Manager) openCache() (err error) {
+	if m.options.CacheDir == "" {
+		m.cache = wazero.NewCompilationCache()
+		return nil
+	}
+	if err := checkCacheDir(m.options.CacheDir, m.options.Dir); err != nil {
+		return err
+	}
+	if m.cache, err = wazero.NewCompilationCacheWithDir(m.options.CacheDir); err != nil {
+		return fmt.Errorf("plugin compile cache: %w", err)
+	}
+	return nil
+}
+
+// checkCacheDir creates the cache folder so that only its owner may write, and
+// refuses one where a plugin's author might.
+func checkCacheDir(cache, plugins string) error {
+	inside, err := relative(plugins, cache)
+	if err == nil && inside != ".." && !strings.HasPrefix(inside, ".."+string(filepath.Separator)) {
+		return fmt.Errorf("plugin compile cache %s lies inside the plugins folder; it holds trusted machine code and must be elsewhere", cache)
+	}
+	if err := os.MkdirAll(cache, 0o700); err != nil {
+		return fmt.Errorf("plugin compile cache: %w", err)
+	}
+	info, err := os.Stat(cache)
+	if err != nil {
+		return fmt.Errorf("plugin compile cache: %w", err)
+	}
+	if runtime.GOOS != "windows" && info.Mode().Perm()&0o022 != 0 { // there, access lists decide, and these bits say nothing
+		return fmt.Errorf("plugin compile cache %s may be written to by others (mode %o); it holds trusted machine code: chmod 700 it", cache, info.Mode().Perm())
+	}
+	return nil
+}
+
+// relative returns the way from one folder to another, wherever the process
+// stands.
+func relative(from, to string) (string, error) {
+	from, err := filepath.Abs(from)
+	if err != nil {
+		return "", err
+	}
+	if to, err = filepath.Abs(to); err != nil {
+		return "", err
+	}
+	return filepath.Rel(from, to)
+}

@@ -1,0 +1,137 @@
+package plugin
+
+import (
+	"log/slog"
+	"sync"
+	"sync/atomic"
+)
+
+// plugin is one file of the folder.
+type plugin struct {
+	manager *Manager
+
+	file    string
+	gen     atomic.Pointer[generation] // nil when it does not run
+	ended   atomic.Bool                // the Manager is closed
+	log     *slog.Logger               // writes to the journal too
+	journal *journal
+
+	mu     sync.Mutex // lets others read what only who has claimed the plugin changes
+	shown  *candidate // what Info tells about: the running version, or the refused one
+	state  State
+	reason string
+	failed error  // why the version that was looked at last does not run
+	past   Counts // of generations that are gone
+
+	// Manager.mu guards these.
+	working      bool          // somebody has claimed it
+	pending      bool          // and shall look again
+	idle         chan struct{} // closed when nobody works on it
+	again        bool          // look again whatever the key says
+	name, wanted string        // names that nobody else can have: of what runs, and of what is going to
+	clash        bool          // it was refused because of a name
+
+	// These are for who has claimed it.
+	key  string // of the source that was last looked at
+	gone bool   // its file is
+}
+
+func newPlugin(m *Manager, file string) *plugin {
+	j := newJournal()
+	return &plugin{
+		manager: m, file: file, again: true, journal: j, log: slog.New(tee{m.log.Handler(), j}), idle: closedChannel(),
+		state: StateDiscovered, shown: &candidate{file: file, manifest: &Manifest{Name: stem(file), Enabled: true}},
+	}
+}
+
+// swap puts the next generation, nil for none, in the place of the present one,
+// publishes the hooks, and ends the old generation once its calls are done.
+func (p *plugin) swap(next *generation) {
+	m := p.manager
+	m.mu.Lock()
+	old := p.gen.Swap(next)
+	m.arrange()
+	m.mu.Unlock()
+	m.ticks.follow(func() []*binding { return m.lists.Load().hooks[placeTick] })
+	for p, err := range m.events.follow(func() []*binding { return m.lists.Load().hooks[placeEvent] }) {
+		p.log.Error("a plugin's subscriptions were refused; it hears no events", "file", p.file, "error", err)
+	}
+	if old != nil {
+		old.close()
+		p.mu.Lock()
+		p.past.add(old.counts())
+		p.mu.Unlock()
+	}
+}
+
+// drain ends what runs.
+func (p *plugin) drain() {
+	if p.gen.Load() == nil {
+		return
+	}
+	p.mu.Lock()
+	p.state, p.reason = StateDraining, ""
+	p.mu.Unlock()
+	p.swap(nil)
+}
+
+// end stops the plugin for good.
+func (p *plugin) end() {
+	p.ended.Store(true)
+	if old := p.gen.Swap(nil); old != nil {
+		old.close()
+	}
+}
+
+func (p *plugin) show(c *candidate, state State, reason string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shown, p.state, p.reason, p.failed = c, state, reason, nil
+}
+
+// refuse keeps what runs, and says why the new version does not.
+func (p *plugin) refuse(c *candidate, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c.module, p.failed = nil, err
+	if p.gen.Load() != nil {
+		p.state, p.reason = StateDegraded, "new version refused: "+err.Error()
+		return
+	}
+	p.shown, p.state, p.reason = c, StateRefused, err.Error()
+}
+
+// info describes the plugin.
+func (p *plugin) info() Info {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.shown.manifest
+	out := Info{
+		Name: m.Name, Version: m.Version, Description: m.Description, File: p.file,
+		State: p.state, Reason: p.reason, SHA256: p.shown.sum, Engine: string(p.shown.engine),
+		Limits: m.Limits, Grants: m.Grants, Counts: p.past,
+	}
+	for _, h := range m.Hooks {
+		out.Kinds = append(out.Kinds, h.Kind)
+	}
+	if g := p.gen.Load(); g != nil {
+		g.describe(&out)
+	}
+	return out
+}
+
+// describe adds what a running generation knows.
+func (g *generation) describe(out *Info) {
+	out.Instances = g.pool.ready()
+	out.Counts.add(g.counts())
+	if e := g.lastError.Load(); e != nil {
+		out.LastError = *e
+	}
+	switch {
+	case out.State == StateDraining:
+	case g.breaker.open.Load():
+		out.State, out.Reason = StateOpen, "fails again and again: "+out.LastError
+	case out.Instances < out.Limits.Instances && out.State == StateReady:
+		out.State, out.Reason = StateDegraded, "replacing instances after: "+out.LastError
+	}
+}
