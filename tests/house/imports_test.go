@@ -18,7 +18,7 @@ var keepers = []struct {
 	{"github.com/extism/go-sdk", []string{"host/plugin"}, true},
 	{"github.com/gorilla/websocket", []string{"host/transport", "client"}, true},
 	{"github.com/knadh/koanf", []string{"host/config"}, false},
-	{"go.mongodb.org/mongo-driver", []string{"datastore/mongo"}, true},
+	{"go.mongodb.org/mongo-driver", []string{"datastore/mongo", "tests/testhost/replica"}, true},
 	{"github.com/cockroachdb/pebble", []string{"datastore/memory"}, true},
 	{"github.com/fsnotify/fsnotify", []string{"host/plugin", "host/config"}, false},
 	{"github.com/spf13/pflag", []string{"cmd"}, false},
