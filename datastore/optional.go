@@ -77,6 +77,26 @@ func (e *BatchError) Error() string { return "nothing was written: " + e.Path + 
 // Unwrap returns why.
 func (e *BatchError) Unwrap() error { return e.Err }
 
+// Watcher is a store that hears of what others write to where it keeps its
+// documents.
+type Watcher interface {
+	// Watch calls heard for each change that somebody else makes, in the order in
+	// which they were made at each path, until ctx ends or the store is closed. It
+	// returns at once if the store hears of nothing. The next change waits until
+	// heard returns. There is at most one Watch of a store at a time.
+	Watch(ctx context.Context, heard func(Change))
+}
+
+// Change is what somebody else did to a store's documents.
+type Change struct {
+	Path string
+	Doc  *Document // as the change left it, or, if that is not known any more, a later one; nil if it was removed
+
+	// Missed stands for changes of which nothing is known, not even the paths.
+	// Path and Doc are empty.
+	Missed bool
+}
+
 // Explainer is a store that tells how it finds what a query selects.
 type Explainer interface {
 	// Explain carries out the query and returns, as a raw JSON object, how it

@@ -167,7 +167,7 @@ func (s *Store) putAll(groups [][]*entry) {
 	var stored [][]*entry
 	for _, group := range groups {
 		w := lastPut(group)
-		update, err := putUpdate(&w, group[0].write.Now)
+		update, err := s.putUpdate(&w, group[0].write.Now)
 		if err != nil {
 			// Maybe it is only the last that cannot be stored.
 			s.putEach(group)

@@ -35,7 +35,7 @@ func (s *Store) change(ctx context.Context, w *datastore.Write) (*datastore.Docu
 		s.chain([]*entry{&e})
 		return e.doc, e.err
 	}
-	update, err := partUpdate(w)
+	update, err := s.partUpdate(w)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func (s *Store) change(ctx context.Context, w *datastore.Write) (*datastore.Docu
 
 // put stores a whole document, which was created then if it is new.
 func (s *Store) put(ctx context.Context, w *datastore.Write, created int64) (*datastore.Document, error) {
-	update, err := putUpdate(w, created)
+	update, err := s.putUpdate(w, created)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (s *Store) insertDocument(ctx context.Context, doc *datastore.Document) (ma
 	}
 	id := bson.NewObjectID()
 	path := at([]byte(doc.Path))
-	update := bson.D{{Key: "$setOnInsert", Value: append(bson.D{{Key: "_id", Value: id}}, withoutPath(raw)...)}}
+	update := bson.D{{Key: "$setOnInsert", Value: s.mark(append(bson.D{{Key: "_id", Value: id}}, withoutPath(raw)...))}}
 	o := options.FindOneAndUpdate().SetReturnDocument(options.Before).SetUpsert(true)
 	var there bson.Raw
 	err = s.send(ctx, resends, func(ctx context.Context) (err error) {
@@ -197,25 +197,25 @@ func withoutPath(raw bson.Raw) bson.D {
 }
 
 // putUpdate is the update of a Put.
-func putUpdate(w *datastore.Write, created int64) (bson.D, error) {
+func (s *Store) putUpdate(w *datastore.Write, created int64) (bson.D, error) {
 	// Encoded as a whole, so that its size is known.
 	whole, err := codec.Encode(&datastore.Document{Path: string(w.Path), Data: w.Data, ModifiedBy: w.User, Tag: w.Tag})
 	if err != nil {
 		return nil, err
 	}
 	set := bson.D{{Key: codec.Data, Value: bson.Raw(whole).Lookup(codec.Data)}}
-	return headUpdate(w, set, bson.D{{Key: codec.Created, Value: created}}, nil), nil
+	return s.headUpdate(w, set, bson.D{{Key: codec.Created, Value: created}}, nil), nil
 }
 
 // partUpdate is the update of a Merge or an Increment.
-func partUpdate(w *datastore.Write) (bson.D, error) {
+func (s *Store) partUpdate(w *datastore.Write) (bson.D, error) {
 	if w.Op == datastore.Increment {
 		by, err := number(w.By)
 		if err != nil {
 			return nil, err
 		}
 		name := codec.Data + "." + codec.EscapeName(w.Gauge) + ".value"
-		return headUpdate(w, nil, bson.D{{Key: codec.Created, Value: w.Now}}, bson.D{{Key: name, Value: by}}), nil
+		return s.headUpdate(w, nil, bson.D{{Key: codec.Created, Value: w.Now}}, bson.D{{Key: name, Value: by}}), nil
 	}
 	patch, err := codec.Object(w.Data)
 	if err != nil {
@@ -233,7 +233,7 @@ func partUpdate(w *datastore.Write) (bson.D, error) {
 	if len(set) == 0 {
 		insert = append(insert, bson.E{Key: codec.Data, Value: bson.D{}})
 	}
-	return headUpdate(w, set, insert, nil), nil
+	return s.headUpdate(w, set, insert, nil), nil
 }
 
 // number is a finite number in the type that codec gives it.
@@ -243,8 +243,8 @@ func number(f float64) (bson.RawValue, error) {
 }
 
 // headUpdate completes an update with what every write sets.
-func headUpdate(w *datastore.Write, set, insert, increment bson.D) bson.D {
-	set = append(set, bson.E{Key: codec.Modified, Value: w.Now})
+func (s *Store) headUpdate(w *datastore.Write, set, insert, increment bson.D) bson.D {
+	set = s.mark(append(set, bson.E{Key: codec.Modified, Value: w.Now}))
 	if w.Tag != "" {
 		set = append(set, bson.E{Key: codec.Tag, Value: w.Tag})
 	}
@@ -319,7 +319,7 @@ func (s *Store) replace(ctx context.Context, raw bson.Raw, doc *datastore.Docume
 	if err != nil {
 		return false, err
 	}
-	update := bson.D{{Key: "$set", Value: withoutPath(encoded)}}
+	update := bson.D{{Key: "$set", Value: s.mark(withoutPath(encoded))}}
 	if doc.ModifiedBy == "" {
 		update = append(update, bson.E{Key: "$unset", Value: bson.D{{Key: codec.ModifiedBy, Value: ""}}})
 	}

@@ -22,7 +22,11 @@
 // the other part. Of the data only the members that somebody looks at are sent,
 // if that is known.
 //
-// Nothing is cached: what others write to the collection is seen at once.
+// Nothing is cached: what others write to the collection is seen at once. With
+// Options.External it is told, too: Watch follows the change stream of the
+// collection, and leaves out what the store wrote itself. That it knows by a mark
+// that every write of its own sets in the document, each with a number of its own,
+// and of removals by the _id, for which it looks before it removes.
 //
 // It imports datastore, datastore/effect, internal/rawjson and the driver.
 package mongo

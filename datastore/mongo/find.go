@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
-	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/happn-host/happn-host/datastore"
@@ -238,66 +237,4 @@ func (s *Store) Count(ctx context.Context, q *datastore.Query) (int, error) {
 		return 0, err
 	}
 	return covers(q, n), nil
-}
-
-// carryOutRemoval removes what the entry's query selects.
-func (s *Store) carryOutRemoval(e *entry) {
-	if e.err = e.ctx.Err(); e.err == nil {
-		e.n, e.err = s.remove(plan(e.query))
-	}
-	e.decided = true
-}
-
-// removeAtOnce is how many documents that were matched here are removed by one
-// command.
-const removeAtOnce = 500
-
-// remove removes what the search selects. What the server cannot select alone
-// goes only if it is still as it was when it was matched.
-func (s *Store) remove(p *search) (int, error) {
-	ctx := context.Background()
-	if p.whole {
-		var result *mongo.DeleteResult
-		err := s.send(ctx, never, func(ctx context.Context) (err error) {
-			result, err = s.collection.DeleteMany(ctx, p.criteria)
-			return err
-		})
-		if err != nil {
-			return 0, s.failure(err)
-		}
-		return int(result.DeletedCount), nil
-	}
-	cursor, err := s.collection.Find(ctx, p.criteria)
-	if err != nil {
-		return 0, s.failure(err)
-	}
-	defer func() { _ = cursor.Close(ctx) }() // what failed is in Err
-	var models []mongo.WriteModel
-	for cursor.Next(ctx) {
-		doc, err := codec.Decode(cursor.Current)
-		if err != nil {
-			return 0, err
-		}
-		if p.Filter.Match(doc) {
-			models = append(models, mongo.NewDeleteOneModel().SetFilter(bson.D{
-				{Key: "_id", Value: cursor.Current.Lookup("_id")}, {Key: codec.Modified, Value: cursor.Current.Lookup(codec.Modified)},
-			}))
-		}
-	}
-	if err := cursor.Err(); err != nil {
-		return 0, s.failure(err)
-	}
-	n := 0
-	for chunk := range slices.Chunk(models, removeAtOnce) {
-		var result *mongo.BulkWriteResult
-		err := s.send(ctx, never, func(ctx context.Context) (err error) {
-			result, err = s.collection.BulkWrite(ctx, chunk, options.BulkWrite().SetOrdered(false))
-			return err
-		})
-		if err != nil {
-			return n, s.failure(err)
-		}
-		n += int(result.DeletedCount)
-	}
-	return n, nil
 }

@@ -43,7 +43,7 @@ func (s *Store) Import(ctx context.Context, docs []*datastore.Document) error {
 	if err := s.settle(ctx, []byte("*")); err != nil {
 		return err
 	}
-	all, err := replacements(docs)
+	all, err := s.replacements(docs)
 	if err != nil {
 		return err
 	}
@@ -75,12 +75,12 @@ func encodeWhole(doc *datastore.Document) (bson.Raw, error) {
 }
 
 // replacements encodes the last document of each path.
-func replacements(docs []*datastore.Document) ([]replacement, error) {
+func (s *Store) replacements(docs []*datastore.Document) ([]replacement, error) {
 	all := make([]replacement, 0, len(docs))
 	places := make(map[string]int, len(docs)) // of paths in all
 	for i, doc := range docs {
 		raw, err := encodeWhole(doc)
-		one := replacement{i, doc.Path, raw}
+		one := replacement{i, doc.Path, s.markWhole(raw)}
 		if err != nil {
 			return nil, one.refused(err)
 		}

@@ -35,7 +35,10 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s.pool = poolOf(client.MaxPoolSize)
 	s.collection = s.client.Database(o.Database).Collection(o.Collection)
-	if err = s.reach(ctx); err == nil {
+	if err = s.reach(ctx); err == nil && o.External {
+		s.external, err = s.openExternal(ctx)
+	}
+	if err == nil {
 		err = s.makeIndexes(ctx)
 	}
 	if err != nil {
@@ -49,10 +52,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 
 // startJobs starts what goes on in the background until Close.
 func (s *Store) startJobs() {
-	var ctx context.Context
-	ctx, s.endJobs = context.WithCancel(context.Background())
+	s.working, s.endJobs = context.WithCancel(context.Background())
 	if len(s.options.Secondary) > 0 {
-		s.jobs.Go(func() { s.makeSecondary(ctx) })
+		s.jobs.Go(func() { s.makeSecondary(s.working) })
 	}
 }
 

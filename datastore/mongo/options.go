@@ -45,6 +45,11 @@ type Options struct {
 	// after Open. One that is there already costs nothing; none is ever dropped.
 	Secondary []datastore.Index
 
+	// External makes Watch tell what others write. Every write has a mark then,
+	// and removals go by _id. The server must be a replica set or a sharded
+	// cluster, otherwise Open fails.
+	External bool
+
 	// QueueBytes bounds what waits to be written; 0 is 16 MiB. When it is
 	// reached, writers wait. Each may exceed it by the one write it makes.
 	QueueBytes int

@@ -32,7 +32,10 @@ type Store struct {
 	unshown    seldom        // failures that only the log tells of
 	sendsAll   atomic.Bool   // the server cannot leave out a part of what it has changed
 
-	jobs    sync.WaitGroup // what goes on in the background
+	external *external // nil unless others are watched
+
+	jobs    sync.WaitGroup  // what goes on in the background
+	working context.Context // ends when the store closes
 	endJobs context.CancelFunc
 
 	closeOnce sync.Once

@@ -36,6 +36,12 @@ func TestMain(m *testing.M) {
 func collection(t testing.TB) (*driver.Collection, mongo.Options) {
 	t.Helper()
 	uri, _ := testhost.Mongo(t)
+	return collectionAt(t, uri)
+}
+
+// collectionAt is collection on a server of the test's own.
+func collectionAt(t testing.TB, uri string) (*driver.Collection, mongo.Options) {
+	t.Helper()
 	client, err := driver.Connect(options.Client().ApplyURI(uri))
 	require.NoError(t, err)
 	database := client.Database(fmt.Sprintf("happn_test_%d", time.Now().UnixNano()))

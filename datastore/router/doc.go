@@ -15,7 +15,8 @@
 // the patterns were changed between two starts. They are neither found, counted
 // nor removed, and come back when the patterns are changed back; Strays says how
 // many there are, so that an operator can be told. They are counted once, when
-// the router is opened: while it is open nobody else may write to its stores.
+// the router is opened: while it is open nobody else may write to its
+// stores on paths that are not theirs.
 //
 // It imports datastore and the standard library.
 package router

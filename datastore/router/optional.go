@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/happn-host/happn-host/datastore"
 )
@@ -17,6 +18,7 @@ var (
 	_ datastore.Archives  = (*Store)(nil)
 	_ datastore.Importer  = (*Store)(nil)
 	_ datastore.Getter    = (*Store)(nil)
+	_ datastore.Watcher   = (*Store)(nil)
 )
 
 // ErrSpansStores is the answer to a batch whose paths belong to several stores:
@@ -109,6 +111,30 @@ func (s *Store) GetAll(ctx context.Context, paths []string) ([]*datastore.Docume
 		}
 	}
 	return docs, nil
+}
+
+// Watch implements datastore.Watcher: it hears of what each store hears of at
+// paths that belong to it.
+func (s *Store) Watch(ctx context.Context, heard func(datastore.Change)) {
+	var one sync.Mutex // heard is told one change at a time
+	var all sync.WaitGroup
+	for _, m := range s.routes.members {
+		watcher, ok := m.Store.(datastore.Watcher)
+		if !ok {
+			continue
+		}
+		all.Go(func() {
+			watcher.Watch(ctx, func(c datastore.Change) {
+				if !c.Missed && s.routes.owner([]byte(c.Path)) != m {
+					return
+				}
+				one.Lock()
+				defer one.Unlock()
+				heard(c)
+			})
+		})
+	}
+	all.Wait()
 }
 
 // importPart imports the documents at the places.

@@ -33,6 +33,10 @@ const (
 	Modified   = "modified"
 	ModifiedBy = "modifiedBy"
 	Tag        = "_tag"
+
+	// Writer says who wrote last, where hosts tell their own writes from those of
+	// others. It is no part of a happn document.
+	Writer = "_writer"
 )
 
 // Encode returns the BSON document of a happn document, without _id.

@@ -22,7 +22,7 @@ func Lost(raw []byte) []string {
 		switch e.Key() {
 		case Data:
 			lostOf(e.Value(), note)
-		case "_id", Path, Created, Modified, ModifiedBy, Tag:
+		case "_id", Path, Created, Modified, ModifiedBy, Tag, Writer:
 		default:
 			note(fmt.Sprintf("the field %q", e.Key()))
 		}
