@@ -170,6 +170,7 @@ func (h *Host) wire() {
 			h.working.Go(func() { log.Run(h.jobs) })
 		}
 	}
+	h.watchStore()
 	h.server = transport.NewServer(transport.Options{
 		Config: h.config, Handler: h.acceptor(), Logger: h.log, Fallback: h.web, Guard: h.web.Guard,
 	})

@@ -3,6 +3,7 @@ package host
 import (
 	"errors"
 	"log/slog"
+	"slices"
 
 	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/host/config"
@@ -28,6 +29,11 @@ func LookIntoStore(c config.Config, log *slog.Logger) (OfflineStore, error) {
 }
 
 func openOffline(h *Host) (OfflineStore, error) {
+	h.config.Data.Stores = slices.Clone(h.config.Data.Stores)
+	for i := range h.config.Data.Stores {
+		// Nobody listens here, and hosts that do shall hear of what is done here.
+		h.config.Data.Stores[i].PublishExternal = false
+	}
 	if err := h.openStores(); err != nil {
 		return nil, err
 	}

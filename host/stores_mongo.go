@@ -20,7 +20,7 @@ func openMongo(s config.DataStore, indexes []datastore.Index, looking bool, log 
 		MaxPoolSize: uint64(s.MaxPoolSize), Timeout: time.Duration(s.RequestTimeout),
 		Selection: time.Duration(s.ServerSelectionTimeout), Connect: time.Duration(s.ConnectTimeout),
 		Heartbeat: time.Duration(s.HeartbeatInterval), StartWait: time.Duration(s.StartTimeout),
-		QueueBytes: s.QueueSize, Extra: s.Opts, Secondary: indexes,
+		QueueBytes: s.QueueSize, Extra: s.Opts, Secondary: indexes, External: s.PublishExternal,
 	}
 	if s.URLEnv != "" {
 		if o.URL = os.Getenv(s.URLEnv); o.URL == "" {

@@ -20,6 +20,7 @@ type Connection struct {
 	StartTimeout           Span              `json:"startTimeout,omitempty"`           // that the start waits for the server
 	QueueSize              int               `json:"queueSize,omitempty"`              // bytes that wait to be written
 	Opts                   map[string]string `json:"opts,omitempty"`                   // options of connection strings
+	PublishExternal        bool              `json:"publishExternalChanges,omitempty"` // what others write there
 }
 
 // Span is a time that is written as in 5s.
@@ -39,6 +40,7 @@ func connectionMembers() []Member {
 		{"startTimeout", "of a `mongodb` store: how long the start waits for the server, `100ms` to `24h`; empty is `30s`"},
 		{"queueSize", "of a `mongodb` store: bytes of documents that wait to be written at most, such as `64MiB`; when it is reached, writers wait. Empty is `16MiB`"},
 		{"opts", "of a `mongodb` store: further options, as happn-3 takes them, by the names that MongoDB's connection strings have, such as `{tls: true, authSource: admin}`. They replace those of the `url`; the members above replace both"},
+		{"publishExternalChanges", "of a `mongodb` store: `true` publishes what others write to the collection and remove from it, other hosts among them, and has access control take it in at once. It needs change streams: the server must be a replica set, which may have one member, or a sharded cluster. Every document that the host writes then has a field `_writer`, which clients never see"},
 	}
 }
 
@@ -62,6 +64,8 @@ func (c *Connection) readConnection(r *sectionReader, key string, f field) bool 
 		return r.span(key, f, shortest, 24*time.Hour, &c.StartTimeout)
 	case "opts":
 		return r.texts(key, f, &c.Opts)
+	case "publishExternalChanges":
+		return r.yesNo(key, f, &c.PublishExternal)
 	}
 	return false
 }

@@ -20,6 +20,7 @@ type op struct {
 	gauge   string           // increment only
 	arena   []byte
 
+	external                           bool // somebody else's, see Pipeline.External: it has no session
 	noStore, noPublish, noDataResponse bool
 	publishResults, noCluster          bool
 	hasTargets                         bool

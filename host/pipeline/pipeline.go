@@ -31,8 +31,8 @@ type Options struct {
 	Recipients Recipients // nil sends every publication to all that subscribed
 
 	// Changed, if not nil, is told of the path of each document below /_SYSTEM
-	// that a client writes or removes, or of the pattern by which it removes.
-	// The answer waits for it.
+	// that a client writes or removes, or of the pattern by which it removes, and of
+	// each that External is told of. The answer waits for it.
 	Changed func(path string)
 
 	DefaultDepth     int // segments that /** spans; 0 is pubsub.DefaultDepth

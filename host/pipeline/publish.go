@@ -28,13 +28,20 @@ func (o *op) appendPublicationMeta(dst []byte) []byte {
 		dst = append(dst, `"action":"/REMOVE@`...)
 	}
 	dst = rawjson.AppendEscaped(dst, o.request.Path)
-	dst = append(dst, `","type":"data","sessionId":"`...)
-	dst = append(dst, o.actor.id...)
-	dst = append(dst, `","consistency":`...)
+	dst = append(dst, `","type":"data",`...)
+	if !o.external {
+		dst = append(dst, `"sessionId":"`...)
+		dst = append(dst, o.actor.id...)
+		dst = append(dst, `",`...)
+	}
+	dst = append(dst, `"consistency":`...)
 	dst = strconv.AppendInt(dst, int64(o.consistency), 10)
-	dst = append(dst, `,"publicationId":"`...)
-	dst = o.appendPublicationID(dst)
-	dst = append(dst, `",`...)
+	if !o.external {
+		dst = append(dst, `,"publicationId":"`...)
+		dst = o.appendPublicationID(dst)
+		dst = append(dst, '"')
+	}
+	dst = append(dst, ',')
 	if o.isSet() && o.doc != nil && o.gauge == "" {
 		dst = protocol.AppendDocumentMeta(dst, o.request.Path, o.doc.Created, o.doc.Modified)
 		dst = appendModifiedBy(dst, o.doc)

@@ -11,8 +11,8 @@ import (
 // Delivery is a publication as a Recipients function sees it. The slices are
 // borrowed until the function returns.
 type Delivery struct {
-	From    *session.Session
-	Action  abi.Action // ActionSet or ActionRemove
+	From    *session.Session // nil for what somebody else wrote, see Pipeline.External
+	Action  abi.Action       // ActionSet or ActionRemove
 	Path    []byte
 	Data    []byte // raw JSON
 	To      *session.Session

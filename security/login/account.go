@@ -78,6 +78,10 @@ func (s *Service) Observe(path []byte, doc *datastore.Document) error {
 	return s.revoked.observe(string(path), doc)
 }
 
+// Reload takes over what others may have changed in the store without Observe. A
+// token that was revoked stays so.
+func (s *Service) Reload(ctx context.Context) error { return s.revoked.reload(ctx) }
+
 // ChangePassword replaces a user's password, if the old one is right.
 func (s *Service) ChangePassword(ctx context.Context, username, before, after string) error {
 	if username == security.Admin || username == security.Anonymous {

@@ -104,6 +104,13 @@ func (r *revocations) load(ctx context.Context) error {
 	return nil
 }
 
+// reload is load while others use the revocations.
+func (r *revocations) reload(ctx context.Context) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.load(ctx)
+}
+
 // observe takes over what a document says, or that there is none.
 func (r *revocations) observe(path string, doc *datastore.Document) error {
 	token, ok := strings.CutPrefix(path, revokedPrefix)
