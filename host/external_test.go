@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
 
 	"github.com/happn-host/happn-host/client"
+	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/host"
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/security/directory"
@@ -147,6 +149,24 @@ func TestHostsOfOneCollectionPublishWhatEachWrites(t *testing.T) {
 		require.Equal(t, `/REMOVE@/x/1 {"removed":1}`, e.text(t))
 		require.Empty(t, e)
 	}
+}
+
+func TestWhatACommandWritesIsPublishedByTheHost(t *testing.T) {
+	s := share(t)
+	all := listen(t, connect(t, start(t, s.whole)), "/*")
+	c := config.Default()
+	s.whole(&c)
+	store, err := host.OpenStore(c, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	for v := range 2 {
+		require.NoError(t, store.Import(t.Context(), []*datastore.Document{{Path: "/a", Data: fmt.Appendf(nil, `{"v":%d}`, v), Modified: int64(v)}}))
+		require.Equal(t, fmt.Sprintf(`/SET@/a {"v":%d}`, v), all.text(t))
+	}
+	require.NoError(t, store.Close())
+	n, err := s.collection.CountDocuments(t.Context(), bson.D{{Key: "path", Value: "/a"}, {Key: "_writer", Value: bson.D{{Key: "$exists", Value: true}}}})
+	require.NoError(t, err)
+	require.Zero(t, n)
+	require.True(t, c.Data.Stores[0].PublishExternal, "the configuration is the caller's")
 }
 
 func TestAStoreOfSomePathsPublishesWhatOthersWriteThere(t *testing.T) {

@@ -40,6 +40,9 @@ func (o Options) explicit(c *options.ClientOptions) {
 	if o.MaxPoolSize > 0 {
 		c.SetMaxPoolSize(o.MaxPoolSize)
 	}
+	if o.External && *c.MaxPoolSize > 0 { // 0 is without bounds
+		c.SetMaxPoolSize(*c.MaxPoolSize + 1) // the stream of changes nearly always has one
+	}
 	c.SetTimeout(either0(o.Timeout, *c.Timeout, defaultTimeout))
 	c.SetServerSelectionTimeout(either0(o.Selection, *c.ServerSelectionTimeout, defaultSelection))
 	c.SetConnectTimeout(either0(o.Connect, *c.ConnectTimeout, defaultConnect))

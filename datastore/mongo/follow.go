@@ -9,6 +9,7 @@ import (
 	"go.mongodb.org/mongo-driver/v2/bson"
 	"go.mongodb.org/mongo-driver/v2/mongo"
 	"go.mongodb.org/mongo-driver/v2/mongo/options"
+	"go.mongodb.org/mongo-driver/v2/mongo/readconcern"
 
 	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/datastore/mongo/codec"
@@ -132,7 +133,9 @@ func (f *follower) open(ctx context.Context) (*mongo.ChangeStream, error) {
 	case f.place.start != nil:
 		o.SetStartAtOperationTime(f.place.start)
 	}
-	return f.collection.Watch(ctx, mongo.Pipeline{{{Key: "$project", Value: shownEvent()}}}, o)
+	// The server refuses any other read concern, the store's among them.
+	collection := f.collection.Clone(options.Collection().SetReadConcern(readconcern.Majority()))
+	return collection.Watch(ctx, mongo.Pipeline{{{Key: "$project", Value: shownEvent()}}}, o)
 }
 
 // opened says what was lost, and that changes are heard of again.

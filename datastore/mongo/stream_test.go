@@ -137,6 +137,19 @@ func TestChangesSinceTheStoreWasOpenedAreTold(t *testing.T) {
 	require.NoError(t, store.Close())
 }
 
+func TestTheStreamTakesNoConnectionFromRequests(t *testing.T) {
+	w := watching(t, func(o *mongo.Options) { o.MaxPoolSize = 1 })
+	w.needSet()
+	began := time.Now()
+	w.set.Hold(func() { // the stream waits a second each time
+		for range 10 {
+			w.own(put("/a", `{}`))
+			require.Equal(t, "{}", data(t, w.store, "/a"))
+		}
+	})
+	require.Less(t, time.Since(began), 5*time.Second)
+}
+
 func TestAStoreThatClosesEndsItsWatch(t *testing.T) {
 	w := watching(t, nil)
 	o := mongo.Options{URL: w.uri, Database: w.other.Database().Name(), Indexes: map[string]mongo.IndexSpec{}, External: true}

@@ -27,6 +27,9 @@ type cursor struct {
 // open answers an aggregate that begins with $changeStream.
 func (s *Set) open(r *request, options bson.Raw, stages []bson.Raw) bson.D {
 	k := &cursor{namespace: r.member("$db") + "." + r.member("aggregate")}
+	if level, said := r.body.Lookup("readConcern", "level").StringValueOK(); said && level != "majority" {
+		return refusal(72, "InvalidOptions", "$changeStream takes the read concern majority, or none, and not "+level)
+	}
 	full, _ := options.Lookup("fullDocument").StringValueOK()
 	k.whole = full == "whenAvailable"
 	_, k.before = options.Lookup("fullDocumentBeforeChange").StringValueOK()
