@@ -62,6 +62,8 @@ func TestChangesThatTheServerHasForgottenAreMissedAndSaidSo(t *testing.T) {
 		})
 		w.await("missed")
 		require.Contains(t, w.log.String(), "what others changed in MongoDB in between was not published")
+		w.update("/own", set("data.v", rand.Int32()))
+		require.Len(t, w.told(), 1, "that the store has written it last does not matter")
 		w.own(put("/own", `{}`))
 		w.remove("/lost")
 		require.Equal(t, []string{"removed /lost"}, w.told(), "and the next are told")
