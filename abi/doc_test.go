@@ -36,6 +36,7 @@ func TestTheContractInWordsKnowsEveryNumber(t *testing.T) {
 		abi.ImportLog, abi.ImportNowMS, abi.ImportConfig, abi.ImportPayload, abi.ImportRandom,
 		abi.ImportGet, abi.ImportFind, abi.ImportNext, abi.ImportClose, abi.ImportCount, abi.ImportSet, abi.ImportPublish,
 		abi.ImportRemove, abi.ImportCall, abi.ImportAnswer, abi.ImportSessionGet, abi.ImportLastError,
+		abi.OperationLogin, abi.OperationToken, abi.OperationRevoke, abi.OperationChangePassword, abi.OperationResetPassword,
 	} {
 		require.Contains(t, doc, "`"+name+"`")
 	}

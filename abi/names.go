@@ -60,6 +60,16 @@ const (
 	ImportMetricAdd    = "metric_add"
 )
 
+// Operations that an authentication hook is asked for, in the options of its
+// record. ABI.md says what each is given and what it answers.
+const (
+	OperationLogin          = "login"
+	OperationToken          = "token"
+	OperationRevoke         = "revoke"
+	OperationChangePassword = "changePassword"
+	OperationResetPassword  = "resetPassword"
+)
+
 // Levels of ImportLog.
 const (
 	LogDebug int32 = 0

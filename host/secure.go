@@ -86,12 +86,12 @@ func openHasher(c config.Password) (*password.Hasher, error) {
 	return hasher, nil
 }
 
-func compileProfiles(configured []config.Profile) (*policy.Profiles, error) {
+func compileProfiles(configured []config.Profile, judges policy.Judges) (*policy.Profiles, error) {
 	var rules []policy.Profile
 	for _, p := range configured {
-		rules = append(rules, policy.Profile{Name: p.Name, Session: p.Session, Policy: p.Policy})
+		rules = append(rules, policy.Profile{Name: p.Name, Session: p.Session, Policy: p.Policy, Judge: p.Plugin})
 	}
-	profiles, err := policy.Compile(rules)
+	profiles, err := policy.Compile(rules, judges)
 	if err != nil {
 		return nil, fmt.Errorf("security.profiles: %w", err)
 	}
@@ -104,7 +104,7 @@ func Check(c config.Config) error {
 	if !c.Secure {
 		return nil
 	}
-	_, err := compileProfiles(c.Security.Profiles)
+	_, err := compileProfiles(c.Security.Profiles, nil)
 	return err
 }
 
@@ -137,9 +137,12 @@ func (s *secured) refuseDefaultPassword(ctx context.Context, hasher *password.Ha
 
 func (h *Host) openLogins(ctx context.Context, s *secured, hasher *password.Hasher) error {
 	c := h.config.Security
-	profiles, err := compileProfiles(c.Profiles)
+	profiles, err := compileProfiles(c.Profiles, pluginLogins{h})
 	if err != nil {
 		return err
+	}
+	if kind := c.DefaultAuthProvider; kind != config.AuthProviderHappn && h.providers[kind] == nil && h.config.Plugins.Dir == "" {
+		return fmt.Errorf("security.defaultAuthProvider: the provider %s is not there; name another or add it", kind)
 	}
 	s.logins, err = login.New(ctx, login.Options{
 		Directory: s.directory, Store: h.store, Hasher: hasher, Tokens: s.tokens, Profiles: profiles, Origin: h.name,
@@ -148,7 +151,7 @@ func (h *Host) openLogins(ctx context.Context, s *secured, hasher *password.Hash
 		Lockout:  login.LockoutOptions{Disabled: !c.Lockout.Enabled, Attempts: c.Lockout.Attempts, RetryInterval: c.Lockout.RetryInterval},
 		Rate:     login.RateOptions{PerAddress: c.LoginRate.PerAddress, PerUser: c.LoginRate.PerUser},
 		NonceTTL: c.NonceTTL, DefaultProvider: c.DefaultAuthProvider, FixedProvider: !c.UserChoosesAuthProvider,
-		Providers: h.providers, Logger: h.log,
+		Providers: pluginLogins{h}, Logger: h.log,
 	})
 	if err != nil {
 		return fmt.Errorf("open logins: %w", err)

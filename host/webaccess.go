@@ -44,8 +44,8 @@ func (w webAccess) Nonce(publicKey string) (string, error) {
 
 // Verify implements web.Access. A token that is read but no longer good is
 // somebody's who may do nothing (happn-wire.md, 8.11).
-func (w webAccess) Verify(token string) (web.Visitor, error) {
-	grant, err := w.logins.Verify(token)
+func (w webAccess) Verify(ctx context.Context, token string) (web.Visitor, error) {
+	grant, err := w.logins.Verify(ctx, token)
 	var shown *security.Error
 	switch {
 	case err == nil:

@@ -39,7 +39,7 @@ func (administrators) Login(_ context.Context, c web.Credentials) (string, error
 
 func (administrators) Nonce(string) (string, error) { return "", nil }
 
-func (administrators) Verify(token string) (web.Visitor, error) {
+func (administrators) Verify(_ context.Context, token string) (web.Visitor, error) {
 	if name, ok := strings.CutPrefix(token, "token.of."); ok {
 		return administrator(name), nil
 	}

@@ -16,6 +16,7 @@ func profileSections() *sections {
 		{"session", "filter on the session, in the language of criteria; names may have dots. `{}` matches every session"},
 		{"policy", "what sessions get: `ttl` and `inactivity_threshold` (milliseconds or a text such as `4 hours`; 0 is no limit), `usage_limit` (requests), " +
 			"`permissions` (as those of a user, in place of the user's), `disallowTokenLogins`, `lockTokenToOrigin` (`true`), `sourceIPWhitelist` (addresses or networks)"},
+		{"plugin", "name of a plugin that decides in place of `policy`; `session` may be left out then. Plugins with a profile hook that no profile names decide before all profiles, in the order of their hooks"},
 	}
 	read := func(r *sectionReader, list []*node) any {
 		var profiles []Profile
@@ -29,6 +30,8 @@ func profileSections() *sections {
 					return r.object(key, f, &p.Session)
 				case "policy":
 					return r.object(key, f, &p.Policy)
+				case "plugin":
+					return r.text(key, f, &p.Plugin)
 				}
 				return false
 			})
@@ -47,6 +50,9 @@ security:
       policy:
         usage_limit: 1000
         permissions: {"/reports/*": {actions: [get]}}
+    - name: hours
+      session: {user.groups.staff: {$exists: true}}
+      plugin: business-hours
 `, "\n")}
 }
 

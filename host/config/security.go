@@ -105,9 +105,10 @@ type Audit struct {
 }
 
 // Profile gives the sessions that its filter matches a policy. Both are JSON
-// objects, as happn-3 has them.
+// objects, as happn-3 has them. A plugin may decide in place of the policy.
 type Profile struct {
 	Name    string          `json:"name"`
 	Session json.RawMessage `json:"session,omitempty"`
 	Policy  json.RawMessage `json:"policy,omitempty"`
+	Plugin  string          `json:"plugin,omitempty"`
 }

@@ -27,7 +27,7 @@ func securityKeys() []entry {
 		{name: "security.usernamesCaseInsensitiveExclude", kind: kindList,
 			meaning: "Names whose case counts all the same."},
 		{name: "security.defaultAuthProvider", kind: kindText, check: checkPlain,
-			meaning: "Authentication provider of logins that name none. `happn` looks into the host's own users; programs that embed the host bring others."},
+			meaning: "Authentication provider of logins that name none. `happn` looks into the host's own users; plugins and programs that embed the host bring others. While it is not there, such logins fail."},
 		{name: "security.nonceTTL", kind: kindDuration, min: int64(time.Second), max: int64(time.Hour),
 			meaning: "Time that a nonce for a digest login may be used, once."},
 		{name: "security.loginTimeout", kind: kindDuration, min: int64(time.Second), max: int64(24 * time.Hour), zero: "no limit",

@@ -58,7 +58,13 @@ func (p Profile) checkProfile(fail func(member, format string, args ...any)) {
 	if p.Name == "" {
 		fail("name", "found nothing, expected what the profile is called")
 	}
+	if p.Plugin != "" && p.Policy != nil {
+		fail("plugin", "decides in place of a policy; keep one of them")
+	}
 	for member, text := range map[string]json.RawMessage{"session": p.Session, "policy": p.Policy} {
+		if p.Plugin != "" && text == nil {
+			continue
+		}
 		var object map[string]json.RawMessage
 		if text == nil || json.Unmarshal(text, &object) != nil || object == nil {
 			fail(member, "%s, expected a section", found(string(text)))

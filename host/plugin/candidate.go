@@ -116,6 +116,9 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 	if err := checkGranted(c.manifest, operatorFile); err != nil {
 		return err
 	}
+	if err := checkAuth(c.manifest, c.file, operatorFile); err != nil {
+		return err
+	}
 	return checkImports(m, c.manifest)
 }
 

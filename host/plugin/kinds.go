@@ -68,11 +68,11 @@ var allKinds = [places]kindRules{
 		gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictPatch, abi.VerdictReject, abi.VerdictDrop, abi.VerdictClose),
 	},
 	placeProfile: {
-		kind: HookProfile, exports: []string{abi.ExportProfile}, onError: OnErrorReject,
+		kind: HookProfile, exports: []string{abi.ExportProfile}, onError: OnErrorReject, runs: true,
 		gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictReject),
 	},
 	placeAuth: {
-		kind: HookAuth, exports: []string{abi.ExportAuth}, onError: OnErrorReject,
+		kind: HookAuth, exports: []string{abi.ExportAuth}, onError: OnErrorReject, runs: true,
 		gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictReject),
 	},
 	placeSearch: {

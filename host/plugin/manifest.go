@@ -102,6 +102,8 @@ type Hook struct {
 	HTTP *HTTPHook
 	// Tick is set for hooks of kind tick.
 	Tick *TickHook
+	// Auth is set for hooks of kind auth.
+	Auth *AuthHook
 
 	ordered bool // Order was written down
 }

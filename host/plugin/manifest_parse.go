@@ -142,6 +142,8 @@ func readKind(t *tree, h *Hook) {
 		h.HTTP = readHTTP(t)
 	case HookTick:
 		h.Tick = readTick(t)
+	case HookAuth:
+		h.Auth = readAuth(t)
 	}
 }
 

@@ -10,6 +10,9 @@ import (
 func merge(m *Manifest, o *operatorFile, file string, limits Limits) error {
 	m.Limits = m.Limits.within(limits)
 	m.Grants, m.Permissions, m.Calls = []Grant{GrantLog}, nil, nil
+	for i := range m.Hooks {
+		overrideHook(&m.Hooks[i], Hook{}) // what only an operator may say
+	}
 	if o == nil {
 		return nil
 	}
@@ -62,4 +65,5 @@ func overrideHook(h *Hook, o Hook) {
 	h.Service = h.Service.with(o.Service)
 	h.HTTP = h.HTTP.with(o.HTTP)
 	h.Tick = h.Tick.with(o.Tick)
+	h.Auth = h.Auth.with(o.Auth)
 }

@@ -18,7 +18,7 @@ type Access interface {
 
 	// Verify returns who holds a token. A *Denied tells why nobody does; any
 	// other error says only that the text is no token.
-	Verify(token string) (Visitor, error)
+	Verify(ctx context.Context, token string) (Visitor, error)
 
 	// Revoke ends the visitor's token.
 	Revoke(ctx context.Context, v Visitor) error

@@ -116,7 +116,7 @@ func (s *Server) secured(w http.ResponseWriter, r *http.Request, path string) {
 		s.unauthorized.refuse(w, r, http.StatusUnauthorized, noToken)
 		return
 	}
-	visitor, err := s.options.Access.Verify(token)
+	visitor, err := s.options.Access.Verify(r.Context(), token)
 	if err != nil {
 		s.unauthorized.refuse(w, r, http.StatusUnauthorized, reason(err, noToken))
 		return

@@ -36,6 +36,15 @@ type Plugin struct {
 	// Tick is called at the times that the tick hook of the manifest says. An
 	// error is logged.
 	Tick func(now time.Time) error
+
+	// Profile decides about a session that logs in: GivePolicy, Reject, Fail, or
+	// Pass for what another profile is to decide.
+	Profile func(a *Applicant) Verdict
+
+	// Auth checks credentials and does what else a provider of logins is asked:
+	// LogIn or Done, Reject for what is wrong, Fail for what cannot be told, or
+	// Pass for what another provider is to decide.
+	Auth func(c *Credentials) Verdict
 }
 
 // ServiceCall is a call of another plugin.
@@ -88,7 +97,9 @@ func (r *runner) run(hook Hook, input []byte) (verdict abi.Verdict, output []byt
 			}
 			return abi.VerdictPatch, r.encode(&m.patch)
 		case 0:
-			return abi.VerdictError, []byte("the hook returned the zero Verdict; return sdk.Pass() instead")
+			return abi.VerdictError, []byte(zeroVerdict)
+		case abi.VerdictReplace:
+			return abi.VerdictError, []byte("the hook returned a Verdict of hooks of another kind; layers change a message by its setters")
 		}
 		r.output = append(r.output[:0], v.text...)
 		return v.verdict, r.output

@@ -66,6 +66,16 @@ func tick(now int64) uint64 {
 	return result(guest.runner.Tick(now))
 }
 
+//go:wasmexport happn_profile
+func profile(length uint32) uint64 {
+	return result(guest.runner.Profile(guest.input[:length]))
+}
+
+//go:wasmexport happn_auth
+func auth(length uint32) uint64 {
+	return result(guest.runner.Auth(guest.input[:length]))
+}
+
 func result(v abi.Verdict, output []byte) uint64 {
 	if len(output) == 0 {
 		return abi.Pack(v, 0, 0)

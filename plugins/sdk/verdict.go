@@ -7,7 +7,11 @@ import "github.com/happn-host/happn-host/abi"
 type Verdict struct {
 	verdict abi.Verdict
 	text    string
+	data    []byte // of REPLACE
 }
+
+// zeroVerdict is what the host reads of a hook that has forgotten to return one.
+const zeroVerdict = "the hook returned the zero Verdict; return sdk.Pass() instead"
 
 // Pass lets the message go on, with the changes that were made by its setters.
 func Pass() Verdict { return Verdict{verdict: abi.VerdictPass} }

@@ -36,8 +36,8 @@ func (s *Service) Revoke(ctx context.Context, text, reason string) error {
 		provider, _ = s.providerOf(claims.Username)
 	}
 	if revoker, ok := provider.(Revoker); ok {
-		if err := revoker.Revoke(ctx, claims, reason); err != nil {
-			return failed(err)
+		if err := revoker.Revoke(ctx, claims, reason); err != nil && !errors.Is(err, ErrNotMine) {
+			return s.fault("a token could not be revoked", claims.Username, err)
 		}
 	}
 	return s.revoked.add(ctx, &Revocation{Token: text, Reason: reason, Timestamp: s.options.Now().UnixMilli(), TTL: ttl})
@@ -106,11 +106,16 @@ func (s *Service) ChangePassword(ctx context.Context, username, before, after st
 	defer func() { end(checked) }()
 	provider, _ := s.providerOf(name)
 	if changer, ok := provider.(PasswordChanger); ok {
-		err := changer.ChangePassword(ctx, name, before, after)
-		if checked = right; errors.Is(err, ErrRejected) {
-			checked, err = wrong, systemError("Invalid old password")
+		switch err := changer.ChangePassword(ctx, name, before, after); {
+		case err == nil:
+			checked = right
+			return nil
+		case errors.Is(err, ErrRejected):
+			checked = wrong
+			return systemError("Invalid old password")
+		case !errors.Is(err, ErrNotMine):
+			return s.fault("a password could not be changed", name, err)
 		}
-		return err
 	}
 	checked, err = s.replace(ctx, name, account.PasswordHash(), before, after)
 	return err
@@ -147,7 +152,9 @@ func (s *Service) replace(ctx context.Context, name, hash, before, after string)
 func (s *Service) ResetPassword(ctx context.Context, username string) error {
 	provider, _ := s.providerOf(username)
 	if resetter, ok := provider.(PasswordResetter); ok {
-		return resetter.ResetPassword(ctx, username)
+		if err := resetter.ResetPassword(ctx, username); !errors.Is(err, ErrNotMine) {
+			return err
+		}
 	}
 	return systemError("providerResetPassword not implemented.")
 }

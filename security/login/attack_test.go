@@ -231,7 +231,7 @@ func TestARevokedTokenStaysRevoked(t *testing.T) {
 			Reason: "stolen", Timestamp: w.clock.Now().UnixMilli()}}, s.ListRevoked())
 		_, err = s.Login(t.Context(), byToken(g.Token))
 		refused(t, err, 403, "token has been revoked")
-		_, err = s.Verify(g.Token)
+		_, err = s.Verify(t.Context(), g.Token)
 		refused(t, err, 403, "token has been revoked")
 		for _, same := range []string{g.Token + "\n", g.Token + "=", " " + g.Token, g.Token[:len(g.Token)-1] + "\r\n" + g.Token[len(g.Token)-1:]} {
 			_, err = s.Login(t.Context(), byToken(same))
@@ -239,7 +239,7 @@ func TestARevokedTokenStaysRevoked(t *testing.T) {
 		}
 	}
 	require.NoError(t, again.Restore(t.Context(), again.ListRevoked()[0].ID), "by its name")
-	_, err = again.Verify(g.Token)
+	_, err = again.Verify(t.Context(), g.Token)
 	assert.NoError(t, err)
 	refused(t, again.Restore(t.Context(), g.Token), 0, "this token is not revoked")
 

@@ -7,7 +7,7 @@ func BenchmarkVerify(b *testing.B) {
 	g := w.granted(attempt("ann", "secret"))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := w.Verify(g.Token); err != nil {
+		if _, err := w.Verify(b.Context(), g.Token); err != nil {
 			b.Fatal(err)
 		}
 	}

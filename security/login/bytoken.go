@@ -16,10 +16,8 @@ func (s *Service) loginByToken(ctx context.Context, a *Attempt, c *token.Claims,
 	if err := s.acceptable(a, c); err != nil {
 		return nil, err
 	}
-	if checker, ok := p.(TokenChecker); ok {
-		if err := checker.CheckToken(ctx, c); err != nil {
-			return nil, failed(err)
-		}
+	if err := s.checkToken(ctx, p, c); err != nil {
+		return nil, err
 	}
 	if err := s.sameUser(c); err != nil {
 		return nil, err
@@ -27,7 +25,7 @@ func (s *Service) loginByToken(ctx context.Context, a *Attempt, c *token.Claims,
 	if reason := expiredReason(c, c.Policy[c.Type], s.options.Now().UnixMilli()); reason != "" {
 		return nil, invalid(string(reason))
 	}
-	g, err := s.grant(a, c.Username, kind, c)
+	g, err := s.grant(ctx, a, c.Username, kind, c)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +70,7 @@ func (s *Service) sameUser(c *token.Claims) error {
 // under the token's stateless policy. It counts as one request of that session.
 // Errors of code 401 are about the token, those of 403 about what was decided
 // since.
-func (s *Service) Verify(text string) (*Grant, error) {
+func (s *Service) Verify(ctx context.Context, text string) (*Grant, error) {
 	c, err := s.presented(&Attempt{Token: text})
 	if c == nil || err != nil {
 		return nil, invalid("invalid token format or null token")
@@ -98,7 +96,13 @@ func (s *Service) Verify(text string) (*Grant, error) {
 		return nil, invalid("authorization failed for " + c.Username + ": " + string(reason))
 	}
 	user := account.User()
-	_, kind := s.providerOf(user.Name)
+	provider, kind := s.providerOf(user.Name)
+	if c.AuthType != "" {
+		provider, _ = s.provider(c.AuthType)
+	}
+	if err := s.checkToken(ctx, provider, c); err != nil {
+		return nil, err
+	}
 	return &Grant{
 		Username: user.Name, UserID: user.ID, SessionID: c.SessionID, ParentID: c.ParentID, Origin: c.Origin,
 		Token: text, AuthType: kind, Type: 0, Timestamp: c.Timestamp, Policy: c.Policy, Account: account,

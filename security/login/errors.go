@@ -45,6 +45,15 @@ func isBusy(err error) bool {
 	return errors.As(err, &shown) && shown.Code == 429
 }
 
+// fault is failed for what somebody else's code did. What clients are not told
+// is logged.
+func (s *Service) fault(what, user string, err error) error {
+	if !errors.As(err, new(*security.Error)) {
+		s.options.Logger.Warn(what, "user", user, "error", err)
+	}
+	return failed(err)
+}
+
 // failed turns the error of a check that could not be made into one for clients.
 func failed(err error) error {
 	var shown *security.Error

@@ -28,6 +28,14 @@ type Attempt struct {
 	// Record returns the session's record, as far as it is known, for the
 	// filters of profiles; it may be nil.
 	Record func() []byte
+
+	signed func(publicKey, digest string) bool // nonces of the service
+}
+
+// Signed reports whether Digest is what the holder of PublicKey makes of a nonce
+// that the service gave. It says so once: a nonce serves one login.
+func (a *Attempt) Signed() bool {
+	return a.PublicKey != "" && a.Digest != "" && a.signed != nil && a.signed(a.PublicKey, a.Digest)
 }
 
 // Grant is what a login gave. It is immutable.

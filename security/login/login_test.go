@@ -129,7 +129,7 @@ func TestAnonymousLoginsNeedNoPassword(t *testing.T) {
 	require.NoError(t, err)
 	_, err = closed.Login(t.Context(), byToken(g.Token))
 	refused(t, err, 401, "Anonymous access is disabled")
-	_, err = closed.Verify(g.Token)
+	_, err = closed.Verify(t.Context(), g.Token)
 	refused(t, err, 401, "Anonymous access is disabled")
 }
 
@@ -219,19 +219,19 @@ func TestATokenOfADeletedUserServesNoLonger(t *testing.T) {
 	for _, locked := range []bool{true, false} {
 		w := newWorld(t, func(o *login.Options) { o.LockToUserID = locked })
 		g := w.granted(attempt("ann", "secret"))
-		_, err := w.Verify(g.Token)
+		_, err := w.Verify(t.Context(), g.Token)
 		require.NoError(t, err)
 		_, err = w.directory.DeleteUser(t.Context(), "ann")
 		require.NoError(t, err)
 		assert.True(t, g.Account.Deleted())
 		_, err = w.login(byToken(g.Token))
 		refused(t, err, 401, "Invalid credentials")
-		_, err = w.Verify(g.Token)
+		_, err = w.Verify(t.Context(), g.Token)
 		refused(t, err, 403, "user ann has been deleted or does not exist")
 
 		w.user(`{"username":"ann","password":"other"}`)
 		_, err = w.login(byToken(g.Token))
-		_, verified := w.Verify(g.Token)
+		_, verified := w.Verify(t.Context(), g.Token)
 		if !locked {
 			assert.NoError(t, err, "as in happn-3")
 			assert.NoError(t, verified)
@@ -246,22 +246,22 @@ func TestTokensOfRequestsCountTheirUse(t *testing.T) {
 	w := newWorld(t, nil, policy.Profile{Session: []byte(`{}`), Policy: []byte(`{"ttl":"1 hour","usage_limit":2,"inactivity_threshold":"1 minute"}`)})
 	g := w.granted(attempt("ann", "secret"))
 	for range 2 {
-		got, err := w.Verify(g.Token)
+		got, err := w.Verify(t.Context(), g.Token)
 		require.NoError(t, err)
 		assert.Equal(t, g.SessionID, got.SessionID)
 		assert.Zero(t, got.Type)
 	}
-	_, err := w.Verify(g.Token)
+	_, err := w.Verify(t.Context(), g.Token)
 	refused(t, err, 401, "authorization failed for ann: session usage limit reached")
 	g = w.granted(login.Attempt{Username: "ann", Password: "secret"})
 	w.clock.forward(2 * time.Minute)
-	_, err = w.Verify(g.Token)
+	_, err = w.Verify(t.Context(), g.Token)
 	refused(t, err, 401, "authorization failed for ann: session inactivity threshold reached")
 	w.clock.forward(2 * time.Hour)
-	_, err = w.Verify(g.Token)
+	_, err = w.Verify(t.Context(), g.Token)
 	refused(t, err, 401, "authorization failed for ann: expired session token")
 	for _, none := range []string{"", "x", g.Token + "x"} {
-		_, err = w.Verify(none)
+		_, err = w.Verify(t.Context(), none)
 		refused(t, err, 401, "invalid token format or null token")
 	}
 }
@@ -295,7 +295,7 @@ func (c *checker) ChangePassword(_ context.Context, user, old, _ string) error {
 
 func TestProvidersCheckCredentials(t *testing.T) {
 	own := &checker{}
-	w := newWorld(t, func(o *login.Options) { o.Providers = map[string]login.Provider{"own": own} })
+	w := newWorld(t, func(o *login.Options) { o.Providers = login.Fixed{"own": own} })
 	a := attempt("anything", "right")
 	a.AuthType = "own"
 	g := w.granted(a)
@@ -322,7 +322,7 @@ func TestProvidersCheckCredentials(t *testing.T) {
 	assert.NoError(t, w.ChangePassword(t.Context(), "own", "right", "x"))
 	refused(t, w.ResetPassword(t.Context(), "own"), 500, "providerResetPassword not implemented.")
 
-	w.options.DefaultProvider = "missing"
+	w.options.DefaultProvider, w.options.Providers = "missing", nil
 	_, err = login.New(t.Context(), w.options)
 	assert.ErrorContains(t, err, "missing is not there")
 }

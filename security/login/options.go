@@ -17,6 +17,8 @@ import (
 type Directory interface {
 	Account(name string) (*directory.Account, bool)
 	UpsertUser(ctx context.Context, raw []byte, overwrite bool) (*security.User, error)
+	DeleteUser(ctx context.Context, name string) (directory.Deletion, error)
+	LinkGroup(ctx context.Context, group, user string, data []byte) (*datastore.Document, error)
 	SetPassword(ctx context.Context, name, hash, replaces string) (done bool, err error)
 }
 
@@ -52,10 +54,11 @@ type Options struct {
 	Rate     RateOptions
 	NonceTTL time.Duration // 0 is a minute
 
-	// Providers check credentials in place of the directory, by the name of
-	// their kind (authType). "happn" is the directory itself.
-	Providers map[string]Provider
-	// DefaultProvider is for users without a kind; "" is "happn".
+	// Providers finds who checks credentials in place of the directory; nil finds
+	// nobody. The kind "happn" is the directory itself.
+	Providers Providers
+	// DefaultProvider is the kind for users without one; "" is "happn". While it
+	// is not there, they cannot log in.
 	DefaultProvider string
 	// FixedProvider does not let clients choose.
 	FixedProvider bool
@@ -77,7 +80,7 @@ func (o Options) ensureDefaults() (Options, error) {
 	if o.DefaultProvider == "" {
 		o.DefaultProvider = happnProvider
 	}
-	if o.DefaultProvider != happnProvider && o.Providers[o.DefaultProvider] == nil {
+	if o.DefaultProvider != happnProvider && o.Providers == nil {
 		return o, errors.New("the default authentication provider " + o.DefaultProvider + " is not there; name another or add it")
 	}
 	return o, nil

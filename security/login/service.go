@@ -63,6 +63,7 @@ func (s *Service) login(ctx context.Context, a Attempt) (*Grant, error) {
 	if !s.byIP.allow(network(a.Address)) {
 		return nil, busy("too many logins from this address; try again in a minute")
 	}
+	a.signed = s.nonces.signed
 	if len(a.Username) > maxName {
 		a.Username = "" // no user has such a name
 	}
@@ -159,7 +160,7 @@ func (s *Service) adminFrom(a *Attempt, name string) error {
 
 func (s *Service) loginByCredentials(ctx context.Context, a *Attempt, name string, p Provider, kind string) (*Grant, error) {
 	if name == security.Anonymous { // has no password that anybody would have to know
-		return s.grant(a, name, kind, nil)
+		return s.grant(ctx, a, name, kind, nil)
 	}
 	end, err := s.lockout.begin(ctx, name)
 	if errors.Is(err, errLocked) {
@@ -171,9 +172,9 @@ func (s *Service) loginByCredentials(ctx context.Context, a *Attempt, name strin
 	}
 	checked := unchecked
 	defer func() { end(checked) }() // also when a provider panics
-	username, err := p.Check(ctx, a)
+	username, by, kind, err := s.check(ctx, a, p, kind)
 	switch {
-	case errors.Is(err, ErrRejected):
+	case errors.Is(err, ErrRejected), errors.Is(err, ErrNotMine):
 		checked = wrong
 		return nil, wrongCredentials()
 	case err != nil && ctx.Err() != nil:
@@ -183,12 +184,69 @@ func (s *Service) loginByCredentials(ctx context.Context, a *Attempt, name strin
 		return nil, failed(err)
 	}
 	checked = right
-	return s.grant(a, username, kind, nil)
+	if err := s.accept(ctx, a, name, username, by, kind); err != nil {
+		return nil, err
+	}
+	return s.grant(ctx, a, username, kind, nil)
+}
+
+// accept looks at a name that is not the one that was asked for: what was decided
+// by that does not hold for it. It makes users for providers that may have it.
+func (s *Service) accept(ctx context.Context, a *Attempt, asked, username string, by Provider, kind string) error {
+	name := s.canonical(username, nil)
+	if name != asked {
+		switch {
+		case name == security.Anonymous: // who needs no credentials gets none by them
+			return wrongCredentials()
+		case a.Address != "" && !s.options.Profiles.SourceAllowed(credentialsRecord(a, name), a.Address):
+			return invalid("Source address access restricted")
+		}
+		if err := s.adminFrom(a, name); err != nil {
+			return err
+		}
+	}
+	if limited, ok := by.(Bounded); ok && !limited.MayBe(name) {
+		return s.fault("a provider of logins named a user that it may not", name, errors.New("the login was refused"))
+	}
+	maker, ok := by.(UserMaker)
+	if !ok {
+		return nil
+	}
+	if _, known := s.options.Directory.Account(name); known {
+		return nil
+	}
+	groups, wanted := maker.NewUser(name)
+	if !wanted {
+		return nil // without a user the login fails
+	}
+	if err := s.makeUser(ctx, name, kind, groups); err != nil {
+		return s.fault("the user of a login could not be made", name, err)
+	}
+	return nil
+}
+
+// makeUser makes a user whose credentials a provider knows: it has a password
+// that nobody does.
+func (s *Service) makeUser(ctx context.Context, name, kind string, groups []string) error {
+	raw := textMember(textMember(nil, `{"username":`, name), `,"password":`, rand.Text())
+	raw = append(textMember(raw, `,"authType":`, kind), '}')
+	if _, err := s.options.Directory.UpsertUser(ctx, raw, false); err != nil {
+		if _, known := s.options.Directory.Account(name); !known {
+			return fmt.Errorf("%v", err)
+		}
+	} // another login of it may have been quicker, and may be about to do the rest, too
+	for _, group := range groups {
+		if _, err := s.options.Directory.LinkGroup(ctx, group, name, nil); err != nil {
+			_, left := s.options.Directory.DeleteUser(ctx, name) // the next login begins anew
+			return errors.Join(fmt.Errorf("put it into the group %s: %v", group, err), left)
+		}
+	}
+	return nil
 }
 
 // grant makes what a login gives. claims are those of the token that logged in,
 // nil for credentials.
-func (s *Service) grant(a *Attempt, name, kind string, claims *token.Claims) (*Grant, error) {
+func (s *Service) grant(ctx context.Context, a *Attempt, name, kind string, claims *token.Claims) (*Grant, error) {
 	account, ok := s.options.Directory.Account(name)
 	if !ok || account.Deleted() {
 		return nil, wrongCredentials()
@@ -203,13 +261,34 @@ func (s *Service) grant(a *Attempt, name, kind string, claims *token.Claims) (*G
 	}
 	if claims != nil { // the policy is the token's: a client does not choose another with its info
 		g.Type, g.ParentID, g.Policy, g.Token = claims.Type, claims.SessionID, claims.Policy, a.Token
-		return g, nil
+		return g, allowed(a, g)
 	}
 	g.ParentID = g.SessionID
-	g.Policy = s.options.Profiles.For(profileRecord(a, account, g.Timestamp))
+	if err := s.choosePolicies(ctx, a, g); err != nil {
+		return nil, err
+	}
 	var err error
 	g.Token, err = s.GenerateToken(g, a.Type)
 	return g, err
+}
+
+func (s *Service) choosePolicies(ctx context.Context, a *Attempt, g *Grant) (err error) {
+	g.Policy, err = s.options.Profiles.For(ctx, &policy.Session{
+		Record: profileRecord(a, g.Account, g.Timestamp), Username: g.Username, ID: g.SessionID, Address: a.Address,
+	})
+	if err == nil {
+		return allowed(a, g)
+	}
+	return s.fault("no policy could be found for a login", g.Username, err)
+}
+
+// allowed refuses an address that the policies of a session do not list. Those of
+// judges are known only now.
+func allowed(a *Attempt, g *Grant) error {
+	if a.Address == "" || g.Policy[g.Type].Allows(a.Address) && g.Policy[a.Type&1].Allows(a.Address) {
+		return nil
+	}
+	return invalid("Source address access restricted")
 }
 
 // GenerateToken returns a token for a session, which logs in sessions of the

@@ -83,6 +83,7 @@ type world struct {
 	hasher    *hasher
 	clock     *clock
 	options   login.Options
+	judges    judges
 }
 
 func newWorld(t testing.TB, change func(*login.Options), profiles ...policy.Profile) *world {
@@ -96,7 +97,7 @@ func newWorld(t testing.TB, change func(*login.Options), profiles ...policy.Prof
 		AdminPassword: func() (string, error) { return "admin", nil }, Anonymous: true, CaseInsensitive: true, CaseInsensitiveExcept: []string{security.Anonymous}, Now: w.clock.Now,
 	})
 	require.NoError(t, err)
-	compiled, err := policy.Compile(profiles)
+	compiled, err := policy.Compile(profiles, &w.judges)
 	require.NoError(t, err)
 	w.ring, err = token.Open(t.Context(), store, token.Options{Now: w.clock.Now})
 	require.NoError(t, err)

@@ -64,6 +64,17 @@ func Parse(raw []byte) (*Policy, error) {
 	return p, nil
 }
 
+// ParseStrict is Parse for a policy that somebody has just written: a member that
+// means nothing is an error.
+func ParseStrict(raw []byte) (*Policy, error) {
+	p, err := Parse(raw)
+	if err == nil && p.unknown != "" {
+		return nil, fmt.Errorf("policy.%s is unknown: use ttl, inactivity_threshold, usage_limit, permissions, "+
+			"disallowTokenLogins, lockTokenToOrigin or sourceIPWhitelist", p.unknown)
+	}
+	return p, err
+}
+
 // set takes one member and returns how it is shown.
 func (p *Policy) set(name string, val []byte) (shown []byte, err error) {
 	switch name {

@@ -62,6 +62,13 @@ func TestAPolicyIsShownAsHappn3ShowsIt(t *testing.T) {
 	}
 }
 
+func policiesOf(t testing.TB, profiles *policy.Profiles, session string) [2]*policy.Policy {
+	t.Helper()
+	both, err := profiles.For(t.Context(), &policy.Session{Record: []byte(session)})
+	require.NoError(t, err)
+	return both
+}
+
 func TestTheFirstProfileThatMatchesCountsForEachType(t *testing.T) {
 	profiles, err := policy.Compile([]policy.Profile{
 		{Name: "nested", Session: []byte(`{"user":{"username":{"$eq":"nested"}},"type":{"$eq":0}}`), Policy: []byte(`{"ttl":1}`)},
@@ -69,7 +76,7 @@ func TestTheFirstProfileThatMatchesCountsForEachType(t *testing.T) {
 		{Name: "in lists", Session: []byte(`{"$and":[{"user":{"username":{"$in":["both"]}}},{"info":{"a":{"b":true}}}]}`), Policy: []byte(`{"ttl":3}`)},
 		{Name: "by group", Session: []byte(`{"user":{"groups":{"SLOW":{"$exists":true}}}}`), Policy: []byte(`{"ttl":4}`)},
 		{Name: "quotes", Session: []byte(`{"user":{"a\"b":{"$eq":"\u0041"}}}`), Policy: []byte(`{"ttl":5}`)},
-	})
+	}, nil)
 	require.NoError(t, err)
 	for session, want := range map[string][2]int64{
 		`{"user":{"username":"nested","x":1}}`:                       {1, 0},
@@ -84,13 +91,13 @@ func TestTheFirstProfileThatMatchesCountsForEachType(t *testing.T) {
 		`{"type":7}`:                                                 {0, 0},
 		`{}`:                                                         {0, 0},
 	} {
-		both := profiles.For([]byte(session))
+		both := policiesOf(t, profiles, session)
 		require.NotNil(t, both[0], session)
 		require.NotNil(t, both[1], session)
 		assert.Equal(t, want, [2]int64{both[0].TTL, both[1].TTL}, session)
 	}
 	assert.Equal(t, `{"0":{"ttl":0,"inactivity_threshold":null},"1":{"ttl":0,"inactivity_threshold":null}}`,
-		string(policy.AppendBoth(nil, profiles.For([]byte(`{}`)))))
+		string(policy.AppendBoth(nil, policiesOf(t, profiles, `{}`))))
 }
 
 func TestMistakesInProfilesAreNamed(t *testing.T) {
@@ -100,8 +107,9 @@ func TestMistakesInProfilesAreNamed(t *testing.T) {
 		"profile number 1: session":             {Session: []byte(`[]`), Policy: []byte(`{}`)},
 		"profile p: unknown operator $is":       {Name: "p", Session: []byte(`{"a":{"$is":1}}`), Policy: []byte(`{}`)},
 		"profile p: a policy must be an object": {Name: "p", Policy: []byte(`7`)},
+		"profile p: it has a policy and asks j": {Name: "p", Policy: []byte(`{}`), Judge: "j"},
 	} {
-		_, err := policy.Compile([]policy.Profile{p})
+		_, err := policy.Compile([]policy.Profile{p}, nil)
 		assert.ErrorContains(t, err, problem)
 	}
 }
@@ -110,7 +118,7 @@ func TestLoginsComeFromListedAddressesOnly(t *testing.T) {
 	profiles, err := policy.Compile([]policy.Profile{
 		{Session: []byte(`{"user":{"username":"ann"}}`), Policy: []byte(`{"sourceIPWhitelist":["10.1.0.0/16","::1","192.168.0.7","fd00::/8"]}`)},
 		{Session: []byte(`{"user":{"username":"ann"}}`), Policy: []byte(`{"sourceIPWhitelist":["0.0.0.0/0","::/0"]}`)},
-	})
+	}, nil)
 	require.NoError(t, err)
 	for address, want := range map[string]bool{
 		"10.1.2.3": true, "::ffff:10.1.2.3": true, "10.2.0.1": false, "192.168.0.7": true, "192.168.0.70": false,
@@ -156,9 +164,9 @@ func FuzzParse(f *testing.F) {
 				t.Errorf("%s: %v", p.Source(), err)
 			}
 		}
-		profiles, err := policy.Compile([]policy.Profile{{Session: []byte(filter), Policy: []byte(`{}`)}})
+		profiles, err := policy.Compile([]policy.Profile{{Session: []byte(filter), Policy: []byte(`{}`)}}, nil)
 		if err == nil {
-			_ = profiles.For([]byte(`{"user":{"username":"a"}}`))
+			_, _ = profiles.For(t.Context(), &policy.Session{Record: []byte(`{"user":{"username":"a"}}`)})
 		}
 	})
 }
@@ -176,11 +184,13 @@ func BenchmarkAdmit(b *testing.B) {
 }
 
 func BenchmarkProfiles(b *testing.B) {
-	profiles, err := policy.Compile(nil)
+	profiles, err := policy.Compile(nil, nil)
 	require.NoError(b, err)
-	session := []byte(`{"id":"x","user":{"username":"ann"},"info":{"_browser":false}}`)
+	session := &policy.Session{Record: []byte(`{"id":"x","user":{"username":"ann"},"info":{"_browser":false}}`)}
 	b.ReportAllocs()
 	for b.Loop() {
-		_ = profiles.For(session)
+		if _, err := profiles.For(b.Context(), session); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

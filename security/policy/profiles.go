@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -14,27 +15,34 @@ type Profile struct {
 	Name    string
 	Session []byte // filter on the session's record, raw JSON object; empty matches all
 	Policy  []byte // raw JSON object, see Parse
+	Judge   string // name of what decides in place of Policy; "" for nobody
 }
 
 // Profiles chooses the policies of sessions. It is immutable and safe for
 // concurrent use.
-type Profiles struct{ list []profile }
+type Profiles struct {
+	list   []profile
+	judges Judges          // nil for none
+	named  map[string]bool // judges that have their place in list
+}
 
 type profile struct {
 	name   string
 	filter *match.ObjectFilter
-	policy *Policy
+	policy *Policy // nil with a judge
+	judge  string
 }
 
 // maxProfiles bounds what each login is held against.
 const maxProfiles = 1000
 
 // Compile compiles profiles in their order; happn-3's defaults follow them.
-func Compile(configured []Profile) (*Profiles, error) {
+// Judges that none of them names decide before all of them; nil has no judges.
+func Compile(configured []Profile, judges Judges) (*Profiles, error) {
 	if len(configured) > maxProfiles {
 		return nil, fmt.Errorf("%d profiles, at most %d are allowed", len(configured), maxProfiles)
 	}
-	all := &Profiles{}
+	all := &Profiles{judges: judges, named: map[string]bool{}}
 	for i, p := range append(configured[:len(configured):len(configured)], defaults()...) {
 		if p.Name == "" {
 			p.Name = fmt.Sprint("number ", i+1)
@@ -44,20 +52,23 @@ func Compile(configured []Profile) (*Profiles, error) {
 			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
 		}
 		all.list = append(all.list, compiled)
+		if compiled.judge != "" {
+			all.named[compiled.judge] = true
+		}
 	}
 	return all, nil
 }
 
 func defaults() []Profile {
 	return []Profile{
-		{"default-browser", []byte(`{"info._browser":{"$eq":true}}`), []byte(`{"ttl":"7 days","inactivity_threshold":"1 hour"}`)},
-		{"default-stateful", []byte(`{"type":{"$eq":1}}`), []byte(`{"ttl":0,"inactivity_threshold":"Infinity"}`)},
-		{"default-stateless", []byte(`{"type":{"$eq":0}}`), []byte(`{"ttl":0,"inactivity_threshold":"Infinity"}`)},
+		{Name: "default-browser", Session: []byte(`{"info._browser":{"$eq":true}}`), Policy: []byte(`{"ttl":"7 days","inactivity_threshold":"1 hour"}`)},
+		{Name: "default-stateful", Session: []byte(`{"type":{"$eq":1}}`), Policy: []byte(`{"ttl":0,"inactivity_threshold":"Infinity"}`)},
+		{Name: "default-stateless", Session: []byte(`{"type":{"$eq":0}}`), Policy: []byte(`{"ttl":0,"inactivity_threshold":"Infinity"}`)},
 	}
 }
 
 func compile(p Profile) (profile, error) {
-	out := profile{name: p.Name}
+	out := profile{name: p.Name, judge: p.Judge}
 	if len(p.Session) == 0 {
 		p.Session = []byte("{}")
 	}
@@ -71,32 +82,48 @@ func compile(p Profile) (profile, error) {
 	if out.filter, err = match.CompileObjectFilter(flattened(p.Session), "session", nil); err != nil {
 		return out, err
 	}
-	if out.policy, err = Parse(p.Policy); err != nil {
+	if p.Judge == "" {
+		out.policy, err = ParseStrict(p.Policy)
 		return out, err
 	}
-	if out.policy.unknown != "" {
-		return out, fmt.Errorf("policy.%s is unknown: use ttl, inactivity_threshold, usage_limit, permissions, "+
-			"disallowTokenLogins, lockTokenToOrigin or sourceIPWhitelist", out.policy.unknown)
+	if len(p.Policy) > 0 {
+		return out, fmt.Errorf("it has a policy and asks %s for one; keep one of them", p.Judge)
 	}
 	return out, nil
 }
 
 // For returns the policies of a session, for the stateless and the stateful
-// type: of each the first whose filter matches. The session is the record as
-// a JSON object, with user, info and whatever else filters may look at; its
-// type is set for each.
-func (p *Profiles) For(session []byte) [2]*Policy {
-	var out [2]*Policy
+// type: of each the first that a judge gives or whose filter matches. An error
+// is a judge's, and refuses the login.
+func (p *Profiles) For(ctx context.Context, s *Session) (out [2]*Policy, err error) {
+	var judges []Judge
+	if p.judges != nil {
+		judges = p.judges.Judges()
+	}
 	for kind := range out {
-		record := ofType(session, kind)
-		for _, candidate := range p.list {
-			if candidate.filter.Match(record, nil) {
-				out[kind] = candidate.policy
-				break
-			}
+		typed := *s
+		typed.Record = ofType(s.Record, kind)
+		if out[kind], err = p.first(ctx, judges, &typed); err != nil {
+			return out, err
 		}
 	}
-	return out
+	return out, nil
+}
+
+func (p *Profiles) first(ctx context.Context, judges []Judge, s *Session) (*Policy, error) {
+	if decided, err := p.ask(ctx, judges, s); decided != nil || err != nil {
+		return decided, err
+	}
+	for i := range p.list {
+		candidate := &p.list[i]
+		if !candidate.filter.Match(s.Record, nil) {
+			continue
+		}
+		if decided, err := candidate.decide(ctx, judges, s); decided != nil || err != nil {
+			return decided, err
+		}
+	}
+	return nil, nil
 }
 
 // ofType returns the record with its type replaced.
@@ -113,14 +140,22 @@ func ofType(session []byte, kind int) []byte {
 
 // SourceAllowed reports whether one may log in from an address. credentials
 // is a JSON object {"user":{…}} that each profile with a list of addresses is
-// held against; all that match must allow the address.
+// held against; all that match must allow the address. What judges say of
+// addresses is not known before the login: see Policy.Allows.
 func (p *Profiles) SourceAllowed(credentials []byte, address string) bool {
-	for _, candidate := range p.list {
-		if sources := candidate.policy.SourceIPs; len(sources) > 0 && candidate.filter.Match(credentials, nil) && !listed(sources, address) {
+	for i := range p.list {
+		candidate := &p.list[i]
+		if candidate.policy != nil && len(candidate.policy.SourceIPs) > 0 &&
+			candidate.filter.Match(credentials, nil) && !listed(candidate.policy.SourceIPs, address) {
 			return false
 		}
 	}
 	return true
+}
+
+// Allows reports whether one may log in from an address under the policy.
+func (p *Policy) Allows(address string) bool {
+	return len(p.SourceIPs) == 0 || listed(p.SourceIPs, address)
 }
 
 func listed(sources []netip.Prefix, address string) bool {
