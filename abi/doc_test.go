@@ -37,6 +37,7 @@ func TestTheContractInWordsKnowsEveryNumber(t *testing.T) {
 		abi.ImportGet, abi.ImportFind, abi.ImportNext, abi.ImportClose, abi.ImportCount, abi.ImportSet, abi.ImportPublish,
 		abi.ImportRemove, abi.ImportCall, abi.ImportAnswer, abi.ImportSessionGet, abi.ImportLastError,
 		abi.OperationLogin, abi.OperationToken, abi.OperationRevoke, abi.OperationChangePassword, abi.OperationResetPassword,
+		abi.ImportMetricDefine, abi.ImportMetricAdd,
 	} {
 		require.Contains(t, doc, "`"+name+"`")
 	}

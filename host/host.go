@@ -125,6 +125,7 @@ func New(o Options) (*Host, error) {
 		return nil, errors.Join(err, h.plugins.Close(), h.store.Close())
 	}
 	h.wire()
+	h.openMetrics()
 	ctx, cancel := context.WithTimeout(context.Background(), pluginsTimeout)
 	defer cancel()
 	h.plugins.Start(ctx)

@@ -92,7 +92,7 @@ func (o Options) concern(c *options.ClientOptions) error {
 	if concern.W == 0 {
 		return errors.New("w is 0, with which the server does not say whether it has a write; use 1 or majority")
 	}
-	if o.Journal && concern.Journal == nil {
+	if o.Journal {
 		journal := true
 		concern.Journal = &journal
 	}

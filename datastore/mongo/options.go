@@ -18,8 +18,8 @@ type Options struct {
 	// W is how many members of a replica set have a write when it is answered:
 	// a number, or majority; "" is what URL says, or the server's default.
 	W string
-	// Journal answers a write when it is in the journal of those members. It
-	// is ignored when URL says something else about it.
+	// Journal answers a write when it is in the journal of those members,
+	// whatever URL says about it.
 	Journal bool
 
 	// Extra are options of connection strings, by name in any case, as in the

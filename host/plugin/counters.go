@@ -1,20 +1,70 @@
 package plugin
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
 
-// counters count what the holder of a slot did. Each slot has its own, so that
-// processors do not share a cache line for them.
+	"github.com/happn-host/happn-host/abi"
+)
+
+// sampled is one in how many calls has its time taken: reading the clock twice
+// costs as much as calling a small guest.
+const sampled = 16
+
+// durationBounds are the upper ends of the buckets of Durations.
+var durationBounds = [...]time.Duration{
+	time.Microsecond, 2 * time.Microsecond, 5 * time.Microsecond, 10 * time.Microsecond, 25 * time.Microsecond,
+	50 * time.Microsecond, 100 * time.Microsecond, 250 * time.Microsecond, 500 * time.Microsecond,
+	time.Millisecond, 5 * time.Millisecond, 25 * time.Millisecond, 100 * time.Millisecond, time.Second,
+}
+
+// counters count what the holder of a slot did with one hook. Each slot has its
+// own, so that processors do not share a cache line for them.
 type counters struct {
-	calls  atomic.Uint64
-	errors atomic.Uint64 // calls that the guest itself ended with ERROR
-	faults atomic.Uint64 // traps, time-outs and outputs that broke the contract
+	calls    atomic.Uint64
+	verdicts [abi.VerdictError + 1]atomic.Uint64 // by verdict, but for PASS, which are the others
+	faults   atomic.Uint64                       // traps, time-outs and outputs that broke the contract
+	buckets  [len(durationBounds) + 1]atomic.Uint64
+	took     atomic.Int64  // of the sampled calls together, ns
+	read     atomic.Uint64 // bytes of what the sampled calls were shown
+	written  atomic.Uint64 // bytes of what all calls gave
+}
+
+// begin counts a call, and returns when it began, zero if it is not sampled.
+func (c *counters) begin() (began time.Time) {
+	if c.calls.Add(1)%sampled == 1 {
+		began = time.Now()
+	}
+	return began
+}
+
+// end counts what became of a call.
+func (c *counters) end(began time.Time, rec *abi.Record, verdict abi.Verdict, output []byte, err error) {
+	switch {
+	case err != nil:
+		c.faults.Add(1)
+	case verdict != abi.VerdictPass:
+		c.verdicts[verdict].Add(1)
+		c.written.Add(uint64(len(output)))
+	}
+	if began.IsZero() {
+		return
+	}
+	took, at := time.Since(began), 0
+	for at < len(durationBounds) && took > durationBounds[at] {
+		at++
+	}
+	c.buckets[at].Add(1)
+	c.took.Add(int64(took))
+	c.read.Add(uint64(rec.Size()))
 }
 
 // Counts are the sums of a plugin's counters since it was found.
 type Counts struct {
 	// Calls is how many hook calls were made.
 	Calls uint64
-	// Errors is how many of them the guest ended with ERROR.
+	// Errors is how many of them the guest ended with ERROR, or with something
+	// that was no valid answer.
 	Errors uint64
 	// Traps is how many ended in a trap, a time-out, or an output that broke the
 	// contract; each cost an instance.
@@ -22,6 +72,8 @@ type Counts struct {
 	// Skipped is how many messages on_error decided without a call, because no
 	// instance was to be had.
 	Skipped uint64
+	// HostCalls is how often the plugin has called the host.
+	HostCalls uint64
 }
 
 func (c *Counts) add(o Counts) {
@@ -29,4 +81,102 @@ func (c *Counts) add(o Counts) {
 	c.Errors += o.Errors
 	c.Traps += o.Traps
 	c.Skipped += o.Skipped
+	c.HostCalls += o.HostCalls
+}
+
+// HookCounts are the sums of one hook's counters since the plugin was found.
+type HookCounts struct {
+	Kind HookKind
+	// Calls is how many calls were begun.
+	Calls uint64
+	// Verdicts is how many calls ended with each verdict, by its number; those
+	// that run at the moment count as PASS. A REPLACE whose output was then found
+	// to be wrong counts here, too.
+	Verdicts [abi.VerdictError + 1]uint64
+	// Traps is how many calls ended without one.
+	Traps uint64
+	// Written is the bytes of all outputs.
+	Written uint64
+	// Sampled is what one call in 16 was measured to take.
+	Sampled Durations
+}
+
+// Durations say how long calls took, and how much they were shown.
+type Durations struct {
+	// Bounds are the upper ends of the buckets, the same for all plugins.
+	Bounds []time.Duration
+	// Buckets is how many calls fell into each bucket and, last, above all of
+	// them.
+	Buckets []uint64
+	// Sum is the time of the calls together, Read the bytes of their records.
+	Sum  time.Duration
+	Read uint64
+}
+
+// hookSums are HookCounts by the place of the kind.
+type hookSums [places]HookCounts
+
+// add adds the counters of one slot.
+func (s *hookSums) add(place int, c *counters) {
+	out := &s[place]
+	calls, ended := c.calls.Load(), uint64(0)
+	for v := range c.verdicts {
+		n := c.verdicts[v].Load()
+		out.Verdicts[v] += n
+		ended += n
+	}
+	faults := c.faults.Load()
+	out.Calls += calls
+	out.Traps += faults
+	if ended += faults; calls > ended {
+		out.Verdicts[abi.VerdictPass] += calls - ended
+	}
+	out.Written += c.written.Load()
+	out.Sampled.ensure()
+	for i := range c.buckets {
+		out.Sampled.Buckets[i] += c.buckets[i].Load()
+	}
+	out.Sampled.Sum += time.Duration(c.took.Load())
+	out.Sampled.Read += c.read.Load()
+}
+
+// copy returns sums that share nothing with s.
+func (s *hookSums) copy() (out hookSums) {
+	out.addAll(s)
+	return out
+}
+
+// addAll adds the sums of another version.
+func (s *hookSums) addAll(o *hookSums) {
+	for place := range o {
+		out, from := &s[place], &o[place]
+		for v := range from.Verdicts {
+			out.Verdicts[v] += from.Verdicts[v]
+		}
+		out.Calls += from.Calls
+		out.Traps += from.Traps
+		out.Written += from.Written
+		out.Sampled.ensure()
+		for i, n := range from.Sampled.Buckets {
+			out.Sampled.Buckets[i] += n
+		}
+		out.Sampled.Sum += from.Sampled.Sum
+		out.Sampled.Read += from.Sampled.Read
+	}
+}
+
+func (d *Durations) ensure() {
+	if d.Buckets == nil {
+		d.Bounds, d.Buckets = durationBounds[:], make([]uint64, len(durationBounds)+1)
+	}
+}
+
+// counts returns the sums in the words of Counts.
+func (s *hookSums) counts() (c Counts) {
+	for place := range s {
+		c.Calls += s[place].Calls
+		c.Errors += s[place].Verdicts[abi.VerdictError]
+		c.Traps += s[place].Traps
+	}
+	return c
 }

@@ -19,6 +19,8 @@ type guest interface {
 	// is a copy that the caller owns, nil when there is none. An error is a fault
 	// after which the guest is thrown away.
 	call(from *chain, h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error)
+	// memory returns how many bytes of memory it has. It is called between calls.
+	memory() int64
 	// close ends it and frees its memory.
 	close()
 }

@@ -48,6 +48,7 @@ type generation struct {
 	lastError atomic.Pointer[string]
 	skipped   atomic.Uint64 // messages that on_error decided without a call
 	invalid   atomic.Uint64 // outputs that were no valid record or JSON
+	hostCalls atomic.Uint64
 
 	events []*subscriber // one for each instance, if each hears of all events
 
@@ -173,7 +174,7 @@ func (g *generation) warm(ctx context.Context) error {
 		}
 		guests = append(guests, i)
 	}
-	g.pool = newPool(guests, g.manifest.Limits.Wait, g.manifest.Limits.Waiting)
+	g.pool = newPool(guests, &g.hooks, g.manifest.Limits.Wait, g.manifest.Limits.Waiting)
 	return nil
 }
 
@@ -189,18 +190,19 @@ func (g *generation) run(from *chain, h *boundHook, rec *abi.Record) (abi.Verdic
 // runIn shows rec to a hook on the instance in s, which the caller holds, and
 // gives s back.
 func (g *generation) runIn(s *slot, from *chain, h *boundHook, rec *abi.Record) (abi.Verdict, []byte, error) {
-	s.counts.calls.Add(1)
+	counts := s.counts[h.place]
+	began := counts.begin()
 	verdict, output, err := s.inst.call(from, h, rec)
 	if err == nil {
 		err = checkVerdict(h.place, verdict)
 	}
+	counts.end(began, rec, verdict, output, err)
 	if err != nil {
-		s.counts.faults.Add(1)
 		g.fail(s, err)
 		return 0, nil, err
 	}
-	if verdict == abi.VerdictError {
-		s.counts.errors.Add(1)
+	if !began.IsZero() {
+		s.memory.Store(s.inst.memory())
 	}
 	g.pool.release(s)
 	return verdict, output, nil
@@ -287,16 +289,28 @@ func (g *generation) close() {
 	g.engine.close()
 }
 
-func (g *generation) counts() (c Counts) {
+// sums adds up the counters of all slots.
+func (g *generation) sums() (c Counts, hooks hookSums) {
 	for i := range g.pool.slots {
-		n := &g.pool.slots[i].counts
-		c.Calls += n.calls.Load()
-		c.Errors += n.errors.Load()
-		c.Traps += n.faults.Load()
+		for place, counts := range g.pool.slots[i].counts {
+			if counts != nil {
+				hooks.add(place, counts)
+			}
+		}
 	}
+	c = hooks.counts()
 	c.Skipped = g.skipped.Load()
 	c.Errors += g.invalid.Load()
-	return c
+	c.HostCalls = g.hostCalls.Load()
+	return c, hooks
+}
+
+// memory returns the bytes that all instances together have.
+func (g *generation) memory() (n int64) {
+	for i := range g.pool.slots {
+		n += g.pool.slots[i].memory.Load()
+	}
+	return n
 }
 
 // home picks the slot that the messages of one session try first.

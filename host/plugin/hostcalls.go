@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
@@ -29,7 +30,8 @@ type hostCalls struct {
 }
 
 // reset ends what a call left open.
-func (h *hostCalls) reset() {
+func (h *hostCalls) reset(counted *atomic.Uint64) {
+	counted.Add(uint64(h.calls))
 	for _, c := range h.cursors {
 		if c != nil {
 			c.stop()
@@ -42,8 +44,8 @@ func (h *hostCalls) reset() {
 }
 
 // close ends everything.
-func (h *hostCalls) close() {
-	h.reset()
+func (h *hostCalls) close(counted *atomic.Uint64) {
+	h.reset(counted)
 	if h.actor != nil {
 		h.actor.Close()
 		h.actor = nil

@@ -52,6 +52,9 @@ var hostFunctions = map[string]hostFunction{
 	abi.ImportCall:       {params: i32x2, results: i32, call: hostService},
 	abi.ImportAnswer:     {params: i32x2, results: i32, call: hostAnswer},
 	abi.ImportLastError:  {params: i32x2, results: i32, call: hostLastError},
+
+	abi.ImportMetricDefine: {params: i32x2, results: i32, call: hostMetricDefine},
+	abi.ImportMetricAdd:    {params: []byte{wasmbin.I32, wasmbin.F64, wasmbin.I32, wasmbin.I32}, results: i32, call: hostMetricAdd},
 }
 
 var (

@@ -38,5 +38,11 @@ type Info struct {
 	Instances int
 	Limits    Limits
 	Grants    []Grant
+	// Memory is the bytes of all instances together, when they were last looked at.
+	Memory int64
 	Counts
+	// Hooks are the counts of each of Kinds.
+	Hooks []HookCounts
+	// Metrics are those that the plugin has defined.
+	Metrics []Metric
 }

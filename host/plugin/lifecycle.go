@@ -21,7 +21,10 @@ type plugin struct {
 	state  State
 	reason string
 	failed error  // why the version that was looked at last does not run
-	past   Counts // of generations that are gone
+	past   Counts // of generations that are gone, as the next
+	hooks  hookSums
+
+	metrics Metrics // that it has defined
 
 	// Manager.mu guards these.
 	working      bool          // somebody has claimed it
@@ -59,7 +62,9 @@ func (p *plugin) swap(next *generation) {
 	if old != nil {
 		old.close()
 		p.mu.Lock()
-		p.past.add(old.counts())
+		counts, hooks := old.sums()
+		p.past.add(counts)
+		p.hooks.addAll(&hooks)
 		p.mu.Unlock()
 	}
 }
@@ -111,19 +116,26 @@ func (p *plugin) info() Info {
 		State: p.state, Reason: p.reason, SHA256: p.shown.sum, Engine: string(p.shown.engine),
 		Limits: m.Limits, Grants: m.Grants, Counts: p.past,
 	}
-	for _, h := range m.Hooks {
-		out.Kinds = append(out.Kinds, h.Kind)
-	}
+	out.Metrics = p.metrics.All()
+	hooks := p.hooks.copy()
 	if g := p.gen.Load(); g != nil {
-		g.describe(&out)
+		g.describe(&out, &hooks)
+	}
+	for _, h := range m.Hooks {
+		sums := hooks[h.Kind.place()]
+		sums.Kind = h.Kind
+		out.Kinds = append(out.Kinds, h.Kind)
+		out.Hooks = append(out.Hooks, sums)
 	}
 	return out
 }
 
 // describe adds what a running generation knows.
-func (g *generation) describe(out *Info) {
-	out.Instances = g.pool.ready()
-	out.Counts.add(g.counts())
+func (g *generation) describe(out *Info, hooks *hookSums) {
+	out.Instances, out.Memory = g.pool.ready(), g.memory()
+	counts, running := g.sums()
+	out.Counts.add(counts)
+	hooks.addAll(&running)
 	if e := g.lastError.Load(); e != nil {
 		out.LastError = *e
 	}

@@ -26,8 +26,9 @@ const (
 type slot struct {
 	state  atomic.Uint32
 	inst   guest
-	counts counters
-	_      [64]byte // the next slot's state belongs to another processor
+	counts [places]*counters // of the hooks that the plugin has
+	memory atomic.Int64      // of the instance, in bytes, when it was last looked at
+	_      [64]byte          // the next slot's state belongs to another processor
 }
 
 // pool hands out instances. Taking and giving back are one compare-and-swap
@@ -59,10 +60,17 @@ func (w *waiter) takes(s *slot) bool { return w.only == nil || w.only == s }
 // moment, which is cheaper for all, before it gets the next slot for certain.
 const starving = time.Millisecond
 
-func newPool(instances []guest, wait time.Duration, waiting int) *pool {
+func newPool(instances []guest, hooks *[places]*boundHook, wait time.Duration, waiting int) *pool {
 	p := &pool{slots: make([]slot, len(instances)), wait: wait, most: waiting, done: make(chan struct{})}
 	for i, inst := range instances {
-		p.slots[i].inst = inst
+		s := &p.slots[i]
+		s.inst = inst
+		s.memory.Store(inst.memory())
+		for place, h := range hooks {
+			if h != nil {
+				s.counts[place] = &counters{}
+			}
+		}
 	}
 	p.live.Add(len(instances))
 	return p

@@ -41,7 +41,7 @@ func newRawGuest(e *rawEngine) (*rawGuest, error) {
 		i.close()
 		return nil, err
 	}
-	i.host.reset()
+	i.host.reset(&i.gen.hostCalls)
 	i.limit = e.gen.manifest.Limits.Timeout
 	return i, nil
 }
@@ -128,7 +128,7 @@ func (i *rawGuest) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi
 	}
 	verdict, output, err = i.invoke(i.hooks[h.place], argument, 0)
 	if i.host.used {
-		i.host.reset()
+		i.host.reset(&i.gen.hostCalls)
 	}
 	return verdict, output, err
 }
@@ -164,9 +164,12 @@ func (i *rawGuest) invoke(f api.Function, first, second uint64) (verdict abi.Ver
 	return verdict, output, err
 }
 
+// memory implements guest.
+func (i *rawGuest) memory() int64 { return int64(i.mem.Size()) }
+
 // close implements guest.
 func (i *rawGuest) close() {
-	i.host.close()
+	i.host.close(&i.gen.hostCalls)
 	if i.mod != nil {
 		_ = i.mod.Close(context.Background())
 	}

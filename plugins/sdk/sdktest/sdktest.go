@@ -49,6 +49,8 @@ type Host interface {
 	// Client is an administrator of the host that the plugin acts in. What it does
 	// does not pass the plugin's hooks.
 	Client() *client.Client
+	// Metrics are those that the plugin has defined.
+	Metrics() []plugin.Metric
 	// Log is what the plugin has logged so far.
 	Log() string
 }
@@ -148,6 +150,7 @@ type native struct {
 	world    *world
 	manifest *plugin.Manifest
 	payload  []byte
+	metrics  plugin.Metrics
 	mu       sync.Mutex
 	log      bytes.Buffer
 }
@@ -205,6 +208,9 @@ func (n *native) Tick(now time.Time) error {
 // Client implements Host.
 func (n *native) Client() *client.Client { return n.world.client }
 
+// Metrics implements Host.
+func (n *native) Metrics() []plugin.Metric { return n.metrics.All() }
+
 // Log implements Host.
 func (n *native) Log() string {
 	n.mu.Lock()
@@ -224,6 +230,23 @@ func (c *calls) Log(level int32, text string) {
 
 // Payload implements hostcall.Host.
 func (c *calls) Payload() []byte { return c.payload }
+
+// DefineMetric implements hostcall.Host.
+func (c *calls) DefineMetric(definition []byte) int32 {
+	n, err := c.metrics.Define(definition)
+	if err != nil {
+		return int32(plugin.Errno(err))
+	}
+	return int32(n)
+}
+
+// AddMetric implements hostcall.Host.
+func (c *calls) AddMetric(number int32, value float64, labels []byte) int32 {
+	if err := c.metrics.Add(int(number), value, labels); err != nil {
+		return int32(plugin.Errno(err))
+	}
+	return 0
+}
 
 // World implements hostcall.Host.
 func (c *calls) World() hostcall.World { return nativeWorld{c.world, c.manifest} }

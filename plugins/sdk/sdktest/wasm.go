@@ -144,6 +144,9 @@ func (w *wasm) Tick(now time.Time) error {
 // Client implements Host.
 func (w *wasm) Client() *client.Client { return w.world.client }
 
+// Metrics implements Host.
+func (w *wasm) Metrics() []plugin.Metric { return w.manager.List()[0].Metrics }
+
 // Log implements Host.
 func (w *wasm) Log() string {
 	w.mu.Lock()

@@ -10,8 +10,15 @@ import (
 	"github.com/happn-host/happn-host/plugins/sdk"
 )
 
+var done, level *sdk.Metric
+
 func init() {
 	sdk.Register(sdk.Plugin{
+		Init: func([]byte) error {
+			done = sdk.NewCounter("done", "What was done.", "verb")
+			level = sdk.NewGauge("level", "")
+			return nil
+		},
 		Inbound: act,
 		Event: func(e *sdk.Message) error {
 			sdk.LogInfo("heard " + string(e.Path()) + " " + string(e.Data()) + " on " + string(e.Channel()))
@@ -33,6 +40,8 @@ func main() {}
 
 func act(m *sdk.Message) sdk.Verdict {
 	verb, path, _ := strings.Cut(strings.TrimPrefix(string(m.Path()), "!"), " ")
+	done.Add(2, verb)
+	level.Set(float64(len(path)))
 	out, err := do(verb, path, m)
 	if err != nil {
 		m.SetData([]byte(strconv.Quote(err.Error())))

@@ -14,6 +14,9 @@ type Host interface {
 	Payload() []byte
 	// World returns what the plugin reaches, nil for nothing.
 	World() World
+	// DefineMetric and AddMetric are the imports metric_define and metric_add.
+	DefineMetric(definition []byte) int32
+	AddMetric(number int32, value float64, labels []byte) int32
 }
 
 var (
@@ -78,3 +81,19 @@ func (nowhere) Publish(*abi.Record) error                      { return abi.Errn
 func (nowhere) Remove(*abi.Record) (int, error)                { return 0, abi.ErrnoUnsupported }
 func (nowhere) Call(*abi.Record) ([]byte, error)               { return nil, abi.ErrnoUnsupported }
 func (nowhere) Session([]byte) ([]byte, error)                 { return nil, abi.ErrnoUnsupported }
+
+// DefineMetric returns the number of a metric, or an error number.
+func DefineMetric(definition []byte) int32 {
+	if h := get(); h != nil {
+		return h.DefineMetric(definition)
+	}
+	return int32(abi.ErrnoUnsupported)
+}
+
+// AddMetric counts or sets a value. It returns 0, or an error number.
+func AddMetric(number int32, value float64, labels []byte) int32 {
+	if h := get(); h != nil {
+		return h.AddMetric(number, value, labels)
+	}
+	return int32(abi.ErrnoUnsupported)
+}

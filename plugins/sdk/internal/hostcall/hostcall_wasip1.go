@@ -8,6 +8,22 @@ func hostLog(level int32, text unsafe.Pointer, length uint32)
 //go:wasmimport happn payload
 func hostPayload(dst unsafe.Pointer, capacity uint32) int32
 
+//go:wasmimport happn metric_define
+func hostMetricDefine(definition unsafe.Pointer, size uint32) int32
+
+//go:wasmimport happn metric_add
+func hostMetricAdd(number int32, value float64, labels unsafe.Pointer, size uint32) int32
+
+// DefineMetric returns the number of a metric, or an error number.
+func DefineMetric(definition []byte) int32 {
+	return hostMetricDefine(unsafe.Pointer(unsafe.SliceData(definition)), uint32(len(definition)))
+}
+
+// AddMetric counts or sets a value. It returns 0, or an error number.
+func AddMetric(number int32, value float64, labels []byte) int32 {
+	return hostMetricAdd(number, value, unsafe.Pointer(unsafe.SliceData(labels)), uint32(len(labels)))
+}
+
 // Log writes a line to the host's log.
 func Log(level int32, text string) {
 	hostLog(level, unsafe.Pointer(unsafe.StringData(text)), uint32(len(text)))

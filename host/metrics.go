@@ -1,0 +1,164 @@
+package host
+
+import (
+	"context"
+	"slices"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/metrics"
+	"github.com/happn-host/happn-host/host/plugin"
+)
+
+// openMetrics adds the route that shows what the host counts. On a host with
+// access control it needs the permission get on /@HTTP/metrics.
+func (h *Host) openMetrics() { h.web.Handle("GET /metrics", metrics.Handler(h.gather)) }
+
+// gather returns everything that the host counts.
+func (h *Host) gather() []metrics.Family {
+	health := h.Health(context.Background())
+	all := families{}
+	all.one("happn_sessions", "Clients that are connected.", metrics.Gauge, float64(health.Sessions))
+	all.one("happn_subscriptions", "Subscriptions of all sessions.", metrics.Gauge, float64(health.Subscriptions))
+	all.one("happn_requests_total", "Requests that were read.", metrics.Counter, float64(health.Requests))
+	all.one("happn_request_errors_total", "Requests that were answered with an error.", metrics.Counter, float64(health.Errors))
+	all.one("happn_publications_total", "Changes and messages that were published.", metrics.Counter, float64(health.Publications))
+	all.one("happn_deliveries_total", "Frames with publications that were queued for subscribers.", metrics.Counter, float64(health.Deliveries))
+	all.one("happn_slow_readers_total", "Connections that were closed because they did not read.", metrics.Counter, float64(health.SlowReaders))
+	all.one("happn_dead_peers_total", "Connections that were closed because their peer was gone.", metrics.Counter, float64(health.DeadPeers))
+	all.one("happn_ready", "1 if the host serves requests.", metrics.Gauge, one(health.Status == "ok"))
+	all.stores(health.Stores)
+	if s := health.Security; s != nil {
+		all.security(s)
+	}
+	all.plugins(h.plugins.List())
+	return all
+}
+
+func one(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// families collects what gather returns.
+type families []metrics.Family
+
+// one adds a metric with one value.
+func (f *families) one(name, help string, t metrics.Type, value float64) {
+	*f = append(*f, metrics.Family{Name: name, Help: help, Type: t, Values: []metrics.Value{{Value: value}}})
+}
+
+// of adds a metric with labels, which is left out where nothing has it.
+func (f *families) of(name, help string, t metrics.Type, labels []string, values []metrics.Value) {
+	if len(values) > 0 {
+		*f = append(*f, metrics.Family{Name: name, Help: help, Type: t, Labels: labels, Values: values})
+	}
+}
+
+func (f *families) stores(all []StoreHealth) {
+	var documents, bytes, disk, fine []metrics.Value
+	for _, s := range all {
+		label := []string{s.Name}
+		documents = append(documents, metrics.Value{Labels: label, Value: float64(s.Documents)})
+		bytes = append(bytes, metrics.Value{Labels: label, Value: float64(s.Bytes)})
+		disk = append(disk, metrics.Value{Labels: label, Value: float64(s.DiskBytes)})
+		fine = append(fine, metrics.Value{Labels: label, Value: one(s.Reason == "")})
+	}
+	labels := []string{"store"}
+	f.of("happn_store_documents", "Documents.", metrics.Gauge, labels, documents)
+	f.of("happn_store_bytes", "Bytes of documents in memory.", metrics.Gauge, labels, bytes)
+	f.of("happn_store_disk_bytes", "Bytes on the disk.", metrics.Gauge, labels, disk)
+	f.of("happn_store_up", "1 if the store answers.", metrics.Gauge, labels, fine)
+}
+
+func (f *families) security(s *SecurityHealth) {
+	f.one("happn_logins_total", "Logins that succeeded.", metrics.Counter, float64(s.Logins))
+	f.of("happn_logins_refused_total", "Logins that were refused, by why.", metrics.Counter, []string{"reason"}, []metrics.Value{
+		{Labels: []string{"rate"}, Value: float64(s.Limited)},
+		{Labels: []string{"lockout"}, Value: float64(s.Locked)},
+		{Labels: []string{"other"}, Value: float64(s.Refused - s.Limited - s.Locked)},
+	})
+	f.one("happn_revoked_tokens", "Tokens that are revoked.", metrics.Gauge, float64(s.Revoked))
+	f.one("happn_token_keys", "Keys of session tokens that are accepted.", metrics.Gauge, float64(s.Keys))
+}
+
+func (f *families) plugins(all []plugin.Info) {
+	var info, states, instances, memory, skipped, errors, host []metrics.Value
+	for _, p := range all {
+		label := []string{p.Name}
+		info = append(info, metrics.Value{Labels: []string{p.Name, p.Version, p.Engine}, Value: 1})
+		states = append(states, metrics.Value{Labels: []string{p.Name, string(p.State)}, Value: 1})
+		instances = append(instances, metrics.Value{Labels: label, Value: float64(p.Instances)})
+		memory = append(memory, metrics.Value{Labels: label, Value: float64(p.Memory)})
+		skipped = append(skipped, metrics.Value{Labels: label, Value: float64(p.Skipped)})
+		errors = append(errors, metrics.Value{Labels: label, Value: float64(p.Errors)})
+		host = append(host, metrics.Value{Labels: label, Value: float64(p.HostCalls)})
+	}
+	name := []string{"plugin"}
+	f.of("happn_plugin_info", "The plugins, 1 for each.", metrics.Gauge, []string{"plugin", "version", "engine"}, info)
+	f.of("happn_plugin_state", "1 for the state that a plugin is in.", metrics.Gauge, []string{"plugin", "state"}, states)
+	f.of("happn_plugin_instances", "Instances in service.", metrics.Gauge, name, instances)
+	f.of("happn_plugin_memory_bytes", "Memory of all instances, when they were last looked at.", metrics.Gauge, name, memory)
+	f.of("happn_plugin_skipped_total", "Messages that on_error decided about without a call.", metrics.Counter, name, skipped)
+	f.of("happn_plugin_errors_total", "Calls that ended with ERROR, or with something that was no valid answer.", metrics.Counter, name, errors)
+	f.of("happn_plugin_host_calls_total", "Calls of the plugin to the host.", metrics.Counter, name, host)
+	f.hooks(all)
+	f.defined(all)
+}
+
+// hooks adds what is counted for each hook.
+func (f *families) hooks(all []plugin.Info) {
+	var calls, verdicts, traps, took, read, written []metrics.Value
+	for _, p := range all {
+		for _, h := range p.Hooks {
+			label := []string{p.Name, string(h.Kind)}
+			for v, n := range h.Verdicts {
+				if name := abi.Verdict(v).String(); name != "" && (n > 0 || abi.Verdict(v) == abi.VerdictPass) {
+					verdicts = append(verdicts, metrics.Value{Labels: append(slices.Clone(label), name), Value: float64(n)})
+				}
+			}
+			calls = append(calls, metrics.Value{Labels: label, Value: float64(h.Calls)})
+			traps = append(traps, metrics.Value{Labels: label, Value: float64(h.Traps)})
+			written = append(written, metrics.Value{Labels: label, Value: float64(h.Written)})
+			if s := h.Sampled; s.Buckets != nil {
+				took = append(took, metrics.Value{Labels: label, Histogram: &metrics.Histogram{Bounds: s.Bounds, Buckets: s.Buckets, Sum: s.Sum}})
+				read = append(read, metrics.Value{Labels: label, Value: float64(s.Read)})
+			}
+		}
+	}
+	labels := []string{"plugin", "hook"}
+	f.of("happn_plugin_calls_total", "Calls of hooks.", metrics.Counter, labels, calls)
+	f.of("happn_plugin_verdicts_total", "Calls of hooks by what they decided.", metrics.Counter, []string{"plugin", "hook", "verdict"}, verdicts)
+	f.of("happn_plugin_traps_total", "Calls that ended in a trap, a time-out or a breach of the contract.", metrics.Counter, labels, traps)
+	f.of("happn_plugin_output_bytes_total", "Bytes that hooks gave.", metrics.Counter, labels, written)
+	f.of("happn_plugin_duration_seconds", "How long calls took; one in 16 is measured.", metrics.Gauge, labels, took)
+	f.of("happn_plugin_sampled_input_bytes_total", "Bytes of what the measured calls were shown.", metrics.Counter, labels, read)
+}
+
+// defined adds the metrics that plugins define, under names that are theirs only.
+func (f *families) defined(all []plugin.Info) {
+	byName := map[string]int{}
+	for _, p := range all {
+		for _, m := range p.Metrics {
+			name := "happn_plugin_defined_" + m.Name
+			family := metrics.Family{Name: name, Help: m.Help, Type: metrics.Gauge, Labels: append([]string{"plugin"}, m.Labels...)}
+			if m.Type == plugin.Counter {
+				family.Type = metrics.Counter
+			}
+			for _, s := range m.Series {
+				family.Values = append(family.Values, metrics.Value{Labels: append([]string{p.Name}, s.Labels...), Value: s.Value})
+			}
+			at, taken := byName[name]
+			if !taken {
+				byName[name] = len(*f)
+				*f = append(*f, family)
+				continue
+			}
+			// Two plugins with one name share a family if they mean the same by it.
+			if first := &(*f)[at]; first.Type == family.Type && slices.Equal(first.Labels, family.Labels) {
+				first.Values = append(first.Values, family.Values...)
+			}
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package host_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/happn-host/happn-host/host/config"
+)
+
+func TestMetricsShowWhatTheHostCounts(t *testing.T) {
+	h := startCopying(t, copying, nil)
+	c := connect(t, h)
+	for range 20 {
+		_, err := c.Set(context.Background(), "/a/1", 1, nil)
+		require.NoError(t, err)
+	}
+	answer, err := http.Get("http://" + h.Addr().String() + "/metrics")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, answer.StatusCode, string(body))
+	for _, line := range []string{
+		"happn_sessions 1", `happn_plugin_state{plugin="copy",state="ready"} 1`, `happn_store_documents{store=`, "happn_ready 1",
+		`happn_plugin_verdicts_total{hook="inbound",plugin="copy",verdict="pass"} 20`, `happn_plugin_traps_total{hook="event",plugin="copy"} 0`,
+		`happn_plugin_duration_seconds_count{hook="inbound",plugin="copy"} 2`, "go_goroutines ", "happn_plugin_host_calls_total",
+	} {
+		require.Contains(t, string(body), "\n"+line)
+	}
+}
+
+func TestMetricsOfASecureHostNeedAPermission(t *testing.T) {
+	h := start(t, func(c *config.Config) { c.Secure = true })
+	answer, err := http.Get("http://" + h.Addr().String() + "/metrics")
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	require.Equal(t, http.StatusUnauthorized, answer.StatusCode)
+}
