@@ -38,6 +38,7 @@ func TestTheContractInWordsKnowsEveryNumber(t *testing.T) {
 		abi.ImportRemove, abi.ImportCall, abi.ImportAnswer, abi.ImportSessionGet, abi.ImportLastError,
 		abi.OperationLogin, abi.OperationToken, abi.OperationRevoke, abi.OperationChangePassword, abi.OperationResetPassword,
 		abi.ImportMetricDefine, abi.ImportMetricAdd,
+		abi.ExtismEnvironment, abi.ExtismUser,
 	} {
 		require.Contains(t, doc, "`"+name+"`")
 	}

@@ -25,7 +25,8 @@ const (
 	ExportConnEvent   = "happn_conn_event" // (conn i64, len i32) -> i64
 	ExportConnClose   = "happn_conn_close" // (conn i64, reason i32)
 	ExportTick        = "happn_tick"       // (now_ms i64) -> i64
-	ExtismEnvironment = "extism:host/env"  // import module of Extism modules
+	ExtismEnvironment = "extism:host/env"  // what Extism modules import of Extism
+	ExtismUser        = "extism:host/user" // what Extism modules import of the host
 )
 
 // ImportModule is the module name of every import that the host provides.

@@ -83,11 +83,11 @@ func examine(path string, from source, limits Limits) (*candidate, error) {
 		c.manifest.Enabled = false
 		return c, nil
 	}
-	if c.engine, err = detect(m); err != nil {
-		return c, err
-	}
 	manifest, err := readManifestOf(c.file, m)
 	if err != nil {
+		return c, err
+	}
+	if c.engine, err = detect(m, manifest.ABI); err != nil {
 		return c, err
 	}
 	c.manifest = manifest
@@ -110,16 +110,13 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 	if want := c.manifest.SHA256; want != "" && want != c.sum {
 		return fmt.Errorf("%s: sha256: the module is %s, not the one that is pinned", operatorFile, c.sum)
 	}
-	if c.manifest.ABI == string(engineExtism) {
-		return fmt.Errorf("%s: abi: the manifest says extism and the module is a raw one", c.file)
-	}
 	if err := checkGranted(c.manifest, operatorFile); err != nil {
 		return err
 	}
 	if err := checkAuth(c.manifest, c.file, operatorFile); err != nil {
 		return err
 	}
-	return checkImports(m, c.manifest)
+	return checkImports(m, c.engine, c.manifest)
 }
 
 func readManifestOf(file string, m *wasmbin.Module) (*Manifest, error) {

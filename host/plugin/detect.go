@@ -18,9 +18,6 @@ const (
 	engineExtism engineKind = "extism"
 )
 
-// errExtism is what an operator reads about a module built with an Extism PDK.
-var errExtism = errors.New("extism modules are not supported by this version: build it with a raw happn SDK instead")
-
 var (
 	i32, i64 = []byte{wasmbin.I32}, []byte{wasmbin.I64}
 
@@ -52,7 +49,9 @@ var exportTypes = map[string]wasmbin.FuncType{
 }
 
 // detect tells which engine a module is for, by its imports and exports only.
-func detect(m *wasmbin.Module) (engineKind, error) {
+// want is what its manifest says; with "extism" it need not import anything of
+// Extism.
+func detect(m *wasmbin.Module, want string) (engineKind, error) {
 	exports := map[string]wasmbin.Export{}
 	marker := ""
 	for _, e := range m.Exports {
@@ -62,15 +61,23 @@ func detect(m *wasmbin.Module) (engineKind, error) {
 		}
 	}
 	switch {
+	case marker == abi.ExportMarker && want == string(engineExtism):
+		return engineRaw, fmt.Errorf("abi: the manifest says extism, and the export %q that the module is raw", marker)
 	case marker == abi.ExportMarker:
 		return engineRaw, checkRawExports(exports)
 	case marker != "":
 		return "", fmt.Errorf("export %q: this host speaks %s only; build the module with a matching SDK", marker, abi.ExportMarker)
 	}
-	if slices.ContainsFunc(m.Imports, func(i wasmbin.Import) bool { return i.Module == abi.ExtismEnvironment }) {
-		return engineExtism, errExtism
+	built := slices.ContainsFunc(m.Imports, func(i wasmbin.Import) bool {
+		return i.Module == abi.ExtismEnvironment || i.Module == abi.ExtismUser
+	})
+	switch {
+	case built && want == string(engineRaw):
+		return engineExtism, fmt.Errorf("abi: the manifest says raw, and the module imports what Extism provides and does not export %q", abi.ExportMarker)
+	case built, want == string(engineExtism):
+		return engineExtism, checkExtismExports(m)
 	}
-	return "", fmt.Errorf("not a happn plugin: no export %q (build it with a happn SDK, or export it as described in abi/ABI.md)", abi.ExportMarker)
+	return "", fmt.Errorf("not a happn plugin: no export %q (build it with a happn SDK or an Extism PDK, or export it as described in abi/ABI.md)", abi.ExportMarker)
 }
 
 func checkRawExports(exports map[string]wasmbin.Export) error {
@@ -100,22 +107,26 @@ func checkRawExports(exports map[string]wasmbin.Export) error {
 }
 
 // checkImports refuses a module that wants something no grant covers.
-func checkImports(m *wasmbin.Module, manifest *Manifest) error {
+func checkImports(m *wasmbin.Module, engine engineKind, manifest *Manifest) error {
 	for _, i := range m.Imports {
 		if i.Kind != wasmbin.KindFunction {
 			return fmt.Errorf("import %s.%s: only functions can be imported", i.Module, i.Name)
 		}
-		switch i.Module {
-		case abi.ImportModule:
-			if err := checkHostImport(i, manifest); err != nil {
-				return err
-			}
-		case wasiModule:
+		var err error
+		switch {
+		case i.Module == wasiModule:
 			if !slices.Contains(wasiFunctions, i.Name) {
-				return fmt.Errorf("import %s.%s: plugins have no such thing (no file system, network or processes)", i.Module, i.Name)
+				err = fmt.Errorf("import %s.%s: plugins have no such thing (no file system, network or processes)", i.Module, i.Name)
 			}
+		case i.Module == abi.ImportModule && engine == engineRaw:
+			err = checkHostImport(i, manifest)
+		case (i.Module == abi.ExtismEnvironment || i.Module == abi.ExtismUser) && engine == engineExtism:
+			err = checkExtismImport(i, manifest)
 		default:
-			return fmt.Errorf("import %s.%s: no grant covers module %q", i.Module, i.Name, i.Module)
+			err = fmt.Errorf("import %s.%s: no grant covers module %q", i.Module, i.Name, i.Module)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -7,12 +7,16 @@
 // calls. The life of one plugin:
 //
 //	file -> wasmbin.Parse -> detect -> manifest + operator file -> meter
-//	     -> generation (one wazero runtime, warm pool of instances) -> swap
+//	     -> generation (an engine with one wazero runtime, warm pool of instances) -> swap
 //
 // Locks, in the order in which they may be held together: Manager.mu, then
 // plugin.mu, then breaker.mu or pool.mu. The path of a message takes none of
 // them unless every instance is busy.
 //
-// It imports wazero, fsnotify, a YAML parser, abi, internal/rawjson and
+// Engines make guests of modules: the raw one speaks to wazero itself, the one for
+// modules of Extism PDKs to go-sdk. Host functions work on what both have, an
+// instance.
+//
+// It imports wazero, Extism's go-sdk, fsnotify, a YAML parser, abi, internal/rawjson and
 // host/pipeline.
 package plugin

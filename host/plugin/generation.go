@@ -98,7 +98,11 @@ func (g *generation) compile(ctx context.Context, c *candidate, cache wazero.Com
 	if g.plugin.gen.Load() == nil {
 		g.plugin.show(c, StateLoading, "")
 	}
-	g.engine, err = newRawEngine(ctx, g, c.module, cache)
+	build := newRawEngine
+	if c.engine == engineExtism {
+		build = newExtismEngine
+	}
+	g.engine, err = build(ctx, g, c.module, cache)
 	return err
 }
 

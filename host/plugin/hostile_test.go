@@ -1,9 +1,9 @@
 package plugin_test
 
 import (
-	"bytes"
 	"context"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,94 +15,81 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 )
 
-// sometimes makes a guest that misbehaves for paths beginning with "!" and
+// sometimes makes a raw guest that misbehaves for paths beginning with "!" and
 // passes everything else. The path is the first body, after one header for each
 // section of request.
 func sometimes(code ...[]byte) []byte {
-	at := int32(buffer + abi.HeaderSize + 6*abi.SectionHeaderSize)
-	return guest(
-		asm.I32Const(at), []byte{0x2d, 0, 0}, asm.I32Const('!'), []byte{0x46}, // i32.eq
-		asm.IfVoid, asm.Join(code...), asm.End,
-		verdict(abi.VerdictPass, 0, 0),
-	).Bytes()
+	return guest(banged(asm.Join(code...)), verdict(abi.VerdictPass, 0, 0)).Bytes()
 }
 
 func TestHostileGuests(t *testing.T) {
 	returns := func(code []byte) []byte { return asm.Join(code, asm.Return) }
-	for name, c := range map[string]struct {
+	modules := map[string]struct {
 		module []byte
 		says   string // in the error, and to the operator
 	}{
-		"traps":                      {sometimes(asm.Unreachable), "trapped"},
-		"loops for ever":             {sometimes(asm.LoopVoid, asm.Br(0), asm.End), "time limit"},
-		"recurses for ever":          {sometimes(asm.I32Const(0), asm.Call(2), asm.Drop), ""},
 		"lies about where output is": {sometimes(returns(verdict(abi.VerdictReject, 0xfffffff0, 64))), "output lies outside of memory"},
 		"lies about its length":      {sometimes(returns(verdict(abi.VerdictReject, 4<<16-1, 2))), "output lies outside of memory"},
 		"answers too much":           {sometimes(returns(verdict(abi.VerdictReject, 0, 2<<10))), "output of 2048 bytes is over the limit of 1024"},
-		"answers nothing valid":      {sometimes(returns(asm.I64Const(0))), "unknown verdict 0"},
-		"answers a negative number":  {sometimes(returns(asm.I64Const(-2 << 60))), "unknown verdict 14"},
-		"answers another kind's":     {sometimes(returns(verdict(abi.VerdictNeedMore, 0, 0))), "verdict need-more, which a hook of kind inbound cannot give"},
-		"exits":                      {exits(), "exit_code(3)"},
-		"asks for random for ever":   {wasiLoop("random_get", 2), "time limit"},
-		"prints for ever":            {wasiLoop("fd_write", 4), "time limit"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := open(t, func(o *plugin.Options) {
-				o.Limits.OutputKiB = 1
-				o.Limits.Instances = 1
-				o.Limits.Timeout = 20 * time.Millisecond
-			})
-			f.put("p.wasm", c.module)
-			f.put("p.yaml", reject)
-
-			bad := request()
-			bad.Path = []byte("!boom")
-			v, err := f.call(bad)
-			require.ErrorContains(t, err, c.says)
-			require.Equal(t, abi.VerdictReject, v)
-
-			v, err = f.call(request())
-			require.NoError(t, err, "another instance took its place")
-			require.Equal(t, abi.VerdictPass, v)
-			info := f.only()
-			require.EqualValues(t, 1, info.Traps)
-			require.EqualValues(t, 2, info.Calls)
-			require.Contains(t, info.LastError, c.says)
-			require.Equal(t, plugin.StateReady, info.State)
-		})
+	}
+	for name, c := range modules {
+		t.Run(name, func(t *testing.T) { testHostile(t, c.module, c.says) })
+	}
+	for _, d := range dialects {
+		code := func(code ...[]byte) []byte { return d.sometimes(func(uint32) []byte { return asm.Join(code...) }) }
+		again := func(hook uint32) []byte {
+			if d.name == "raw" {
+				return asm.Join(asm.I32Const(0), asm.Call(hook), asm.Drop)
+			}
+			return asm.Join(asm.Call(hook), asm.Drop)
+		}
+		for name, c := range map[string]struct {
+			module []byte
+			says   string
+		}{
+			"traps":                    {code(asm.Unreachable), "trapped"},
+			"loops for ever":           {code(asm.LoopVoid, asm.Br(0), asm.End), "time limit"},
+			"recurses for ever":        {d.sometimes(again), ""},
+			"answers nothing valid":    {code(d.returns(0)), map[string]string{"raw": "unknown verdict 0", "extism": "exited, or returned 0"}[d.name]},
+			"answers a strange number": {code(d.returns(14)), "unknown verdict 14"},
+			"answers another kind's":   {code(d.returns(int(abi.VerdictNeedMore))), "verdict need-more, which a hook of kind inbound cannot give"},
+			"exits":                    {d.exits(3), "exit_code(3)"},
+			"exits well":               {d.exits(0), map[string]string{"raw": "exit_code(0)", "extism": "exited, or returned 0"}[d.name]},
+			"asks for random for ever": {d.wasiLoop("random_get", 2), "time limit"},
+			"prints for ever":          {d.wasiLoop("fd_write", 4), "time limit"},
+		} {
+			t.Run(d.name+" "+name, func(t *testing.T) { testHostile(t, c.module, c.says) })
+		}
 	}
 }
 
-// exits makes a guest that ends its process.
-func exits() []byte {
-	m := &asm.Module{}
-	exit := m.Import("wasi_snapshot_preview1", "proc_exit", asm.I32, asm.None)
-	bare(m)
-	at := int32(buffer + abi.HeaderSize + 6*abi.SectionHeaderSize)
-	m.Func(abi.ExportInbound, asm.I32, asm.I64, nil,
-		asm.I32Const(at), []byte{0x2d, 0, 0}, asm.I32Const('!'), []byte{0x46},
-		asm.IfVoid, asm.I32Const(3), asm.Call(exit), asm.End, verdict(abi.VerdictPass, 0, 0))
-	return m.Bytes()
-}
+// testHostile shows a message with the path "!boom" and another one to a guest.
+func testHostile(t *testing.T, module []byte, says string) {
+	f := open(t, func(o *plugin.Options) {
+		o.Limits.OutputKiB = 1
+		o.Limits.Instances = 1
+		o.Limits.Timeout = 20 * time.Millisecond
+		if says != "" && !strings.Contains(says, "time limit") {
+			o.Limits.Timeout = 10 * time.Second // the machine of the tests is busy
+		}
+	})
+	f.put("p.wasm", module)
+	f.put("p.yaml", reject)
 
-// wasiLoop makes a guest that calls a WASI function through its table for ever,
-// with large arguments.
-func wasiLoop(name string, params int) []byte {
-	m := &asm.Module{}
-	call := m.Import("wasi_snapshot_preview1", name, bytes.Repeat(asm.I32, params), asm.I32)
-	bare(m)
-	m.Table(1, call)
-	m.Data(output, []byte{0, 0, 0, 0, 0, 0, 3, 0}) // one vector of 192 KiB
-	arguments := asm.Join(asm.I32Const(0), asm.I32Const(200<<10))
-	if params == 4 {
-		arguments = asm.Join(asm.I32Const(1), asm.I32Const(output), asm.I32Const(1), asm.I32Const(output+64))
-	}
-	at := int32(buffer + abi.HeaderSize + 6*abi.SectionHeaderSize)
-	m.Func(abi.ExportInbound, asm.I32, asm.I64, nil,
-		asm.I32Const(at), []byte{0x2d, 0, 0}, asm.I32Const('!'), []byte{0x46}, asm.IfVoid,
-		asm.LoopVoid, arguments, asm.I32Const(0), asm.CallIndirect(0), asm.Drop, asm.Br(0), asm.End,
-		asm.End, verdict(abi.VerdictPass, 0, 0))
-	return m.Bytes()
+	bad := request()
+	bad.Path = []byte("!boom")
+	v, err := f.call(bad)
+	require.ErrorContains(t, err, says)
+	require.Equal(t, abi.VerdictReject, v)
+
+	v, err = f.call(request())
+	require.NoError(t, err, "another instance took its place")
+	require.Equal(t, abi.VerdictPass, v)
+	info := f.only()
+	require.EqualValues(t, 1, info.Traps)
+	require.EqualValues(t, 2, info.Calls)
+	require.Contains(t, info.LastError, says)
+	require.Equal(t, plugin.StateReady, info.State)
 }
 
 func TestMemoryStaysWithinItsLimit(t *testing.T) {

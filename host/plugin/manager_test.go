@@ -298,9 +298,6 @@ func TestRefusals(t *testing.T) {
 		"another version of the abi": {build(func(m *asm.Module) {
 			m.Func("happn_abi_v9", asm.None, asm.None, nil)
 		}), `"happn_abi_v9"`},
-		"extism": {build(func(m *asm.Module) {
-			m.Import("extism:host/env", "input_length", asm.None, asm.I64)
-		}), "extism modules are not supported by this version"},
 		"some other module": {build(func(m *asm.Module) { m.Memory(1) }), `no export "happn_abi_v1"`},
 		"no memory": {build(func(m *asm.Module) {
 			m.Func(abi.ExportMarker, asm.None, asm.None, nil)

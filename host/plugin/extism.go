@@ -1,0 +1,153 @@
+package plugin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+
+	extism "github.com/extism/go-sdk"
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/meter"
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
+)
+
+const (
+	// extismModule is where modules find what they import from
+	// abi.ExtismEnvironment: the host's own functions, not those of go-sdk.
+	extismModule = "happn:extism"
+	// extismNoOp is an export that the engine adds. To call it makes go-sdk prepare
+	// the guest's runtime, and shows whether the guest has exited.
+	extismNoOp = "happn:no-op"
+	// extismOutput is what go-sdk reads from the environment: with it, guests write
+	// to the host's standard output.
+	extismOutput = "EXTISM_ENABLE_WASI_OUTPUT"
+)
+
+// extismEngine runs modules that were built with an Extism PDK.
+type extismEngine struct {
+	gen      *generation
+	compiled *extism.CompiledPlugin
+	config   map[string]string // for the import config_get
+}
+
+// newExtismEngine meters and compiles a module.
+func newExtismEngine(ctx context.Context, g *generation, module []byte, cache wazero.CompilationCache) (engine, error) {
+	if _, set := os.LookupEnv(extismOutput); set {
+		return nil, fmt.Errorf("the environment of the host sets %s, with which guests would write past the log: unset it", extismOutput)
+	}
+	code, err := prepareExtism(module)
+	if err != nil {
+		return nil, err
+	}
+	e := &extismEngine{gen: g, config: extismConfig(g.config)}
+	e.compiled, err = extism.NewCompiledPlugin(
+		experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)),
+		extism.Manifest{Wasm: []extism.Wasm{extism.WasmData{Data: code, Name: "main"}}},
+		extism.PluginConfig{
+			EnableWasi: true,
+			RuntimeConfig: wazero.NewRuntimeConfig().
+				WithCompilationCache(cache).
+				WithMemoryLimitPages(uint32(g.manifest.Limits.MemoryMiB * pagesPerMiB)).
+				WithDebugInfoEnabled(false),
+		},
+		extismHostFunctions(),
+	)
+	if err != nil {
+		return nil, fmt.Errorf("compile: %w", err)
+	}
+	return e, nil
+}
+
+// prepareExtism rewrites a module so that it can be stopped and reaches the
+// host's functions in place of go-sdk's.
+func prepareExtism(module []byte) ([]byte, error) {
+	code, err := meter.Inject(module)
+	if err != nil {
+		return nil, err
+	}
+	code, err = wasmbin.RenameImports(code, func(from string) string {
+		if from == abi.ExtismEnvironment {
+			return extismModule
+		}
+		return from
+	})
+	if err != nil {
+		return nil, err
+	}
+	return wasmbin.AppendNoOp(code, extismNoOp)
+}
+
+// extismConfig makes of a configuration what config_get gives: texts as they
+// are, anything else as JSON.
+func extismConfig(config []byte) map[string]string {
+	var keys map[string]json.RawMessage
+	if json.Unmarshal(config, &keys) != nil {
+		return nil // not an object: the whole of it is what happn_init gets
+	}
+	out := make(map[string]string, len(keys))
+	for k, v := range keys {
+		var text string
+		if json.Unmarshal(v, &text) != nil {
+			text = string(v)
+		}
+		out[k] = text
+	}
+	return out
+}
+
+func (e *extismEngine) guest() (guest, error) {
+	g, err := newExtismGuest(e)
+	if err != nil {
+		return nil, err // not a nil *extismGuest in the interface
+	}
+	return g, nil
+}
+
+func (e *extismEngine) close() { _ = e.compiled.Close(context.Background()) }
+
+// linearMemory is one memory of a guest, which takes what it needs from the
+// budget of all memories of that guest.
+type linearMemory struct {
+	budget *memoryBudget
+	bytes  []byte
+}
+
+// memoryBudget is what the memories of one guest may take together, in bytes:
+// Extism keeps messages in one of their own.
+type memoryBudget struct{ left int64 }
+
+var errMemoryBudget = errors.New("the module and Extism begin with more memory than the limit (limits.memoryMiB)")
+
+// Allocate implements experimental.MemoryAllocator.
+func (b *memoryBudget) Allocate(uint64, uint64) experimental.LinearMemory {
+	return &linearMemory{budget: b}
+}
+
+// Reallocate grows the memory, or returns nil. What a memory begins with is
+// always given, since wazero expects it; the budget is below zero after that.
+func (m *linearMemory) Reallocate(size uint64) []byte {
+	more := int64(size) - int64(len(m.bytes))
+	if more > m.budget.left && m.bytes != nil {
+		return nil
+	}
+	m.budget.left -= more
+	if size > uint64(cap(m.bytes)) {
+		grown := make([]byte, size, max(size, uint64(len(m.bytes))*5/4))
+		copy(grown, m.bytes)
+		m.bytes = grown
+	}
+	m.bytes = m.bytes[:size]
+	return m.bytes
+}
+
+// Free gives it back.
+func (m *linearMemory) Free() {
+	m.budget.left += int64(len(m.bytes))
+	m.bytes = nil
+}
