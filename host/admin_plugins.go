@@ -133,7 +133,7 @@ func refusal(err error) error {
 	switch {
 	case errors.Is(err, plugin.ErrUnknown):
 		return &admin.Refusal{Status: http.StatusNotFound, Message: err.Error()}
-	case errors.Is(err, plugin.ErrCannotRun):
+	case errors.Is(err, plugin.ErrCannotRun), errors.Is(err, plugin.ErrRequired):
 		return &admin.Refusal{Status: http.StatusConflict, Message: err.Error()}
 	}
 	return err

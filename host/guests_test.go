@@ -42,7 +42,7 @@ func startCopying(t *testing.T, operator string, change func(*config.Config)) *h
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "copy.wasm"), module, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "copy.yaml"), []byte(
-		"on_error: reject\nlimits: {instances: 1, timeout: 20s, startTimeout: 1m, wait: 10s}\n"+operator), 0o600))
+		"required: true\non_error: reject\nlimits: {instances: 1, timeout: 20s, startTimeout: 1m, wait: 10s}\n"+operator), 0o600))
 	h := start(t, func(c *config.Config) {
 		c.Plugins.Dir = dir
 		if change != nil {

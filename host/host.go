@@ -80,10 +80,6 @@ type Host struct {
 	stopErr error
 }
 
-// pluginsTimeout bounds how long a start waits for plugins. Those that are not
-// ready by then go on loading while the host already serves.
-const pluginsTimeout = 30 * time.Second
-
 // New opens the store and the plugins. The host accepts nobody until Start.
 // After an error there is nothing to stop.
 func New(o Options) (*Host, error) {
@@ -126,7 +122,7 @@ func New(o Options) (*Host, error) {
 	}
 	h.wire()
 	h.openMetrics()
-	ctx, cancel := context.WithTimeout(context.Background(), pluginsTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), h.config.Plugins.StartWait)
 	defer cancel()
 	h.plugins.Start(ctx)
 	return h, nil
@@ -185,8 +181,12 @@ func (h *Host) acceptor() acceptor {
 	return a
 }
 
-// Start listens and serves. It returns when the host accepts connections.
+// Start listens and serves, when the plugins that are required run. It returns
+// when the host accepts connections.
 func (h *Host) Start(ctx context.Context) error {
+	if err := h.plugins.Require(ctx); err != nil {
+		return err
+	}
 	address := net.JoinHostPort(h.config.Host, strconv.Itoa(h.config.Port))
 	var lc net.ListenConfig
 	if h.config.Websocket.PingInterval > 0 {

@@ -91,3 +91,24 @@ func TestPluginsOfARunningHostAreManagedFromTheCommandLine(t *testing.T) {
 	require.Contains(t, string(audit), "/api/v1/plugins/passer/disable")
 	r.stop(syscall.SIGTERM)
 }
+
+func TestAHostDoesNotStartWithoutWhatIsRequired(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		says  string
+	}{
+		"refused": {map[string]string{"p.wasm": "no module", "p.yaml": "required: true"},
+			"cannot start: plugin p.wasm is required and does not run: the plugin does not run: not a WebAssembly module"},
+		"missing": {map[string]string{"q.yaml": "required: true"}, "cannot start: plugin q.wasm is required in q.yaml and is not in"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for file, content := range c.files {
+				require.NoError(t, os.WriteFile(filepath.Join(dir, file), []byte(content), 0o600))
+			}
+			code, stdout, stderr := finish(t, command(t, "serve", "--port", "0", "--data.durability", "none", "--plugins", dir))
+			require.Equal(t, 1, code, stdout)
+			require.Contains(t, stderr, c.says)
+		})
+	}
+}

@@ -196,7 +196,7 @@ func TestAPluginIsBuiltAndServed(t *testing.T) {
 	require.Equal(t, 0, code, stderr)
 	require.Equal(t, "built "+filepath.Join("plugins", "validate.wasm")+"\n", stdout)
 
-	host := command(t, "serve", "--port", "0", "--log.format", "json")
+	host := command(t, "serve", "--port", "0", "--log.format", "json", "--plugins.startWait", "1m")
 	host.Dir = cmd.Dir
 	r := start(t, host)
 	plugins := r.summary().Plugins

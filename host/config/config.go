@@ -32,9 +32,10 @@ type Log struct {
 
 // Plugins says where modules are found.
 type Plugins struct {
-	Dir     string        `koanf:"dir"`     // watched folder; empty is no plugins
-	Settle  time.Duration `koanf:"settle"`  // quiet time after a change before a module is read
-	Default PluginLimits  `koanf:"default"` // limits of a plugin that names none
+	Dir       string        `koanf:"dir"`       // watched folder; empty is no plugins
+	Settle    time.Duration `koanf:"settle"`    // quiet time after a change before a module is read
+	StartWait time.Duration `koanf:"startWait"` // for plugins that are not required, when the host starts; 0 is none
+	Default   PluginLimits  `koanf:"default"`   // limits of a plugin that names none
 }
 
 // PluginLimits bounds one plugin.

@@ -18,8 +18,9 @@ func Default() Config {
 		Log:  Log{Level: "info", Format: "text"},
 		Data: Data{Dir: "./happn-data", Durability: "sync", ColumnBytes: 64 * mib},
 		Plugins: Plugins{
-			Dir:    "./plugins",
-			Settle: 200 * time.Millisecond,
+			Dir:       "./plugins",
+			Settle:    200 * time.Millisecond,
+			StartWait: 2 * time.Second,
 			Default: PluginLimits{
 				Timeout:   50 * time.Millisecond,
 				MemoryMiB: 64,

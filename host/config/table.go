@@ -70,6 +70,8 @@ func pluginKeys() []entry {
 			meaning: "Folder that is watched for Wasm modules and their manifests. It is created when it is missing. Empty: no plugins."},
 		{name: "plugins.settle", kind: kindDuration, min: int64(time.Millisecond), max: int64(time.Minute),
 			meaning: "How long a changed module must be left alone before it is read, so that a half-copied file is not loaded."},
+		{name: "plugins.startWait", kind: kindDuration, min: int64(time.Millisecond), max: int64(10 * time.Minute), zero: "does not wait",
+			meaning: "How long a start waits for plugins. What is not ready by then goes on loading while the host already serves without it. Plugins whose file says `required: true` are waited for however long they take, and the host does not start without them."},
 		{name: "plugins.default.timeout", kind: kindDuration, min: int64(time.Millisecond), max: int64(10 * time.Minute),
 			meaning: "Time that one hook call may take, for plugins that set none."},
 		{name: "plugins.default.memoryMiB", kind: kindNumber, unit: "MiB", min: 1, max: 4096,

@@ -39,15 +39,12 @@ type source struct {
 // readSource reads a module and the operator's file beside it.
 func readSource(modulePath string, maxBytes int64) source {
 	var s source
-	if s.module, s.err = readWhole(modulePath, maxBytes); s.err == nil {
-		path := operatorPath(modulePath)
-		s.operator, s.err = readWhole(path, maxManifest)
-		if errors.Is(s.err, fs.ErrNotExist) {
-			s.err = nil
-		}
-		if s.err != nil {
-			s.err = fmt.Errorf("%s: %w", filepath.Base(path), s.err)
-		}
+	s.module, s.err = readWhole(modulePath, maxBytes)
+	path := operatorPath(modulePath)
+	operator, err := readWhole(path, maxManifest)
+	s.operator = operator
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && s.err == nil {
+		s.err = fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
 	s.key = fmt.Sprintf("%s %t %s %v", fingerprint(s.module), s.operator != nil, fingerprint(s.operator), s.err)
 	return s

@@ -10,6 +10,10 @@ import (
 // ErrUnknown says that no plugin has the name.
 var ErrUnknown = errors.New("there is no such plugin")
 
+// ErrRequired says that a plugin is not disabled, since its operator's file says
+// that the host must not be without it.
+var ErrRequired = errors.New("the plugin is marked as required")
+
 // ErrCannotRun says that a plugin does not run as its files say.
 var ErrCannotRun = errors.New("the plugin does not run")
 
@@ -42,6 +46,9 @@ func (m *Manager) Disable(ctx context.Context, name, by string) (Info, error) {
 	p := m.find(name)
 	if p == nil {
 		return Info{}, unknown(name)
+	}
+	if p.required.Load() {
+		return p.info(), fmt.Errorf("%w in %s.yaml; take that out of it first", ErrRequired, stem(p.file))
 	}
 	if err := m.ledger.disable(p.file, by); err != nil {
 		return Info{}, err
@@ -84,6 +91,11 @@ func (m *Manager) lookAndWait(ctx context.Context, p *plugin) {
 	if m.look(p.file) {
 		m.nudge()
 	}
+	m.wait(ctx, p)
+}
+
+// wait waits until nobody works on the plugin, or ctx ends.
+func (m *Manager) wait(ctx context.Context, p *plugin) {
 	m.mu.Lock()
 	idle := p.idle
 	m.mu.Unlock()

@@ -190,7 +190,7 @@ func TestChangesDuringALoadAreNotLost(t *testing.T) {
 
 func TestAPluginDrainsBeforeItIsDisabled(t *testing.T) {
 	f := open(t, func(o *plugin.Options) { o.Limits.Timeout = time.Minute })
-	f.put("p.wasm", answersAt(time.Now().Add(500*time.Millisecond)))
+	f.put("p.wasm", answersAt(time.Now().Add(time.Second)))
 	layer := f.Inbound()[0]
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -203,9 +203,9 @@ func TestAPluginDrainsBeforeItIsDisabled(t *testing.T) {
 	require.Eventually(t, func() bool { return f.only().Calls == 1 }, 10*time.Second, time.Millisecond)
 	soon, cancel := context.WithTimeout(ctx(t), time.Millisecond)
 	defer cancel()
-	info, err := f.Disable(soon, "p", "")
+	_, err := f.Disable(soon, "p", "")
 	require.NoError(t, err)
-	require.Equal(t, plugin.StateDraining, info.State)
+	require.Eventually(t, func() bool { return f.state("p") == plugin.StateDraining }, 10*time.Second, time.Millisecond)
 	require.NoError(t, f.WaitSettled(ctx(t)))
 	require.Equal(t, plugin.StateDisabled, f.state("p"))
 }

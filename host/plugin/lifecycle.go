@@ -10,11 +10,12 @@ import (
 type plugin struct {
 	manager *Manager
 
-	file    string
-	gen     atomic.Pointer[generation] // nil when it does not run
-	ended   atomic.Bool                // the Manager is closed
-	log     *slog.Logger               // writes to the journal too
-	journal *journal
+	file     string
+	gen      atomic.Pointer[generation] // nil when it does not run
+	ended    atomic.Bool                // the Manager is closed
+	required atomic.Bool                // its operator's file says so
+	log      *slog.Logger               // writes to the journal too
+	journal  *journal
 
 	mu     sync.Mutex // lets others read what only who has claimed the plugin changes
 	shown  *candidate // what Info tells about: the running version, or the refused one

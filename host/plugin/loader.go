@@ -122,7 +122,11 @@ func (m *Manager) prepare(p *plugin) (todo task, changing bool) {
 	if errors.Is(from.err, errChanging) {
 		return nil, true
 	}
+	p.required.Store(demanded(from.operator))
 	off := m.ledger.disabled(p.file)
+	if p.required.Load() {
+		off = "" // what the operator wrote down counts more than what was done by command
+	}
 	from.key += off
 	if again := m.askedAgain(p); !again && p.key == from.key {
 		return nil, false

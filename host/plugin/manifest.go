@@ -32,6 +32,9 @@ type Manifest struct {
 	OnError OnError
 	// Enabled is false when the operator has switched the plugin off.
 	Enabled bool
+	// Required is set when the host must not serve before the plugin runs; only an
+	// operator's file sets it.
+	Required bool
 	// SHA256 pins the module's content, in hexadecimal; only an operator's file
 	// sets it.
 	SHA256 string

@@ -64,6 +64,7 @@ func parseOperator(file string, content []byte) (*operatorFile, error) {
 	o := &operatorFile{Manifest: Manifest{Enabled: true}}
 	readManifest(t, &o.Manifest, o)
 	t.boolean("enabled", &o.Enabled)
+	t.boolean("required", &o.Required)
 	t.str("sha256", &o.SHA256)
 	return o, t.finish()
 }

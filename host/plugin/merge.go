@@ -16,7 +16,7 @@ func merge(m *Manifest, o *operatorFile, file string, limits Limits) error {
 	if o == nil {
 		return nil
 	}
-	m.Enabled, m.SHA256 = o.Enabled, strings.ToLower(o.SHA256)
+	m.Enabled, m.Required, m.SHA256 = o.Enabled, o.Required, strings.ToLower(o.SHA256)
 	m.Limits = o.Limits.or(m.Limits)
 	if o.OnError != "" {
 		m.OnError = o.OnError
