@@ -28,6 +28,8 @@ Builds plugins, and manages those of a running host, by their names or those of 
   logs       show what happened to a plugin last, and what it logged
 
   --out folder       where build puts the modules (default ./plugins)
+  --module file      have build add the manifest of a folder to a module that other tools have
+                     compiled, in place of compiling the folder
   --operator-file    have build also copy <name>.yaml, unless the output folder has one
   --lines n          show so many lines at most (default 100)
   --follow           go on showing lines until interrupted
@@ -57,6 +59,7 @@ func pluginCommand(ctx context.Context, p *process, args []string) int {
 func buildPlugins(ctx context.Context, p *process, args []string) int {
 	flags := newFlags("plugin")
 	out := flags.String("out", "plugins", "")
+	compiled := flags.String("module", "", "")
 	operatorFile := flags.Bool("operator-file", false, "")
 	if code, done := p.parseWithArguments(flags, args, pluginUsage); done {
 		return code
@@ -64,10 +67,13 @@ func buildPlugins(ctx context.Context, p *process, args []string) int {
 	if flags.NArg() == 0 {
 		return p.fail(exitUsage, "plugin build needs the folder of a plugin; see happn-host help plugin")
 	}
+	if *compiled != "" && flags.NArg() > 1 {
+		return p.fail(exitUsage, "plugin build --module is for one folder; see happn-host help plugin")
+	}
 	ctx, stop := signal.NotifyContext(ctx, os.Interrupt)
 	defer stop()
 	for _, dir := range flags.Args() {
-		module, err := build.Build(ctx, build.Options{Dir: dir, Out: *out, OperatorFile: *operatorFile})
+		module, err := build.Build(ctx, build.Options{Dir: dir, Module: *compiled, Out: *out, OperatorFile: *operatorFile})
 		if err != nil {
 			return p.fail(exitFailed, "cannot build %s: %s", dir, err)
 		}

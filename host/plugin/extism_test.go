@@ -157,6 +157,24 @@ func TestExtismMemoryStaysWithinItsLimit(t *testing.T) {
 	require.Equal(t, abi.VerdictPass, v)
 }
 
+func TestExtismGuestsReuseWhatTheyFree(t *testing.T) {
+	// 20,000 times 3,000 bytes and, behind them, 10.
+	m := newExtism()
+	m.hook(asm.I32Const(20_000), asm.LocalSet(2), asm.LoopVoid,
+		asm.I64Const(3000), asm.Call(m.alloc), asm.LocalSet(0),
+		asm.I64Const(10), asm.Call(m.alloc), asm.LocalSet(1),
+		asm.LocalGet(0), []byte{0x50}, asm.LocalGet(1), []byte{0x50}, []byte{0x72}, asm.IfVoid, asm.Unreachable, asm.End, // i64.eqz, i32.or
+		asm.LocalGet(0), asm.I64Const(2992), asm.I64Add, asm.I64Const(-1), asm.Call(m.storeWord),
+		asm.LocalGet(0), asm.Call(m.free), asm.LocalGet(1), asm.Call(m.free),
+		asm.LocalGet(2), asm.I32Const(1), asm.I32Sub, asm.LocalSet(2), asm.LocalGet(2), asm.BrIf(0), asm.End,
+		pass)
+	f := open(t, func(o *plugin.Options) { o.Limits.MemoryMiB, o.Limits.Timeout = 2, 30*time.Second })
+	f.put("p.wasm", m.Bytes())
+	v, err := f.call(request())
+	require.NoError(t, err)
+	require.Equal(t, abi.VerdictPass, v)
+}
+
 func TestExtismGuestsUseWhatPDKsOffer(t *testing.T) {
 	f := open(t, func(o *plugin.Options) { o.Limits.Instances = 1 })
 	m := newExtism()

@@ -12,6 +12,7 @@
 //     default a folder in the user's cache. Nothing is installed in the tree.
 //   - HAPPN_TEST_REQUIRE_NODE: when set, a machine without Node.js and npm
 //     fails the tests that need them instead of skipping them.
+//   - HAPPN_TEST_REQUIRE_CLANG: the same for clang and lld, which build plugins in C.
 //
 // It may import the standard library only; its own tests use testify.
 package testhost

@@ -22,6 +22,9 @@ const ManifestFile = "manifest.json"
 type Options struct {
 	// Dir is the folder of the main package. It holds manifest.json.
 	Dir string
+	// Module is a module that other tools have compiled from Dir. Empty compiles the
+	// Go package there.
+	Module string
 	// Out is the folder that receives <name>.wasm; it is created if need be.
 	Out string
 	// OperatorFile copies <name>.yaml from Dir to Out, unless Out has one.
@@ -47,7 +50,7 @@ func Build(ctx context.Context, o Options) (module string, err error) {
 	if err := os.MkdirAll(o.Out, 0o755); err != nil {
 		return "", err
 	}
-	compiled, err := compile(ctx, o.Dir)
+	compiled, err := o.compiled(ctx)
 	if err != nil {
 		return "", err
 	}
@@ -62,6 +65,13 @@ func Build(ctx context.Context, o Options) (module string, err error) {
 	}
 	module = filepath.Join(o.Out, manifest.Name+".wasm")
 	return module, replace(module, compiled)
+}
+
+func (o *Options) compiled(ctx context.Context) ([]byte, error) {
+	if o.Module != "" {
+		return os.ReadFile(o.Module)
+	}
+	return compile(ctx, o.Dir)
 }
 
 // compile runs the go command and returns the module.

@@ -57,6 +57,24 @@ func TestBuildPutsTheManifestIntoTheModule(t *testing.T) {
 	require.Empty(t, names, "nothing is left over")
 }
 
+func TestBuildTakesAModuleOfOtherTools(t *testing.T) {
+	dir := folder(t, map[string]string{"manifest.json": `{"name":"p"}`, "other.wasm": "\x00asm\x01\x00\x00\x00", "p.yaml": "on_error: reject\n"})
+	out := t.TempDir()
+	module, err := build.Build(context.Background(), build.Options{Dir: dir, Module: filepath.Join(dir, "other.wasm"), Out: out, OperatorFile: true})
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(out, "p.wasm"), module)
+	require.FileExists(t, filepath.Join(out, "p.yaml"))
+	content, err := os.ReadFile(module)
+	require.NoError(t, err)
+	m, err := wasmbin.Parse(content)
+	require.NoError(t, err)
+	got, _, err := m.Custom(abi.ManifestSection)
+	require.NoError(t, err)
+	require.Equal(t, `{"name":"p"}`, string(got))
+	_, err = build.Build(context.Background(), build.Options{Dir: dir, Module: filepath.Join(dir, "none.wasm"), Out: out})
+	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
 func TestBuildErrorsSayWhatIsWrong(t *testing.T) {
 	for name, c := range map[string]struct {
 		files map[string]string

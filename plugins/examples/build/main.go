@@ -1,4 +1,4 @@
-// Command build compiles the example plugins into a folder:
+// Command build compiles the example plugins that are written in Go into a folder:
 //
 //	go run ./plugins/examples/build -out plugins
 //
@@ -47,6 +47,9 @@ func run(ctx context.Context) error {
 		if *only != "" && filepath.Base(dir) != *only {
 			continue
 		}
+		if sources, err := filepath.Glob(filepath.Join(dir, "*.go")); err != nil || len(sources) == 0 {
+			continue // written in another language; its README.md says how it is built
+		}
 		module, err := build.Build(ctx, build.Options{Dir: dir, Out: *out, OperatorFile: true})
 		if err != nil {
 			return err
@@ -55,7 +58,7 @@ func run(ctx context.Context) error {
 		built++
 	}
 	if built == 0 {
-		return fmt.Errorf("no example called %q in %s", *only, filepath.Join(root, "plugins", "examples"))
+		return fmt.Errorf("no example in Go called %q in %s", *only, filepath.Join(root, "plugins", "examples"))
 	}
 	return nil
 }
