@@ -80,6 +80,8 @@ func TestTheCommandExplainsItself(t *testing.T) {
 		"left over":          {[]string{"serve", "host.yaml"}, 2, "", `does not know what to do with "host.yaml"; see happn-host help serve`},
 		"plugin":             {[]string{"help", "plugin"}, 0, "--operator-file", ""},
 		"plugin verb":        {[]string{"plugin", "bild"}, 2, "", `plugin cannot "bild", it can build`},
+		"plugin new":         {[]string{"plugin", "new"}, 2, "", "plugin new needs a new folder"},
+		"plugin of no kind":  {[]string{"plugin", "new", "--kind", "none", "x"}, 1, "", `there is no template for hooks of kind "none"`},
 		"plugin nowhere":     {[]string{"plugin", "build"}, 2, "", "plugin build needs the folder of a plugin"},
 		"plugin of nothing":  {[]string{"plugin", "build", "--out", "o", "nothing"}, 1, "", "cannot build nothing: "},
 		"switch with blank":  {[]string{"serve", "--shutdown.reconnect", "false"}, 2, "", "a switch is written with ="},

@@ -5,18 +5,24 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 
+	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/build"
+	"github.com/happn-host/happn-host/host/plugin/scaffold"
 )
 
-const pluginUsage = `Usage: happn-host plugin build [flags] folder...
+const pluginUsage = `Usage: happn-host plugin new [--kind kind] folder
+       happn-host plugin build [flags] folder...
        happn-host plugin list
        happn-host plugin show name
        happn-host plugin enable|disable|reload name
        happn-host plugin logs [--lines n] [--follow] name
 
-Builds plugins, and manages those of a running host, by their names or those of their files.
+Begins and builds plugins, and manages those of a running host, by their names or those of their files.
 
+  new        write the sources of a plugin in Go into a new folder, which gives it its name: a hook that
+             works, the manifest, the operator's file, a test and a benchmark
   build      compile plugins written in Go, with the standard toolchain, and put each one's manifest into
              its module. A folder holds a main package and manifest.json. A host that watches the output
              folder takes the module up at once
@@ -27,6 +33,7 @@ Builds plugins, and manages those of a running host, by their names or those of 
   reload     load the files of a plugin again, though they have not changed
   logs       show what happened to a plugin last, and what it logged
 
+  --kind kind        of the hook: inbound (default), outbound, event, service, http or tick
   --out folder       where build puts the modules (default ./plugins)
   --module file      have build add the manifest of a folder to a module that other tools have
                      compiled, in place of compiling the folder
@@ -39,6 +46,9 @@ func pluginCommand(ctx context.Context, p *process, args []string) int {
 	if len(args) > 0 && args[0] == "build" {
 		return buildPlugins(ctx, p, args[1:])
 	}
+	if len(args) > 0 && args[0] == "new" {
+		return newPlugin(p, args[1:])
+	}
 	a, flags := &administration{}, newFlags("plugin")
 	flags.IntVar(&a.flags.lines, "lines", 100, "")
 	flags.BoolVar(&a.flags.follow, "follow", false, "")
@@ -46,7 +56,8 @@ func pluginCommand(ctx context.Context, p *process, args []string) int {
 		return verb{needs: "the name of a plugin", least: 1, most: 1, run: run}
 	}
 	return p.administer(ctx, pluginUsage, map[string]verb{
-		"build":   {}, // carried out above
+		"new":     {}, // carried out above, as the next
+		"build":   {},
 		"list":    {run: listPlugins},
 		"show":    one(showPlugin),
 		"enable":  one(enablePlugin),
@@ -79,5 +90,26 @@ func buildPlugins(ctx context.Context, p *process, args []string) int {
 		}
 		fmt.Fprintf(p.stdout, "built %s\n", module)
 	}
+	return exitOK
+}
+
+func newPlugin(p *process, args []string) int {
+	flags := newFlags("plugin")
+	kind := flags.String("kind", string(plugin.HookInbound), "")
+	if code, done := p.parseWithArguments(flags, args, pluginUsage); done {
+		return code
+	}
+	if flags.NArg() != 1 {
+		return p.fail(exitUsage, "plugin new needs a new folder; see happn-host help plugin")
+	}
+	dir := flags.Arg(0)
+	files, err := scaffold.Write(scaffold.Options{Dir: dir, Kind: plugin.HookKind(*kind)})
+	if err != nil {
+		return p.fail(exitFailed, "%s", err)
+	}
+	for _, file := range files {
+		fmt.Fprintf(p.stdout, "wrote %s\n", file)
+	}
+	fmt.Fprintf(p.stdout, "\ntest it:  cd %s && go test .\nbuild it: happn-host plugin build --operator-file %[1]s\n", filepath.Clean(dir))
 	return exitOK
 }
