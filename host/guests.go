@@ -45,7 +45,22 @@ func (g guests) Session(id string) []byte {
 	if s == nil {
 		return nil
 	}
-	return openSessions(g).record(s)
+	record := openSessions(g).record(s)
+	principal := s.Principal()
+	if principal == nil || g.host.secured == nil {
+		return record
+	}
+	account, ok := g.host.secured.directory.Account(principal.Username())
+	if !ok {
+		return record
+	}
+	out := account.User().AppendJSON([]byte(`{"user":`), true) // with its groups of this moment
+	for name, value := range rawjson.Members(record) {
+		if string(name) != "user" {
+			out = append(append(rawjson.AppendString(append(out, ','), name), ':'), value...)
+		}
+	}
+	return append(out, '}')
 }
 
 // guestRights are what a plugin's permissions let it do. As for users, a

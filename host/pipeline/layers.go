@@ -21,6 +21,14 @@ func (p *Pipeline) logFault(l Layer, err error) {
 	}
 }
 
+// userOf returns the name of the session's user for layers, nil if it has none.
+func userOf(s *session.Session) []byte {
+	if principal := s.Principal(); principal != nil {
+		return []byte(principal.Username())
+	}
+	return nil
+}
+
 // inbound shows the request to the layers that want it, and reports whether to
 // carry it out.
 func (peer *Peer) inbound(w *worker, layers []Layer) bool {
@@ -32,7 +40,7 @@ func (peer *Peer) inbound(w *worker, layers []Layer) bool {
 		rec := abi.Record{
 			Kind: abi.KindRequest, Action: r.Action, EventID: r.EventNumber(),
 			Path: r.Path, Data: r.Data, Options: r.Options,
-			SessionID: []byte(peer.session.ID), Protocol: []byte(peer.session.Version().String()),
+			SessionID: []byte(peer.session.ID), Username: userOf(peer.session), Protocol: []byte(peer.session.Version().String()),
 			Address: []byte(peer.session.Origin.IP),
 		}
 		verdict, err := l.Call(w.context(), &rec)
@@ -130,7 +138,7 @@ func (p *Pipeline) screenReply(ctx context.Context, b *session.Batch, s *session
 		rec := abi.Record{
 			Kind: abi.KindResponse, Action: r.Action, EventID: r.EventNumber(),
 			Path: r.Path, Data: reply.Data, Options: r.Options, Meta: braced(reply.Meta),
-			SessionID: []byte(s.ID), Protocol: []byte(s.Version().String()),
+			SessionID: []byte(s.ID), Username: userOf(s), Protocol: []byte(s.Version().String()),
 		}
 		verdict, err := l.Call(ctx, &rec)
 		p.logFault(l, err)
@@ -246,7 +254,7 @@ func (s *publicationScreen) call(l Layer, to *session.Session, channel string, d
 	rec := s.record()
 	rec.Data, rec.Meta = data, braced(meta)
 	if to != nil {
-		rec.SessionID, rec.Channel = []byte(to.ID), []byte(channel)
+		rec.SessionID, rec.Username, rec.Channel = []byte(to.ID), userOf(to), []byte(channel)
 		rec.Protocol = []byte(to.Version().String())
 	}
 	verdict, err := l.Call(s.op.context(), &rec)

@@ -173,7 +173,7 @@ func (peer *Peer) acknowledge(ctx context.Context, b *session.Batch, id string, 
 		}
 		rec := abi.Record{
 			Kind: abi.KindPublication, Action: abi.ActionPublicationAck,
-			SessionID: []byte(peer.session.ID), Data: outcome.Append(nil),
+			SessionID: []byte(peer.session.ID), Username: userOf(peer.session), Data: outcome.Append(nil),
 		}
 		verdict, err := l.Call(ctx, &rec)
 		p.logFault(l, err)

@@ -31,7 +31,10 @@ func MergeManifest(file string, content []byte, beside string, operator []byte) 
 	if err := merge(m, o, beside, Limits{}.or(defaultLimits())); err != nil {
 		return nil, err
 	}
-	return m, checkGranted(m, beside)
+	if err := checkGranted(m, beside); err != nil {
+		return nil, err
+	}
+	return m, checkAuth(m, file, beside)
 }
 
 // Conclude carries out on rec what a hook has decided, as the host does, for
@@ -75,6 +78,23 @@ func ServeCall(w http.ResponseWriter, r *http.Request, caller Caller, below stri
 		return err
 	}
 	return writeAnswer(w, r, verdict, output)
+}
+
+// Decide carries out on rec what a hook of logins has decided, for emulators: its
+// data are those of REPLACE, and its error that of REJECT. An error means that the
+// hook failed.
+func Decide(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
+	if err := checkVerdict(kind.place(), verdict); err != nil {
+		return err
+	}
+	if verdict != abi.VerdictReplace {
+		return conclude(kind, rec, verdict, output)
+	}
+	data, err := replacement(output, func([]byte) error { return nil })
+	if err == nil {
+		rec.Data = data
+	}
+	return err
 }
 
 // ServiceAnswer is what an answer to a call of a service means, for emulators.

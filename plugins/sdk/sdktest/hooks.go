@@ -45,6 +45,29 @@ func service(call plugin.Call, name, caller string, data []byte) ([]byte, error)
 	return plugin.ServiceAnswer(verdict, output)
 }
 
+// decision shows a login to a hook that decides about it.
+func decision(t testing.TB, kind plugin.HookKind, call plugin.Call, r abi.Record) Result {
+	t.Helper()
+	if call == nil {
+		t.Fatal(errNoHook)
+	}
+	r.Kind = abi.KindSession
+	if kind == plugin.HookAuth {
+		r.Kind = abi.KindCredentials
+	}
+	verdict, output, err := call(&r)
+	if err == nil {
+		err = plugin.Decide(kind, &r, verdict, output)
+	}
+	if err != nil {
+		verdict = abi.VerdictError
+	}
+	return Result{Verdict: verdict, Message: r, Err: err}
+}
+
+// operation is the options of what an auth hook is asked.
+func operation(name string) []byte { return []byte(`{"operation":"` + name + `"}`) }
+
 // request is a test's HTTP request. A hook that fails answers 500, with why.
 func request(t testing.TB, call plugin.Call, r *http.Request, caller plugin.Caller) *http.Response {
 	t.Helper()

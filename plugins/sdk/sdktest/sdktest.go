@@ -46,6 +46,14 @@ type Host interface {
 	HTTP(*http.Request, plugin.Caller) *http.Response
 	// Tick calls the tick hook as if it were this time.
 	Tick(time.Time) error
+	// Profile shows a session, whose record is the data, to the profile hook. After
+	// REPLACE the message's data are the policy.
+	Profile(abi.Record) Result
+	// Auth asks the auth hook for an operation, such as abi.OperationLogin. After
+	// REPLACE the message's data are the answer.
+	Auth(operation string, r abi.Record) Result
+	// Session makes the plugin find a session of this id and record, JSON.
+	Session(id, record string)
 	// Client is an administrator of the host that the plugin acts in. What it does
 	// does not pass the plugin's hooks.
 	Client() *client.Client
@@ -204,6 +212,22 @@ func (n *native) HTTP(r *http.Request, caller plugin.Caller) *http.Response {
 func (n *native) Tick(now time.Time) error {
 	return outcome(n.runner.Tick(now.UnixMilli()))
 }
+
+// Profile implements Host.
+func (n *native) Profile(r abi.Record) Result {
+	n.t.Helper()
+	return decision(n.t, plugin.HookProfile, n.call(n.runner.Profile), r)
+}
+
+// Auth implements Host.
+func (n *native) Auth(name string, r abi.Record) Result {
+	n.t.Helper()
+	r.Options = operation(name)
+	return decision(n.t, plugin.HookAuth, n.call(n.runner.Auth), r)
+}
+
+// Session implements Host.
+func (n *native) Session(id, record string) { n.world.know(id, record) }
 
 // Client implements Host.
 func (n *native) Client() *client.Client { return n.world.client }

@@ -60,7 +60,7 @@ func Wasm(t testing.TB, module, config string) Host {
 	w.manager, err = plugin.Open(ctx, plugin.Options{
 		Dir: dir, CacheDir: filepath.Join(filepath.Dir(module), "cache"), // one compilation for all starts
 		Limits:   plugin.Limits{Instances: 1, Timeout: time.Second},
-		Services: w.world.host.PluginServices(),
+		Services: services{w.world.host.PluginServices(), w.world},
 		Logger:   slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
@@ -140,6 +140,22 @@ func (w *wasm) Tick(now time.Time) error {
 	}
 	return outcome(verdict, output)
 }
+
+// Profile implements Host.
+func (w *wasm) Profile(r abi.Record) Result {
+	w.t.Helper()
+	return decision(w.t, plugin.HookProfile, w.manager.Calls(plugin.HookProfile), r)
+}
+
+// Auth implements Host.
+func (w *wasm) Auth(name string, r abi.Record) Result {
+	w.t.Helper()
+	r.Options = operation(name)
+	return decision(w.t, plugin.HookAuth, w.manager.Calls(plugin.HookAuth), r)
+}
+
+// Session implements Host.
+func (w *wasm) Session(id, record string) { w.world.know(id, record) }
 
 // Client implements Host.
 func (w *wasm) Client() *client.Client { return w.world.client }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -25,6 +26,35 @@ type world struct {
 	host   *host.Host
 	client *client.Client
 	actor  plugin.Actor // of a plugin that runs natively; nil before it is needed
+
+	mu    sync.Mutex
+	known map[string]string // sessions that tests have made up, by id
+}
+
+// know lets plugins find a session.
+func (w *world) know(id, record string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.known == nil {
+		w.known = map[string]string{}
+	}
+	w.known[id] = record
+}
+
+// services are the host's, with the sessions that the test has made up.
+type services struct {
+	plugin.Services
+	world *world
+}
+
+// Session implements plugin.Services.
+func (s services) Session(id string) []byte {
+	s.world.mu.Lock()
+	defer s.world.mu.Unlock()
+	if record, ok := s.world.known[id]; ok {
+		return []byte(record)
+	}
+	return s.Services.Session(id)
 }
 
 func newWorld(t testing.TB) *world {
@@ -131,7 +161,8 @@ func (w nativeWorld) Session(id []byte) ([]byte, error) {
 	if !w.granted(plugin.GrantSessions) {
 		return nil, abi.ErrnoDenied
 	}
-	if s := w.host.PluginServices().Session(string(id)); s != nil {
+	all := services{w.host.PluginServices(), w.world}
+	if s := all.Session(string(id)); s != nil {
 		return s, nil
 	}
 	return nil, abi.ErrnoNotFound

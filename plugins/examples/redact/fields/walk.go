@@ -1,4 +1,4 @@
-package main
+package fields
 
 import "github.com/happn-host/happn-host/plugins/sdk/rawjson"
 
@@ -38,7 +38,7 @@ func holds(value []byte, n *node) bool {
 
 // append writes value without the fields that n leads to. What is not on the
 // way to one is copied as it is.
-func (r *redactor) append(dst, value []byte, n *node) []byte {
+func (s *Set) append(dst, value []byte, n *node) []byte {
 	kind := rawjson.TypeOf(value)
 	// Below "**" everything is on the way; looking ahead saves writing it anew.
 	if kind != rawjson.Array && kind != rawjson.Object || n.deep && !holds(value, n) {
@@ -47,7 +47,7 @@ func (r *redactor) append(dst, value []byte, n *node) []byte {
 	separator := byte('[')
 	if kind == rawjson.Array {
 		for element := range rawjson.Elements(value) {
-			dst = r.append(append(dst, separator), element, n)
+			dst = s.append(append(dst, separator), element, n)
 			separator = ','
 		}
 		return closed(dst, separator, '[', ']')
@@ -55,7 +55,7 @@ func (r *redactor) append(dst, value []byte, n *node) []byte {
 	separator = '{'
 	for name, member := range rawjson.Members(value) {
 		next := n.next(name)
-		if next != nil && next.hit && r.mask == nil {
+		if next != nil && next.hit && s.mask == nil {
 			continue
 		}
 		dst = append(dst, separator)
@@ -63,14 +63,14 @@ func (r *redactor) append(dst, value []byte, n *node) []byte {
 		dst = append(rawjson.AppendString(dst, string(name)), ':')
 		switch {
 		case next != nil && next.hit:
-			dst = append(dst, r.mask...)
+			dst = append(dst, s.mask...)
 		case next != nil && n.deep:
 			// Both ways lead on: what next hides, and what lies deeper.
-			dst = r.append(dst, r.append(nil, member, next), n)
+			dst = s.append(dst, s.append(nil, member, next), n)
 		case next != nil:
-			dst = r.append(dst, member, next)
+			dst = s.append(dst, member, next)
 		case n.deep:
-			dst = r.append(dst, member, n)
+			dst = s.append(dst, member, n)
 		default:
 			dst = append(dst, member...)
 		}
