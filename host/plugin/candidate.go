@@ -24,6 +24,7 @@ type candidate struct {
 	sum      string
 	manifest *Manifest
 	engine   engineKind
+	secrets  secrets // of its configuration
 }
 
 // source is what the folder holds for one plugin. Its key tells whether it is
@@ -80,6 +81,12 @@ func examine(path string, from source, limits Limits) (*candidate, error) {
 		c.manifest.Enabled = false
 		return c, nil
 	}
+	if operator != nil {
+		operator.Config, c.secrets, err = resolveSecrets(operator.Config, operatorFile, filepath.Dir(path))
+		if err != nil {
+			return c, err
+		}
+	}
 	manifest, err := readManifestOf(c.file, m)
 	if err != nil {
 		return c, err
@@ -97,6 +104,13 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 		return err
 	}
 	if err := merge(c.manifest, operator, operatorFile, limits); err != nil {
+		return err
+	}
+	configured := operatorFile
+	if operator == nil || operator.Config == nil {
+		configured = c.file + " (to be overruled in " + operatorFile + ")"
+	}
+	if err := checkConfig(c.manifest, configured, c.secrets); err != nil {
 		return err
 	}
 	for i := range c.manifest.Hooks {

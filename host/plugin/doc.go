@@ -17,6 +17,7 @@
 // modules of Extism PDKs to go-sdk. Host functions work on what both have, an
 // instance.
 //
-// It imports wazero, Extism's go-sdk, fsnotify, a YAML parser, abi, internal/rawjson and
+// It imports wazero, Extism's go-sdk, fsnotify, parsers of YAML and
+// JSON Schema, abi, internal/rawjson and
 // host/pipeline.
 package plugin

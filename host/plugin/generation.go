@@ -37,6 +37,7 @@ type generation struct {
 	sum      string
 	log      *slog.Logger
 	guestLog *guestLog
+	secrets  secrets  // of config
 	services Services // nil if the host has none for plugins
 
 	engine  engine
@@ -62,7 +63,7 @@ type generation struct {
 func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cache wazero.CompilationCache, log *slog.Logger) (*generation, error) {
 	m := c.manifest
 	g := &generation{
-		plugin: p, manifest: m, sum: c.sum, log: log, guestLog: newGuestLog(log), services: o.Services,
+		plugin: p, manifest: m, sum: c.sum, log: log, guestLog: newGuestLog(log, c.secrets), secrets: c.secrets, services: o.Services,
 		config: m.Config, breaker: newBreaker(o.Breaker), broken: make(chan *slot, m.Limits.Instances),
 	}
 	if g.config == nil {
@@ -201,7 +202,11 @@ func (g *generation) runIn(s *slot, from *chain, h *boundHook, rec *abi.Record) 
 		err = checkVerdict(h.place, verdict)
 	}
 	counts.end(began, rec, verdict, output, err)
+	if verdict == abi.VerdictError && g.secrets.hide != nil {
+		output = []byte(g.secrets.hidden(string(output))) // it is for the operator's log
+	}
 	if err != nil {
+		err = g.secrets.hiddenError(err)
 		g.fail(s, err)
 		return 0, nil, err
 	}

@@ -20,7 +20,8 @@ const (
 // guestLog writes a plugin's lines to the host's log, not more than a bounded
 // number of them, and says how many were left out.
 type guestLog struct {
-	log *slog.Logger
+	log     *slog.Logger
+	secrets secrets
 
 	mu      sync.Mutex
 	tokens  float64
@@ -28,8 +29,8 @@ type guestLog struct {
 	dropped int
 }
 
-func newGuestLog(log *slog.Logger) *guestLog {
-	return &guestLog{log: log, tokens: guestLogBurst, last: time.Now()}
+func newGuestLog(log *slog.Logger, s secrets) *guestLog {
+	return &guestLog{log: log, secrets: s, tokens: guestLogBurst, last: time.Now()}
 }
 
 func (g *guestLog) write(level int32, text []byte) {
@@ -40,7 +41,8 @@ func (g *guestLog) write(level int32, text []byte) {
 	if dropped > 0 {
 		g.log.Warn("plugin log lines left out", "lines", dropped)
 	}
-	g.log.Log(context.Background(), slogLevel(level), strings.ToValidUTF8(string(text), "\uFFFD"), "source", "guest")
+	line := g.secrets.hidden(strings.ToValidUTF8(string(text), "\uFFFD"))
+	g.log.Log(context.Background(), slogLevel(level), line, "source", guestSource)
 }
 
 // admit takes a token, and returns how many lines were refused since the last

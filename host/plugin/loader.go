@@ -170,6 +170,7 @@ func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) {
 	case err != nil && ctx.Err() != nil:
 		return // the host stops
 	case err != nil:
+		err = c.secrets.hiddenError(err) // it may repeat what the guest said
 		m.mu.Lock()
 		p.again = true // a busy machine may have been the reason
 		m.mu.Unlock()

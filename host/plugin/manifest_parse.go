@@ -37,7 +37,11 @@ func parseManifest(file string, content []byte) (*Manifest, error) {
 	t.str("version", &m.Version)
 	t.str("description", &m.Description)
 	t.word("abi", []string{"auto", "raw", "extism"}, &m.ABI)
-	m.ConfigSchema = t.raw("configSchema")
+	if m.ConfigSchema = t.raw("configSchema"); m.ConfigSchema != nil {
+		if _, err := compileSchema(m.ConfigSchema); err != nil {
+			t.fail("configSchema", "%s", err)
+		}
+	}
 	if m.Name != "" && !pluginName.MatchString(m.Name) {
 		t.fail("name", "%q must begin with a letter or digit and hold at most 64 letters, digits, dots, dashes and underscores", m.Name)
 	}

@@ -16,6 +16,7 @@ var keepers = []struct {
 }{
 	{"github.com/tetratelabs/wazero", []string{"host/plugin"}, true},
 	{"github.com/extism/go-sdk", []string{"host/plugin"}, true},
+	{"github.com/santhosh-tekuri/jsonschema", []string{"host/plugin"}, true},
 	{"github.com/gorilla/websocket", []string{"host/transport", "client"}, true},
 	{"github.com/knadh/koanf", []string{"host/config"}, false},
 	{"go.mongodb.org/mongo-driver", []string{"datastore/mongo", "tests/testhost/replica"}, true},
