@@ -20,7 +20,7 @@ type Filter struct {
 	group  group
 	source []byte
 	native bool
-	folded bool // texts are compared by a collation
+	by     expr.Collation // how texts compare; nil is by bytes
 	needle needle
 }
 
@@ -40,7 +40,7 @@ func compileFilter(raw []byte, by expr.Collation) (*Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Filter{native: by == nil, folded: by != nil}
+	f := &Filter{native: by == nil, by: by}
 	c := compiler{native: &f.native, by: by}
 	n, err := c.criteria(raw, expr.Root("criteria"), scope{group: &f.group, top: true})
 	if err != nil {
@@ -77,7 +77,21 @@ func (f *Filter) Native() bool { return f == nil || f.native }
 
 // Collated reports whether texts are compared by a collation, of which Source
 // says nothing.
-func (f *Filter) Collated() bool { return f != nil && f.folded }
+func (f *Filter) Collated() bool { return f != nil && f.by != nil }
+
+// resembler is a collation that knows expressions for texts.
+type resembler interface {
+	Resembling(text []byte) (expression string, known bool)
+}
+
+// Resembling returns a regular expression that finds every text that the filter's
+// collation takes for this one, and others.
+func (f *Filter) Resembling(text []byte) (expression string, known bool) {
+	if r, ok := f.by.(resembler); ok {
+		return r.Resembling(text)
+	}
+	return "", false
+}
 
 // All reports whether every document matches because the criterion is empty.
 func (f *Filter) All() bool {

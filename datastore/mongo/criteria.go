@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"go.mongodb.org/mongo-driver/v2/bson"
@@ -16,7 +17,12 @@ import (
 type native interface{ Native() bool }
 
 // collated is a filter that tells whether it compares texts by a collation.
-type collated interface{ Collated() bool }
+type collated interface {
+	Collated() bool
+	// Resembling returns a regular expression that finds all texts that are equal
+	// to this one by the collation, and others.
+	Resembling(text []byte) (expression string, known bool)
+}
 
 // criteria returns what of a filter the server can be asked, nil if nothing.
 // whole says that it is the filter: no other document matches. Otherwise it is
@@ -34,8 +40,10 @@ func criteria(f datastore.Filter) (pushed bson.D, whole bool) {
 	if !ok {
 		return nil, false
 	}
-	c, _ := f.(collated)
-	t := translator{numbersOnly: c != nil && c.Collated()}
+	t := translator{}
+	if c, ok := f.(collated); ok && c.Collated() {
+		t.by = c
+	}
 	pushed, whole = t.conjunction(f.Source())
 	return pushed, whole && n.Native()
 }
@@ -67,9 +75,10 @@ func joined(parts bson.A) bson.D {
 
 // translator translates criteria.
 type translator struct {
-	// numbersOnly leaves out what compares texts: they are compared by a
-	// collation, which the server could only be given for the path as well.
-	numbersOnly bool
+	// by, unless nil, compares texts: by a collation, which the server could only
+	// be given for the path as well. It is asked for those that resemble an equal
+	// one, and what is said otherwise of texts is left out.
+	by collated
 }
 
 // conjunction translates an object of criteria, all of which hold.
@@ -156,24 +165,24 @@ func (t translator) either(raw []byte, operator string, strict bool) (bson.D, bo
 // operators.
 func (t translator) fieldTests(raw []byte) (bson.D, bool) {
 	if !rawjson.IsObject(raw) {
-		value, ok := t.scalar(raw)
-		if !ok {
-			return nil, false
-		}
-		return bson.D{{Key: "$eq", Value: value}}, true
+		raw = append([]byte(`{"$eq":`), append(raw[:len(raw):len(raw)], '}')...)
 	}
 	var tests bson.D
 	whole := true
 	for name, arg := range rawjson.Members(raw) {
-		value, ok := t.operand(string(name), arg)
-		if !ok {
-			whole = false
+		if value, ok := t.operand(string(name), arg); ok {
+			tests = append(tests, bson.E{Key: string(name), Value: value})
 			continue
 		}
-		tests = append(tests, bson.E{Key: string(name), Value: value})
+		whole = false
+		if value, ok := t.resembling(string(name), arg); ok && !slices.ContainsFunc(tests, isIn) {
+			tests = append(tests, bson.E{Key: "$in", Value: value})
+		}
 	}
 	return tests, whole
 }
+
+func isIn(test bson.E) bool { return test.Key == "$in" }
 
 // operand translates the argument of an operator; false leaves it to Match.
 func (t translator) operand(name string, arg []byte) (any, bool) {
@@ -201,6 +210,41 @@ func (t translator) operand(name string, arg []byte) (any, bool) {
 	return nil, false
 }
 
+// resembling translates equality with texts that are compared by a collation:
+// what is returned for $in selects all that are equal, and others.
+func (t translator) resembling(name string, arg []byte) (bson.A, bool) {
+	switch {
+	case t.by == nil:
+		return nil, false
+	case name == "$eq":
+		value, ok := t.resembled(arg)
+		return bson.A{value}, ok
+	case name != "$in" || !rawjson.IsArray(arg):
+		return nil, false
+	}
+	values := bson.A{}
+	for element := range rawjson.Elements(arg) {
+		value, ok := t.resembled(element)
+		if !ok || len(values) == maxResembled {
+			return nil, false
+		}
+		values = append(values, value)
+	}
+	return values, true
+}
+
+// maxResembled bounds the expressions of one condition.
+const maxResembled = 100
+
+// resembled translates a scalar for $in, a text to an expression.
+func (t translator) resembled(raw []byte) (any, bool) {
+	if !rawjson.IsString(raw) {
+		return t.scalar(raw)
+	}
+	expression, known := t.by.Resembling(rawjson.Unquote(raw))
+	return bson.Regex{Pattern: expression}, known
+}
+
 // scalars translates an array of scalars.
 func (t translator) scalars(raw []byte) (any, bool) {
 	if !rawjson.IsArray(raw) {
@@ -219,7 +263,7 @@ func (t translator) scalars(raw []byte) (any, bool) {
 
 // scalar translates a text, a number, a truth value or null.
 func (t translator) scalar(raw []byte) (any, bool) {
-	if rawjson.IsObject(raw) || rawjson.IsArray(raw) || t.numbersOnly && rawjson.IsString(raw) {
+	if rawjson.IsObject(raw) || rawjson.IsArray(raw) || t.by != nil && rawjson.IsString(raw) {
 		return nil, false
 	}
 	kind, value, err := codec.AppendValue(nil, raw)

@@ -19,7 +19,8 @@
 // A pattern becomes a range of paths, with a regular expression behind it where
 // the range says too little. Criteria that the server surely understands as we
 // do are evaluated there; the rest is matched here, on what the server finds by
-// the other part. Of the data only the members that somebody looks at are sent,
+// the other part. Of texts that a collation compares the server is asked for all
+// that can be equal to the wanted one, by a regular expression. Of the data only the members that somebody looks at are sent,
 // if that is known.
 //
 // Nothing is cached: what others write to the collection is seen at once. With

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -51,20 +52,30 @@ func TestTheServerIsAskedWhatItUnderstandsAlike(t *testing.T) {
 	fill(t, store, "/d/%d", 4)
 	const anyPath = `{"path":{"$gte":"/d/","$lt":"/d0"}}`
 	and := func(criteria string) string { return `{"$and":[` + anyPath + `,` + criteria + `]}` }
+	like := func(letters ...string) string { // what a collation finds equal, and all that is not ASCII
+		const ignored = `[\\x00-\\x08\\x0e-\\x1f\\x7f]*`
+		return `{"$regularExpression":{"options":"","pattern":"^` + ignored + strings.Join(letters, ignored) + ignored + `\\z|[^\\x00-\\x7f]"}}`
+	}
 	for options, want := range map[string][3]string{ // criteria, who matches, who sorts
-		`{"criteria":{"n":2}}`:                                           {and(`{"data.n":{"$eq":2}}`), "server", "server"},
-		`{"criteria":{"name":"N1","n":{"$gt":0}}}`:                       {and(`{"$and":[{"data.name":{"$eq":"N1"}},{"data.n":{"$gt":0}}]}`), "server", "server"},
-		`{"criteria":{"n":2,"name":{"$regex":"^N"}}}`:                    {and(`{"data.n":{"$eq":2}}`), "host", "server"},
-		`{"criteria":{"n":{"$gt":1,"$mod":[2,0]}}}`:                      {and(`{"data.n":{"$gt":1}}`), "host", "server"},
-		`{"criteria":{"$or":[{"n":1},{"name":{"$regex":"3"}}]}}`:         {anyPath, "host", "server"},
-		`{"criteria":{"a.b":1},"sort":{"n":-1}}`:                         {and(`{"data.a.b":{"$eq":1}}`), "server", "server"},
-		`{"criteria":{"n":2},"collation":{"locale":"en","strength":1}}`:  {and(`{"data.n":{"$eq":2}}`), "host", "server"},
-		`{"criteria":{"name":"n1","n":1},"collation":{"locale":"en"}}`:   {and(`{"data.n":{"$eq":1}}`), "host", "server"},
-		`{"criteria":{"n":{"$in":[1,"x"]}},"collation":{"locale":"en"}}`: {anyPath, "host", "server"},
-		`{"sort":{"name":1},"collation":{"locale":"en"}}`:                {anyPath, "server", "host"},
-		`{"sort":{"_meta.created":-1},"collation":{"locale":"en"}}`:      {anyPath, "server", "server"},
-		`{"criteria":{"n":{"$contains":1}}}`:                             {anyPath, "host", "server"},
-		`{"criteria":{"n":1e9999}}`:                                      {anyPath, "host", "server"},
+		`{"criteria":{"n":2}}`:                                                               {and(`{"data.n":{"$eq":2}}`), "server", "server"},
+		`{"criteria":{"name":"N1","n":{"$gt":0}}}`:                                           {and(`{"$and":[{"data.name":{"$eq":"N1"}},{"data.n":{"$gt":0}}]}`), "server", "server"},
+		`{"criteria":{"n":2,"name":{"$regex":"^N"}}}`:                                        {and(`{"data.n":{"$eq":2}}`), "host", "server"},
+		`{"criteria":{"n":{"$gt":1,"$mod":[2,0]}}}`:                                          {and(`{"data.n":{"$gt":1}}`), "host", "server"},
+		`{"criteria":{"$or":[{"n":1},{"name":{"$regex":"3"}}]}}`:                             {anyPath, "host", "server"},
+		`{"criteria":{"a.b":1},"sort":{"n":-1}}`:                                             {and(`{"data.a.b":{"$eq":1}}`), "server", "server"},
+		`{"criteria":{"n":2},"collation":{"locale":"en","strength":1}}`:                      {and(`{"data.n":{"$eq":2}}`), "host", "server"},
+		`{"criteria":{"name":"n1","n":1},"collation":{"locale":"en"}}`:                       {and(`{"$and":[{"data.name":{"$in":[` + like("n", "1") + `]}},{"data.n":{"$eq":1}}]}`), "host", "server"},
+		`{"criteria":{"n":{"$in":[1,"x"]}},"collation":{"locale":"en"}}`:                     {and(`{"data.n":{"$in":[1,` + like("x") + `]}}`), "host", "server"},
+		`{"criteria":{"name":"N","n":{"$ne":"x"}},"collation":{"locale":"en","strength":2}}`: {and(`{"data.name":{"$in":[` + like("[nN]") + `]}}`), "host", "server"},
+		`{"criteria":{"$or":[{"name":"N"},{"n":1}]},"collation":{"locale":"en"}}`:            {and(`{"$or":[{"data.name":{"$in":[` + like("N") + `]}},{"data.n":{"$eq":1}}]}`), "host", "server"},
+		`{"criteria":{"$nor":[{"name":"N"}]},"collation":{"locale":"en"}}`:                   {anyPath, "host", "server"},
+		`{"criteria":{"name":{"$not":{"$eq":"N"}}},"collation":{"locale":"en"}}`:             {anyPath, "host", "server"},
+		`{"criteria":{"name":{"$gt":"N"}},"collation":{"locale":"en"}}`:                      {anyPath, "host", "server"},
+		`{"criteria":{"name":"N"},"collation":{"locale":"hu"}}`:                              {anyPath, "host", "server"},
+		`{"sort":{"name":1},"collation":{"locale":"en"}}`:                                    {anyPath, "server", "host"},
+		`{"sort":{"_meta.created":-1},"collation":{"locale":"en"}}`:                          {anyPath, "server", "server"},
+		`{"criteria":{"n":{"$contains":1}}}`:                                                 {anyPath, "host", "server"},
+		`{"criteria":{"n":1e9999}}`:                                                          {anyPath, "host", "server"},
 	} {
 		parsed, err := match.ParseOptions([]byte(options))
 		require.NoError(t, err)

@@ -159,7 +159,7 @@ func (m *metamorphic) write() datastore.Write {
 			data = append(data, fmt.Sprintf("%q:%s", name, value))
 		}
 	}
-	add("region", m.pick(`"eu"`, `"us"`, `"asia"`, `""`, `null`))
+	add("region", m.pick(`"eu"`, `"us"`, `"asia"`, `"EU"`, `"\u00e9u"`, `""`, `null`))
 	add("age", m.pick("1", "2", "2.0", "3", "10", "-1", "1e1", `"2"`, "true", fmt.Sprint(m.random.IntN(50))))
 	if m.random.IntN(3) == 0 && m.now > 1000 { // arrays switch some of the planner off: late
 		nested := `["x",[1]]`
@@ -197,6 +197,11 @@ func (m *metamorphic) filter() datastore.Filter {
 	criteria := parts[0]
 	if len(parts) > 1 {
 		criteria = `{"` + m.pick("$and", "$and", "$and", "$or") + `":[` + strings.Join(parts, ",") + `]}`
+	}
+	if m.random.IntN(4) == 0 {
+		o, err := match.ParseOptions(fmt.Appendf(nil, `{"criteria":%s,"collation":{"locale":"en","strength":%d}}`, criteria, 1+m.random.IntN(3)))
+		require.NoError(m, err, criteria)
+		return o.Filter
 	}
 	f, err := match.CompileFilter([]byte(criteria))
 	require.NoError(m, err, criteria)

@@ -1,6 +1,7 @@
 package collation
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -13,6 +14,9 @@ import (
 // Collation compares texts. It is safe for concurrent use.
 type Collation struct {
 	pool sync.Pool // of *worker: a collator is for one goroutine
+
+	source   []byte
+	document document
 }
 
 type worker struct {
@@ -63,10 +67,13 @@ func Compile(raw []byte) (*Collation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the locale %q is not known", d.Locale)
 	}
-	c := &Collation{}
+	c := &Collation{source: bytes.Clone(raw), document: d}
 	c.pool.New = func() any { return &worker{collator: collate.New(tag, d.options()...)} }
 	return c, nil
 }
+
+// Source is what was compiled. It must not be changed.
+func (c *Collation) Source() []byte { return c.source }
 
 // tag writes the collation as an extended language tag.
 func (d *document) tag() string {
@@ -92,7 +99,7 @@ func (d *document) options() []collate.Option {
 	if d.Strength == 1 {
 		out = append(out, collate.IgnoreDiacritics)
 	}
-	if (d.Strength == 1 || d.Strength == 2) && !d.CaseLevel {
+	if d.folds() {
 		out = append(out, collate.IgnoreCase, collate.IgnoreWidth)
 	}
 	if d.NumericOrdering {
@@ -103,6 +110,9 @@ func (d *document) options() []collate.Option {
 	}
 	return out
 }
+
+// folds reports whether case makes no difference.
+func (d *document) folds() bool { return (d.Strength == 1 || d.Strength == 2) && !d.CaseLevel }
 
 // Compare returns a negative number, zero or a positive number as a sorts
 // before, with or after b.
