@@ -149,7 +149,7 @@ func TestExtismMemoryStaysWithinItsLimit(t *testing.T) {
 	grows := newExtism()
 	grows.hook(
 		asm.LoopVoid, asm.I32Const(1), asm.MemoryGrow, asm.I32Const(-1), []byte{0x47}, asm.BrIf(0), asm.End,
-		asm.I32Const(48), []byte{0x3f, 0}, []byte{0x48}, asm.IfVoid, asm.Unreachable, asm.End,
+		asm.I32Const(40), []byte{0x3f, 0}, []byte{0x48}, asm.IfVoid, asm.Unreachable, asm.End, // Extism begins with a MiB
 		pass)
 	f.put("p.wasm", grows.Bytes())
 	v, err = f.call(request())
