@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/happn-host/happn-host/host/plugin/build"
@@ -31,7 +32,7 @@ func main() {
 
 func run(ctx context.Context) error {
 	out := flag.String("out", "plugins-enabled", "folder that receives the modules")
-	only := flag.String("only", "", "build just this example")
+	only := flag.String("only", "", "build just these examples, with commas between them")
 	flag.Parse()
 	root, err := moduleRoot(ctx)
 	if err != nil {
@@ -41,10 +42,11 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	built := 0
+	wanted := strings.Split(*only, ",")
+	var built []string
 	for _, m := range manifests {
 		dir := filepath.Dir(m)
-		if *only != "" && filepath.Base(dir) != *only {
+		if *only != "" && !slices.Contains(wanted, filepath.Base(dir)) {
 			continue
 		}
 		if sources, err := filepath.Glob(filepath.Join(dir, "*.go")); err != nil || len(sources) == 0 {
@@ -55,10 +57,12 @@ func run(ctx context.Context) error {
 			return err
 		}
 		fmt.Println("built", module)
-		built++
+		built = append(built, filepath.Base(dir))
 	}
-	if built == 0 {
-		return fmt.Errorf("no example in Go called %q in %s", *only, filepath.Join(root, "plugins", "examples"))
+	for _, name := range wanted {
+		if *only != "" && !slices.Contains(built, name) {
+			return fmt.Errorf("no example in Go called %q in %s", name, filepath.Join(root, "plugins", "examples"))
+		}
 	}
 	return nil
 }
