@@ -32,7 +32,7 @@ func TestTheContractInWordsKnowsEveryNumber(t *testing.T) {
 	for _, name := range []string{
 		abi.ExportMarker, abi.ExportMemory, abi.ExportInitialize, abi.ExportBuf, abi.ExportInit, abi.ExportInbound, abi.ExportOutbound,
 		abi.ExportProfile, abi.ExportAuth, abi.ExportSearch, abi.ExportHTTP, abi.ExportConnOpen, abi.ExportConnData,
-		abi.ExportConnEvent, abi.ExportConnClose, abi.ExportTick, abi.ExportEvent, abi.ExportService, abi.ManifestSection,
+		abi.ExportConnEvent, abi.ExportConnClose, abi.ExportTick, abi.ExportEvent, abi.ExportService, abi.ManifestSection, abi.SignatureSection,
 		abi.ImportLog, abi.ImportNowMS, abi.ImportConfig, abi.ImportPayload, abi.ImportRandom,
 		abi.ImportGet, abi.ImportFind, abi.ImportNext, abi.ImportClose, abi.ImportCount, abi.ImportSet, abi.ImportPublish,
 		abi.ImportRemove, abi.ImportCall, abi.ImportAnswer, abi.ImportSessionGet, abi.ImportLastError,

@@ -4,6 +4,10 @@ package abi
 // manifest as JSON.
 const ManifestSection = "happn.manifest"
 
+// SignatureSection is the name of the custom section that holds a module's
+// signature.
+const SignatureSection = "happn.signature"
+
 // Exports of a raw module. Signatures are in ABI.md.
 const (
 	ExportMarker      = "happn_abi_v1" // () marks the version, never called

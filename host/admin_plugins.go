@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/host/admin"
+	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/signature"
 )
 
 // pluginWait bounds how long a change of a plugin is waited for before its state
@@ -26,6 +28,16 @@ func (h *Host) pluginStateFile() string {
 	return ""
 }
 
+// pluginTrust returns the keys of a configuration that is valid.
+func pluginTrust(c config.Plugins) (keys []plugin.TrustedKey) {
+	for _, k := range c.Trust {
+		if key, err := signature.ParsePublic(k.Key); err == nil {
+			keys = append(keys, plugin.TrustedKey{Name: k.Name, Key: key})
+		}
+	}
+	return keys
+}
+
 // PluginRecord is a plugin as the management API shows it.
 type PluginRecord struct {
 	Name        string            `json:"name"`
@@ -33,6 +45,7 @@ type PluginRecord struct {
 	Description string            `json:"description,omitempty"`
 	File        string            `json:"file"`
 	SHA256      string            `json:"sha256,omitempty"`
+	Signature   string            `json:"signature,omitempty"` // who has signed it
 	Engine      string            `json:"engine,omitempty"`
 	Hooks       []plugin.HookKind `json:"hooks"`
 	State       plugin.State      `json:"state"`
@@ -141,7 +154,7 @@ func refusal(err error) error {
 
 func recordOf(i plugin.Info) PluginRecord {
 	return PluginRecord{
-		Name: i.Name, Version: i.Version, Description: i.Description, File: i.File, SHA256: i.SHA256, Engine: i.Engine,
+		Name: i.Name, Version: i.Version, Description: i.Description, File: i.File, SHA256: i.SHA256, Signature: i.Signature, Engine: i.Engine,
 		Hooks: append([]plugin.HookKind{}, i.Kinds...), State: i.State, Reason: i.Reason, LastError: i.LastError,
 		Instances: i.Instances, Grants: append([]plugin.Grant{}, i.Grants...),
 		Limits: PluginLimits{

@@ -14,6 +14,9 @@ import (
 
 const pluginUsage = `Usage: happn-host plugin new [--kind kind] folder
        happn-host plugin build [flags] folder...
+       happn-host plugin keygen file
+       happn-host plugin sign --key file module...
+       happn-host plugin verify module...
        happn-host plugin list
        happn-host plugin show name
        happn-host plugin enable|disable|reload name
@@ -26,6 +29,9 @@ Begins and builds plugins, and manages those of a running host, by their names o
   build      compile plugins written in Go, with the standard toolchain, and put each one's manifest into
              its module. A folder holds a main package and manifest.json. A host that watches the output
              folder takes the module up at once
+  keygen     make a key that signs plugins: the file is secret, the public key is printed, for plugins.trust
+  sign       sign modules, in place; a host that watches their folder takes them up
+  verify     tell who has signed modules, by public keys
   list       show the plugins with their states and, where they do not run as they should, the reasons
   show       show everything that is known of a plugin, as JSON
   enable     run a plugin that was disabled
@@ -37,17 +43,26 @@ Begins and builds plugins, and manages those of a running host, by their names o
   --out folder       where build puts the modules (default ./plugins)
   --module file      have build add the manifest of a folder to a module that other tools have
                      compiled, in place of compiling the folder
+  --key file         that signs, as keygen has made it
   --operator-file    have build also copy <name>.yaml, unless the output folder has one
   --lines n          show so many lines at most (default 100)
   --follow           go on showing lines until interrupted
 ` + credentialsUsage
 
 func pluginCommand(ctx context.Context, p *process, args []string) int {
-	if len(args) > 0 && args[0] == "build" {
-		return buildPlugins(ctx, p, args[1:])
-	}
-	if len(args) > 0 && args[0] == "new" {
-		return newPlugin(p, args[1:])
+	if len(args) > 0 {
+		switch args[0] {
+		case "new":
+			return newPlugin(p, args[1:])
+		case "build":
+			return buildPlugins(ctx, p, args[1:])
+		case "keygen":
+			return makePluginKey(p, args[1:])
+		case "sign":
+			return signPlugins(p, args[1:])
+		case "verify":
+			return verifyPlugins(p, args[1:])
+		}
 	}
 	a, flags := &administration{}, newFlags("plugin")
 	flags.IntVar(&a.flags.lines, "lines", 100, "")
@@ -56,8 +71,11 @@ func pluginCommand(ctx context.Context, p *process, args []string) int {
 		return verb{needs: "the name of a plugin", least: 1, most: 1, run: run}
 	}
 	return p.administer(ctx, pluginUsage, map[string]verb{
-		"new":     {}, // carried out above, as the next
+		"new":     {}, // carried out above, as the next ones
 		"build":   {},
+		"keygen":  {},
+		"sign":    {},
+		"verify":  {},
 		"list":    {run: listPlugins},
 		"show":    one(showPlugin),
 		"enable":  one(enablePlugin),

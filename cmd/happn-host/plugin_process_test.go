@@ -112,3 +112,53 @@ func TestAHostDoesNotStartWithoutWhatIsRequired(t *testing.T) {
 		})
 	}
 }
+
+func TestPluginsAreSigned(t *testing.T) {
+	dir := t.TempDir()
+	key, module := filepath.Join(dir, "plugins.key"), filepath.Join(dir, "plugins", "p.wasm")
+	require.NoError(t, os.Mkdir(filepath.Dir(module), 0o755))
+	require.NoError(t, os.WriteFile(module, passes(t, `{"name":"passer"}`), 0o640))
+	run := func(code int, says string, args ...string) string {
+		t.Helper()
+		got, stdout, stderr := finish(t, command(t, append([]string{"plugin"}, args...)...))
+		require.Equal(t, code, got, "%s%s", stdout, stderr)
+		require.Contains(t, stdout+stderr, says)
+		return strings.TrimSpace(stdout)
+	}
+	public := run(0, "=", "keygen", key)
+	info, err := os.Stat(key)
+	require.NoError(t, err)
+	require.Zero(t, info.Mode().Perm()&0o077, "for its user alone")
+	run(1, "exists", "keygen", key)
+	run(2, "needs the name of a file", "keygen")
+	run(2, "needs --key and modules", "sign", module)
+	run(1, "cannot read the key", "sign", "--key", module, module)
+	run(1, "cannot sign", "sign", "--key", key, key)
+	run(1, "it is not signed", "verify", module)
+
+	trust := `[{"name":"operations","key":"` + public + `"}]`
+	serve := []string{"serve", "--port", "0", "--log.format", "json", "--data.durability", "none", "--plugins", filepath.Dir(module),
+		"--plugins.requireSigned=true", "--plugins.trust", trust, "--plugins.startWait", "1m"}
+	r := start(t, command(t, serve...))
+	plugins := r.summary().Plugins
+	require.Equal(t, "refused", plugins[0].State)
+	require.Contains(t, plugins[0].Reason, "it is not signed")
+	r.stop(syscall.SIGTERM)
+
+	run(0, "signed "+module, "sign", "--key", key, module)
+	run(0, public+"  "+module, "verify", module)
+	info, err = os.Stat(module)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o640), info.Mode().Perm())
+	r = start(t, command(t, serve...))
+	plugins = r.summary().Plugins
+	require.Equal(t, "ready", plugins[0].State, plugins[0].Reason)
+	r.stop(syscall.SIGTERM)
+
+	code, _, stderr := finish(t, command(t, "serve", "--plugins.requireSigned=true"))
+	require.Equal(t, 2, code)
+	require.Contains(t, stderr, "no plugin would run without a key in plugins.trust")
+	code, _, stderr = finish(t, command(t, "serve", "--plugins.trust", `[{"name":"a","key":"x"}]`))
+	require.Equal(t, 2, code)
+	require.Contains(t, stderr, "plugins.trust[0].key")
+}

@@ -32,10 +32,18 @@ type Log struct {
 
 // Plugins says where modules are found.
 type Plugins struct {
-	Dir       string        `koanf:"dir"`       // watched folder; empty is no plugins
-	Settle    time.Duration `koanf:"settle"`    // quiet time after a change before a module is read
-	StartWait time.Duration `koanf:"startWait"` // for plugins that are not required, when the host starts; 0 is none
-	Default   PluginLimits  `koanf:"default"`   // limits of a plugin that names none
+	Dir           string        `koanf:"dir"`           // watched folder; empty is no plugins
+	Settle        time.Duration `koanf:"settle"`        // quiet time after a change before a module is read
+	Trust         []PluginKey   `koanf:"trust"`         // keys whose signatures count
+	RequireSigned bool          `koanf:"requireSigned"` // refuse modules without one
+	StartWait     time.Duration `koanf:"startWait"`     // for plugins that are not required, when the host starts; 0 is none
+	Default       PluginLimits  `koanf:"default"`       // limits of a plugin that names none
+}
+
+// PluginKey is a public key that signs plugins.
+type PluginKey struct {
+	Name string `json:"name"`
+	Key  string `json:"key"` // in base64
 }
 
 // PluginLimits bounds one plugin.

@@ -39,6 +39,7 @@ func (c Config) checkRelations(sources map[string]string, broken map[string]bool
 	if !broken["data.durability"] && !broken["data.stores"] {
 		c.Data.checkData(report)
 	}
+	c.Plugins.checkTrust(report)
 	c.TLS.checkTLS(report)
 	c.checkSecurity(report)
 	return append(errs, c.checkQueue(sources, broken)...)

@@ -19,12 +19,13 @@ var errChanging = errors.New("the file is being written to; it is read again whe
 // candidate is a module that has been read and found acceptable, before any of
 // its code has run.
 type candidate struct {
-	file     string
-	module   []byte
-	sum      string
-	manifest *Manifest
-	engine   engineKind
-	secrets  secrets // of its configuration
+	file      string
+	module    []byte
+	sum       string
+	manifest  *Manifest
+	engine    engineKind
+	secrets   secrets // of its configuration
+	signature string  // who has signed it, in words
 }
 
 // source is what the folder holds for one plugin. Its key tells whether it is
@@ -58,7 +59,7 @@ func operatorPath(modulePath string) string {
 
 // examine decides whether a module may run. The candidate says what is known of
 // the module even when there is an error.
-func examine(path string, from source, limits Limits) (*candidate, error) {
+func examine(path string, from source, o *Options) (*candidate, error) {
 	c := &candidate{file: filepath.Base(path), manifest: &Manifest{Enabled: true}}
 	c.manifest.Name = strings.TrimSuffix(c.file, ".wasm")
 	if from.err != nil {
@@ -81,6 +82,9 @@ func examine(path string, from source, limits Limits) (*candidate, error) {
 		c.manifest.Enabled = false
 		return c, nil
 	}
+	if c.signature, err = checkSignature(c.module, o); err != nil {
+		return c, fmt.Errorf("%s: %w", c.file, err)
+	}
 	if operator != nil {
 		operator.Config, c.secrets, err = resolveSecrets(operator.Config, operatorFile, filepath.Dir(path))
 		if err != nil {
@@ -95,7 +99,7 @@ func examine(path string, from source, limits Limits) (*candidate, error) {
 		return c, err
 	}
 	c.manifest = manifest
-	return c, c.settle(m, operator, operatorFile, limits)
+	return c, c.settle(m, operator, operatorFile, o.Limits)
 }
 
 // settle merges what the operator says and checks the result.

@@ -31,6 +31,8 @@ type Info struct {
 	LastError string
 	// SHA256 names the running version, or the refused one, in hexadecimal.
 	SHA256 string
+	// Signature says who has signed the module, "" for nobody.
+	Signature string
 	// Engine is the engine that runs it.
 	Engine string
 	// Instances is how many instances are in service, Limits.Instances how many

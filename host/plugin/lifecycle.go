@@ -114,7 +114,7 @@ func (p *plugin) info() Info {
 	m := p.shown.manifest
 	out := Info{
 		Name: m.Name, Version: m.Version, Description: m.Description, File: p.file,
-		State: p.state, Reason: p.reason, SHA256: p.shown.sum, Engine: string(p.shown.engine),
+		State: p.state, Reason: p.reason, SHA256: p.shown.sum, Signature: p.shown.signature, Engine: string(p.shown.engine),
 		Limits: m.Limits, Grants: m.Grants, Counts: p.past,
 	}
 	out.Metrics = p.metrics.All()

@@ -132,7 +132,7 @@ func (m *Manager) prepare(p *plugin) (todo task, changing bool) {
 		return nil, false
 	}
 	p.key = from.key
-	c, err := examine(path, from, m.options.Limits)
+	c, err := examine(path, from, &m.options)
 	if !c.manifest.Enabled {
 		off = "enabled is false in " + filepath.Base(operatorPath(path))
 	}

@@ -31,6 +31,10 @@ type Options struct {
 	// StateFile keeps what operators do to plugins by Disable until they enable them
 	// again. Empty keeps it in memory, until the Manager is closed.
 	StateFile string
+	// Trust are the keys whose signatures count, and RequireSigned refuses modules
+	// that none of them has signed.
+	Trust         []TrustedKey
+	RequireSigned bool
 	// Logger receives what happens to plugins, and what they log. Default: none.
 	Logger *slog.Logger
 }
