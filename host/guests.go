@@ -63,6 +63,15 @@ func (g guests) Session(id string) []byte {
 	return append(out, '}')
 }
 
+// Reads implements plugin.Services.
+func (guests) Reads(permissions map[string]plugin.Permission) (func(path []byte) bool, error) {
+	rights, err := newGuestRights(permissions)
+	if err != nil {
+		return nil, err
+	}
+	return func(path []byte) bool { return rights.MayAsk(abi.ActionGet, path) }, nil
+}
+
 // guestRights are what a plugin's permissions let it do. As for users, a
 // permission for everything does not cover what is the host's own.
 type guestRights struct{ all, system *permit.Set }

@@ -146,6 +146,7 @@ func (h *Host) wire() {
 		Publisher:        &pubsub.Publisher{Tree: h.tree},
 		Acks:             pubsub.NewAcks(h.config.PubSub.AckTimeout),
 		Layers:           h.plugins,
+		Searches:         h.plugins,
 		Server:           h.record(),
 		Payload:          h.payload,
 		Logger:           h.log,

@@ -15,6 +15,10 @@ type compiler struct {
 
 	by        expr.Collation // how texts compare; nil is by bytes
 	variables []string       // that expressions may use
+
+	foreign     Foreign // nil for none
+	searchOf    *Search
+	operatorsOf []Operator
 }
 
 // scope is where a criterion stands.
@@ -23,6 +27,7 @@ type scope struct {
 	top     bool // not inside $elemMatch
 	element bool // inside $elemMatch: names are members of the element, untranslated
 	whole   bool // names are members of any object, not of a stored document: a stage of a pipeline
+	joined  bool // what stands here must hold for the whole criteria to hold
 	depth   int  // operators around it
 	indexes int  // numeric path components on the way to it
 }
@@ -86,6 +91,10 @@ func (c *compiler) member(name string, val []byte, at *expr.Place, s scope) (nod
 		return c.jsonSchema(val, at, s)
 	case "$comment":
 		return node{op: all}, nil
+	case searchName:
+		if c.foreign != nil {
+			return c.search(val, at, s)
+		}
 	case "$not":
 		return node{}, at.Up().Errorf("$not belongs inside a field (to negate whole criteria use $nor: [{...}]), but stands")
 	}
@@ -95,6 +104,7 @@ func (c *compiler) member(name string, val []byte, at *expr.Place, s scope) (nod
 // list compiles $and, $or and $nor.
 func (c *compiler) list(name string, op operation, val []byte, at *expr.Place, s scope) (node, error) {
 	out := node{op: op}
+	s.joined = s.joined && op == all
 	c.name(name)
 	c.source = append(c.source, '[')
 	i := 0
@@ -120,14 +130,20 @@ func (c *compiler) field(name string, val []byte, at *expr.Place, s scope) (node
 	if err != nil {
 		return node{}, err
 	}
+	start, foreign := len(c.source), len(c.operatorsOf)
 	c.name(full)
-	defer func() { c.source = append(c.source, ',') }()
 	if !isOperators(val) {
-		c.source = append(c.source, val...)
+		c.source = append(append(c.source, val...), ',')
 		f.test = c.equals(valueOf(val))
 		return f, nil
 	}
-	return c.operators(val, at, s, f)
+	n, err := c.operators(val, at, s, f)
+	if len(c.operatorsOf) > foreign && c.source[len(c.source)-2] == '{' {
+		c.source = c.source[:start] // they were all foreign; an empty object would be a value to equal
+		return n, err
+	}
+	c.source = append(c.source, ',')
+	return n, err
 }
 
 // target resolves a field name to the node that reads it, still without a test.
@@ -172,7 +188,9 @@ func (c *compiler) operators(val []byte, at *expr.Place, s scope, f node) (node,
 		if err != nil {
 			return node{}, err
 		}
-		out.kids = append(out.kids, n)
+		if n.op != all || len(n.kids) > 0 { // a foreign one leaves nothing behind
+			out.kids = append(out.kids, n)
+		}
 	}
 	c.source = closeWith(c.source, '}')
 	return simplified(out), nil

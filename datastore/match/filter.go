@@ -29,20 +29,23 @@ var _ datastore.Filter = (*Filter)(nil)
 // CompileFilter compiles criteria as a client sends them; field names are
 // translated on the way. The result keeps nothing of raw. Errors that the
 // client caused are of type *Error.
-func CompileFilter(raw []byte) (*Filter, error) { return compileFilter(raw, nil) }
+func CompileFilter(raw []byte) (*Filter, error) { return CompileFilterBy(raw, nil) }
 
 // CompileFilterBy is CompileFilter with texts compared by the collation; nil is by
 // bytes.
-func CompileFilterBy(raw []byte, by expr.Collation) (*Filter, error) { return compileFilter(raw, by) }
+func CompileFilterBy(raw []byte, by expr.Collation) (*Filter, error) {
+	return new(compiler).compile(raw, by)
+}
 
-func compileFilter(raw []byte, by expr.Collation) (*Filter, error) {
+// compile returns the filter that criteria are, but for what in them is foreign.
+func (c *compiler) compile(raw []byte, by expr.Collation) (*Filter, error) {
 	raw, err := checked(raw, "criteria")
 	if err != nil {
 		return nil, err
 	}
 	f := &Filter{native: by == nil, by: by}
-	c := compiler{native: &f.native, by: by}
-	n, err := c.criteria(raw, expr.Root("criteria"), scope{group: &f.group, top: true})
+	c.native, c.by = &f.native, by
+	n, err := c.criteria(raw, expr.Root("criteria"), scope{group: &f.group, top: true, joined: true})
 	if err != nil {
 		return nil, err
 	}

@@ -69,6 +69,9 @@ func (c *compiler) operator(k call) (node, error) {
 	if isBeside(k.name) {
 		return c.besideOperator(k)
 	}
+	if c.foreign != nil && c.foreign.HasOperator(k.name) {
+		return c.foreignOperator(k)
+	}
 	return c.lokiOperator(k)
 }
 
@@ -109,6 +112,7 @@ func (c *compiler) negation(k call) (node, error) {
 		return node{}, k.errorf("$not needs an object of operators")
 	}
 	c.name(k.name)
+	k.scope.joined = false
 	n, err := c.operators(k.arg, k.at.Key(k.name), k.scope, k.field)
 	c.source = append(c.source, ',')
 	return not(n), err
@@ -125,6 +129,7 @@ func (c *compiler) onValue(k call) (node, error) {
 	c.name(k.name)
 	c.source = append(c.source, '[')
 	at := k.at.Key(k.name)
+	k.scope.joined = false
 	i := 0
 	for elem := range rawjson.Elements(k.arg) {
 		if !isOperators(elem) {

@@ -30,6 +30,11 @@ type Options struct {
 	RawAggregate []byte
 	// By compares texts as the collation says; nil is by bytes.
 	By expr.Collation
+
+	// Search and Operators are parts of the criteria that Filter says nothing of,
+	// and that must hold too, see Foreign.
+	Search    *Search
+	Operators []Operator
 }
 
 // noOptions is the answer for the many requests that only carry a timeout.
@@ -42,16 +47,7 @@ var noOptions = &Options{}
 // "options" only, some in both. The result may be shared and must not be
 // changed; it keeps nothing of raw but RawAggregate. Errors that the client caused are of type
 // *Error. Without any option of a search it allocates nothing.
-func ParseOptions(raw []byte) (*Options, error) {
-	found, err := readOptions(raw)
-	if err != nil {
-		return nil, err
-	}
-	if found.isEmpty() {
-		return noOptions, nil
-	}
-	return found.compile()
-}
+func ParseOptions(raw []byte) (*Options, error) { return ParseOptionsWith(raw, nil) }
 
 // rawOptions is Options before anything is compiled; nil is absent or null.
 type rawOptions struct {
@@ -65,7 +61,7 @@ func (o *rawOptions) isEmpty() bool {
 		o.limit == 0 && o.skip == 0 && o.archive == 0 && !o.pathOnly && !o.count && !o.archives
 }
 
-func (o *rawOptions) compile() (*Options, error) {
+func (o *rawOptions) compile(foreign Foreign) (*Options, error) {
 	out := &Options{Limit: o.limit, Skip: o.skip, PathOnly: o.pathOnly, Count: o.count,
 		Aggregate: o.aggregate != nil, Collation: o.collation != nil,
 		ArchiveID: o.archive, Archives: o.archives && o.archive == 0}
@@ -81,9 +77,11 @@ func (o *rawOptions) compile() (*Options, error) {
 		}
 	}
 	if o.criteria != nil {
-		if out.Filter, err = compileFilter(o.criteria, out.By); err != nil {
+		c := compiler{foreign: foreign}
+		if out.Filter, err = c.compile(o.criteria, out.By); err != nil {
 			return nil, err
 		}
+		out.Search, out.Operators = c.searchOf, c.operatorsOf
 		if out.Filter.All() {
 			out.Filter = nil
 		}

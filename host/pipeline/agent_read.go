@@ -19,7 +19,8 @@ type Item struct {
 	// Document is what is stored, nil for the result of an aggregation.
 	Document *datastore.Document
 
-	meta []byte // members of _meta where options say which; nil are a document's
+	meta  []byte // members of _meta where options say which; nil are a document's
+	score []byte // a member more, if a plugin has found it
 }
 
 // AppendMeta appends _meta as a client would get it with the document, a JSON object.
@@ -31,12 +32,18 @@ func (i *Item) AppendMeta(dst []byte) []byte {
 	case i.Document != nil:
 		dst = appendMeta(dst, i.Document)
 	}
+	if len(i.score) > 0 {
+		if dst[len(dst)-1] != '{' {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, i.score...)
+	}
 	return append(dst, '}')
 }
 
 // show makes the item what the options select of a document. The buffers of an
 // item that was used before are used again.
-func (i *Item) show(doc *datastore.Document, o *match.Options, data []byte) []byte {
+func (i *Item) show(doc *datastore.Document, o search, data []byte) []byte {
 	i.Path, i.Data, i.Document = doc.Path, doc.Data, doc
 	switch {
 	case o.PathOnly:
@@ -49,6 +56,7 @@ func (i *Item) show(doc *datastore.Document, o *match.Options, data []byte) []by
 	if o.Archives { // they have no path
 		i.Path, i.meta = "", append(i.meta[:0], ""...)
 	}
+	i.score = appendScore(i.score[:0], o.from)
 	return data
 }
 
@@ -81,10 +89,10 @@ func (a *Agent) search(ctx context.Context, path, options []byte) (s search, err
 		}
 		options = options[rawjson.Space(options, 0):]
 	}
-	if s.Options, err = match.ParseOptions(options); err != nil {
+	if s.Options, err = p.parse(options); err != nil {
 		return s, &failure{ErrInvalid, dataError(err)}
 	}
-	from, answer := p.source(ctx, s.Options)
+	from, answer := p.reader(ctx, a.actor(), path, s.Options)
 	if answer != nil {
 		return s, refusedAs(answer)
 	}
@@ -103,20 +111,20 @@ func (a *Agent) Get(ctx context.Context, path, options []byte) (item Item, err e
 	case s.Aggregate:
 		item.Data, err = a.pipeline.appendAggregate(ctx, nil, a.actor(), path, s.Options, s.from)
 		if err != nil {
-			return Item{}, refusedAs(dataError(err))
+			return Item{}, refusedAs(searchFailure(err))
 		}
 		return item, nil
 	case isPattern(path):
 		return item, invalid("a pattern names many documents: call Find or Count")
 	}
-	doc, err := s.from.Get(ctx, path)
+	doc, err := a.pipeline.one(ctx, a.actor(), path, s.Options, s.from)
 	switch {
 	case err != nil:
 		return item, storeFailure(err)
-	case doc == nil, s.Skip > 0, s.Limit < 0, s.Filter != nil && !s.Filter.Match(doc):
+	case doc == nil:
 		return item, ErrNotFound
 	}
-	item.show(doc, s.Options, nil)
+	item.show(doc, s, nil)
 	return item, nil
 }
 
@@ -136,7 +144,7 @@ func (a *Agent) Find(ctx context.Context, pattern, options []byte, yield func(*I
 	var item Item
 	var data []byte
 	return storeFailure(s.from.Find(ctx, a.pipeline.query(a.actor(), pattern, s.Options), func(doc *datastore.Document) bool {
-		data = item.show(doc, s.Options, data)
+		data = item.show(doc, s, data)
 		return yield(&item)
 	}))
 }

@@ -33,7 +33,7 @@ func (peer *Peer) aggregate(w *worker, o *match.Options, from datastore.Reader) 
 	var err error
 	w.items, err = peer.pipeline.appendAggregate(peer.context(), w.items[:0], w.actor, w.request.Path, o, from)
 	if err != nil {
-		peer.fail(w, dataError(err))
+		peer.fail(w, searchFailure(err))
 		return
 	}
 	w.reply.Data = w.items
@@ -70,6 +70,10 @@ func explains(r *protocol.Request) bool {
 // explain answers with how the store finds what the get selects.
 func (peer *Peer) explain(w *worker, o *match.Options) {
 	r := &w.request
+	if o.Foreign() {
+		peer.fail(w, protocol.SystemError("a search that a plugin has a part in cannot be explained"))
+		return
+	}
 	store, ok := peer.pipeline.Store.(datastore.Explainer)
 	if !ok || o.ArchiveID != 0 || o.Archives {
 		peer.fail(w, protocol.SystemError(fmt.Sprintf("explain feature not available for provider on path: %s", r.Path)))

@@ -56,6 +56,8 @@ func storeFailure(err error) error {
 	case errors.Is(err, datastore.ErrExists), errors.Is(err, datastore.ErrMissing),
 		errors.Is(err, datastore.ErrDuplicate), errors.Is(err, datastore.ErrNotANumber):
 		return &failure{ErrCondition, err}
+	case errors.As(err, new(*SearchError)):
+		return &failure{ErrRejected, searchFailure(err)}
 	}
 	return &failure{ErrStore, err}
 }

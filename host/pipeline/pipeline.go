@@ -21,8 +21,9 @@ type Options struct {
 	Sessions  *session.Registry
 	Publisher *pubsub.Publisher
 	Acks      *pubsub.Acks
-	Layers    Layers // nil for none
-	Access    Access // nil lets everybody do everything, but for what is the host's own
+	Layers    Layers   // nil for none
+	Access    Access   // nil lets everybody do everything, but for what is the host's own
+	Searches  Searches // nil for none
 	Server    session.Server
 	Logger    *slog.Logger
 

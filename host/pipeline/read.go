@@ -24,9 +24,14 @@ func dataError(err error) *protocol.Error {
 // selection reads the options of get, count and remove, and of on where it asks
 // for initial values.
 func (peer *Peer) selection(r *protocol.Request) (*match.Options, *protocol.Error) {
-	o, err := match.ParseOptions(r.Options)
+	o, err := peer.pipeline.parse(r.Options)
 	if err != nil {
 		return nil, dataError(err)
+	}
+	if r.Action != abi.ActionGet && r.Action != abi.ActionCount {
+		if failure := onlyRead(o, r.Action); failure != nil {
+			return nil, failure
+		}
 	}
 	if o.Aggregate && r.Action != abi.ActionGet {
 		return nil, protocol.SystemError("aggregate is an option of get only")
@@ -42,7 +47,7 @@ func (peer *Peer) get(w *worker) {
 		peer.fail(w, failure)
 		return
 	}
-	from, failure := peer.pipeline.source(peer.context(), o)
+	from, failure := peer.pipeline.reader(peer.context(), w.actor, r.Path, o)
 	if failure != nil {
 		peer.fail(w, failure)
 		return
@@ -61,13 +66,12 @@ func (peer *Peer) get(w *worker) {
 		peer.list(w, o, from)
 		return
 	}
-	doc, err := from.Get(peer.context(), r.Path)
+	doc, err := peer.pipeline.one(peer.context(), w.actor, r.Path, o, from)
 	if err != nil {
-		peer.fail(w, dataError(err))
+		peer.fail(w, searchFailure(err))
 		return
 	}
-	none := o.Skip > 0 || o.Limit < 0 // of one document, that leaves nothing
-	if doc == nil || none || o.Filter != nil && !o.Filter.Match(doc) {
+	if doc == nil {
 		peer.respond(w)
 		return
 	}
@@ -83,6 +87,7 @@ func (peer *Peer) get(w *worker) {
 		w.meta = appendMeta(w.meta[:0], doc)
 		w.reply.Data = doc.Data
 	}
+	w.meta = appendScore(w.meta, from)
 	w.reply.Meta = w.meta
 	peer.respond(w)
 }
@@ -106,11 +111,11 @@ func (peer *Peer) list(w *worker, o *match.Options, from datastore.Reader) {
 	r := &w.request
 	w.items = w.items[:0]
 	err := from.Find(peer.context(), peer.pipeline.query(w.actor, r.Path, o), func(doc *datastore.Document) bool {
-		w.appendItem(doc, o)
+		w.appendItem(doc, o, from)
 		return true
 	})
 	if err != nil {
-		peer.fail(w, dataError(err))
+		peer.fail(w, searchFailure(err))
 		return
 	}
 	if layers := peer.pipeline.Layers.Outbound(); len(layers) > 0 {
@@ -135,15 +140,15 @@ func bracketed(items []byte) []byte {
 	return append(array, ']')
 }
 
-// appendItem adds a document to w.items.
-func (w *worker) appendItem(doc *datastore.Document, o *match.Options) {
+// appendItem adds a document that from yields to w.items.
+func (w *worker) appendItem(doc *datastore.Document, o *match.Options, from datastore.Reader) {
 	if len(w.items) > 0 {
 		w.items = append(w.items, ',')
 	}
 	switch {
 	case o.PathOnly:
 		w.items = append(w.items, `{"_meta":{"path":`...)
-		w.items = rawjson.AppendString(w.items, doc.Path)
+		w.items = appendScore(rawjson.AppendString(w.items, doc.Path), from)
 		w.items = append(w.items, "}}"...)
 	case o.Fields != nil:
 		var data []byte
@@ -154,11 +159,12 @@ func (w *worker) appendItem(doc *datastore.Document, o *match.Options) {
 		if o.Archives { // they have no path
 			w.meta = w.meta[:0]
 		}
+		w.meta = appendScore(w.meta, from)
 		w.items = protocol.AppendItem(w.items, data, w.meta)
 	case o.Archives:
 		w.items = protocol.AppendItem(w.items, doc.Data, nil)
 	default:
-		w.meta = appendMeta(w.meta[:0], doc)
+		w.meta = appendScore(appendMeta(w.meta[:0], doc), from)
 		w.items = protocol.AppendItem(w.items, content(doc), w.meta)
 	}
 }
@@ -170,7 +176,7 @@ func (peer *Peer) count(w *worker) {
 		peer.fail(w, failure)
 		return
 	}
-	from, failure := peer.pipeline.source(peer.context(), o)
+	from, failure := peer.pipeline.reader(peer.context(), w.actor, w.request.Path, o)
 	if failure != nil {
 		peer.fail(w, failure)
 		return
@@ -181,7 +187,7 @@ func (peer *Peer) count(w *worker) {
 func (peer *Peer) countOf(w *worker, o *match.Options, from datastore.Reader) {
 	n, err := from.Count(peer.context(), peer.pipeline.query(w.actor, w.request.Path, o))
 	if err != nil {
-		peer.fail(w, dataError(err))
+		peer.fail(w, searchFailure(err))
 		return
 	}
 	w.items = append(w.items[:0], `{"value":`...)

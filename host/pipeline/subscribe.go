@@ -135,7 +135,7 @@ func (peer *Peer) initialValues(w *worker, path string, depth int, o *match.Opti
 		if taken++; taken <= o.Skip {
 			return true
 		}
-		w.appendItem(doc, o)
+		w.appendItem(doc, o, from)
 		return o.Limit <= 0 || taken < o.Skip+o.Limit
 	})
 	if err != nil {

@@ -202,6 +202,11 @@ func checkHooks(manifest *Manifest, file string) error {
 		if h.Service != nil && len(h.Service.Names) == 0 {
 			return fmt.Errorf("%s: hooks: a service hook needs names", file)
 		}
+		if h.Search != nil {
+			if err := h.Search.check(); err != nil {
+				return fmt.Errorf("%s: hooks: %w", file, err)
+			}
+		}
 	}
 	return nil
 }
@@ -209,6 +214,9 @@ func checkHooks(manifest *Manifest, file string) error {
 // checkGranted looks at what hooks need of the operator, once the operator's file
 // has been merged.
 func checkGranted(manifest *Manifest, operatorFile string) error {
+	if err := checkHooks(manifest, operatorFile); err != nil {
+		return err
+	}
 	for i := range manifest.Hooks {
 		h := &manifest.Hooks[i]
 		if g := allKinds[h.Kind.place()].grant; g != "" && !manifest.granted(g) {

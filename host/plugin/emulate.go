@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/pipeline"
 )
 
 // ParseManifest reads a manifest as the loader does, for tools that build
@@ -95,6 +96,26 @@ func Decide(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte) 
 		rec.Data = data
 	}
 	return err
+}
+
+// SearchHits is what a query is answered with, for emulators; see
+// pipeline.SearchQuery.
+func SearchHits(verdict abi.Verdict, output []byte, limit int) (hits []pipeline.Hit, more bool, err error) {
+	answer, err := searchAnswer(verdict, output)
+	if err != nil {
+		return nil, false, err
+	}
+	return readHits(&answer, limit)
+}
+
+// SearchScores is what an operator makes of a number of values, for emulators.
+func SearchScores(verdict abi.Verdict, output []byte, ranks bool, values int) ([]pipeline.Score, error) {
+	answer, err := searchAnswer(verdict, output)
+	if err != nil {
+		return nil, err
+	}
+	scores := make([]pipeline.Score, values)
+	return scores, readScores(answer.Data, ranks, scores)
 }
 
 // ServiceAnswer is what an answer to a call of a service means, for emulators.

@@ -40,6 +40,8 @@ type generation struct {
 	secrets  secrets  // of config
 	services Services // nil if the host has none for plugins
 
+	reads func(path []byte) bool // which documents it may see in searches; nil is none
+
 	engine  engine
 	plugin  *plugin
 	pool    *pool
@@ -70,6 +72,9 @@ func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cac
 		g.config = []byte("{}")
 	}
 	g.bind()
+	if err := g.learn(); err != nil {
+		return nil, err
+	}
 	if err := g.compile(ctx, c, cache); err != nil {
 		return nil, err
 	}
@@ -104,6 +109,14 @@ func (g *generation) compile(ctx context.Context, c *candidate, cache wazero.Com
 		build = newExtismEngine
 	}
 	g.engine, err = build(ctx, g, c.module, cache)
+	return err
+}
+
+// learn finds out which documents a plugin with a search hook may see.
+func (g *generation) learn() (err error) {
+	if g.hooks[placeSearch] != nil && g.services != nil {
+		g.reads, err = g.services.Reads(g.manifest.Permissions)
+	}
 	return err
 }
 

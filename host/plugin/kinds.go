@@ -76,7 +76,7 @@ var allKinds = [places]kindRules{
 		gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictReject),
 	},
 	placeSearch: {
-		kind: HookSearch, exports: []string{abi.ExportSearch}, onError: OnErrorReject,
+		kind: HookSearch, exports: []string{abi.ExportSearch}, onError: OnErrorReject, runs: true,
 		gives: setOf(abi.VerdictReplace, abi.VerdictReject),
 	},
 	placeHTTP: {

@@ -101,6 +101,8 @@ type Hook struct {
 	Event *EventHook
 	// Service is set for hooks of kind service.
 	Service *ServiceHook
+	// Search is set for hooks of kind search.
+	Search *SearchHook
 	// HTTP is set for hooks of kind http.
 	HTTP *HTTPHook
 	// Tick is set for hooks of kind tick.

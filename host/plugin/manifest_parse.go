@@ -143,6 +143,8 @@ func readKind(t *tree, h *Hook) {
 		h.Event = readEvent(t)
 	case HookService:
 		h.Service = readService(t)
+	case HookSearch:
+		h.Search = readSearch(t)
 	case HookHTTP:
 		h.HTTP = readHTTP(t)
 	case HookTick:

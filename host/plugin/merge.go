@@ -63,6 +63,7 @@ func overrideHook(h *Hook, o Hook) {
 	}
 	h.Event = h.Event.with(o.Event)
 	h.Service = h.Service.with(o.Service)
+	h.Search = h.Search.with(o.Search)
 	h.HTTP = h.HTTP.with(o.HTTP)
 	h.Tick = h.Tick.with(o.Tick)
 	h.Auth = h.Auth.with(o.Auth)

@@ -16,6 +16,8 @@ type Services interface {
 	// endpoint and, after a login, user {username, groups, ...} and nothing that
 	// is secret. It is nil if there is no such session.
 	Session(id string) []byte
+	// Reads returns what tells which documents permissions let a plugin read.
+	Reads(permissions map[string]Permission) (may func(path []byte) bool, err error)
 }
 
 // Identity is who acts, and what it may do.

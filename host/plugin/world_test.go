@@ -66,6 +66,10 @@ func (w *world) Session(id string) []byte {
 	return []byte(`{"id":"session-1","user":{"username":"ada"}}`)
 }
 
+func (w *world) Reads(permissions map[string]plugin.Permission) (func(path []byte) bool, error) {
+	return func(path []byte) bool { _, ok := permissions[string(path)]; return ok }, nil
+}
+
 // publish delivers to every actor with a channel of this name.
 func (w *world) publish(channel, path, data string) {
 	w.mu.Lock()

@@ -30,6 +30,14 @@ type Plugin struct {
 	// reads the text of an error.
 	Service func(call ServiceCall) (answer []byte, err error)
 
+	// Search answers the queries that the search hook of the manifest names. Who
+	// searches reads the text of an error.
+	Search func(q *SearchQuery) (SearchResult, error)
+
+	// Operator works out the operators that the search hook of the manifest names.
+	// Who searches reads the text of an error.
+	Operator func(c *OperatorCall) error
+
 	// HTTP answers HTTP requests on the plugin's routes.
 	HTTP func(r *HTTPRequest) HTTPResponse
 

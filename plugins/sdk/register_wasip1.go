@@ -56,6 +56,11 @@ func service(length uint32) uint64 {
 	return result(guest.runner.Service(guest.input[:length]))
 }
 
+//go:wasmexport happn_search
+func search(length uint32) uint64 {
+	return result(guest.runner.Search(guest.input[:length]))
+}
+
 //go:wasmexport happn_http
 func http(length uint32) uint64 {
 	return result(guest.runner.HTTP(guest.input[:length]))

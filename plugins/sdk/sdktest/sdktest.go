@@ -18,6 +18,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/client"
+	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/build"
 	"github.com/happn-host/happn-host/plugins/sdk"
@@ -41,6 +42,11 @@ type Host interface {
 	Event(abi.Record) error
 	// Service calls a service as another plugin does.
 	Service(name, caller string, data []byte) (answer []byte, err error)
+	// Search asks a query for all that it has found, part by part.
+	Search(pattern, query, argument string) ([]pipeline.Hit, error)
+	// Operator shows values to an operator; ranks says whether it puts them in an
+	// order.
+	Operator(name, argument string, ranks bool, values ...string) ([]pipeline.Score, error)
 	// HTTP sends a request to the http hook; the path of its URL is below the
 	// plugin's. The test closes nothing.
 	HTTP(*http.Request, plugin.Caller) *http.Response
@@ -200,6 +206,16 @@ func (n *native) Event(r abi.Record) error { return event(n.call(n.runner.Event)
 // Service implements Host.
 func (n *native) Service(name, caller string, data []byte) ([]byte, error) {
 	return service(n.call(n.runner.Service), name, caller, data)
+}
+
+// Search implements Host.
+func (n *native) Search(pattern, query, argument string) ([]pipeline.Hit, error) {
+	return search(n.call(n.runner.Search), pattern, query, argument)
+}
+
+// Operator implements Host.
+func (n *native) Operator(name, argument string, ranks bool, values ...string) ([]pipeline.Score, error) {
+	return operator(n.call(n.runner.Search), name, argument, ranks, values)
 }
 
 // HTTP implements Host.

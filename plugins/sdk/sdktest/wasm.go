@@ -122,6 +122,16 @@ func (w *wasm) Service(name, caller string, data []byte) ([]byte, error) {
 	return service(w.manager.Calls(plugin.HookService), name, caller, data)
 }
 
+// Search implements Host.
+func (w *wasm) Search(pattern, query, argument string) ([]pipeline.Hit, error) {
+	return search(w.manager.Calls(plugin.HookSearch), pattern, query, argument)
+}
+
+// Operator implements Host.
+func (w *wasm) Operator(name, argument string, ranks bool, values ...string) ([]pipeline.Score, error) {
+	return operator(w.manager.Calls(plugin.HookSearch), name, argument, ranks, values)
+}
+
 // HTTP implements Host.
 func (w *wasm) HTTP(r *http.Request, caller plugin.Caller) *http.Response {
 	w.t.Helper()
