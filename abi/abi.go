@@ -168,6 +168,27 @@ const (
 	// FlagMissed says that events before this one were lost: a plugin that keeps
 	// something up to date by them makes it anew.
 	FlagMissed uint8 = 1 << 2
+	// FlagText, of a connection's bytes, says that they are a websocket message of
+	// text; the others are binary.
+	FlagText uint8 = 1 << 3
+)
+
+// ConnReason says why a connection is over, to ExportConnClose.
+type ConnReason int32
+
+// The reasons.
+const (
+	ConnClosedByPeer   ConnReason = 1 // in good order
+	ConnClosedByPlugin ConnReason = 2 // the guest asked for it
+	ConnClosedByHost   ConnReason = 3 // an administrator, a time limit, a stop
+	ConnLost           ConnReason = 4 // it broke, or the peer does not read
+	ConnHandedOver     ConnReason = 5 // it goes on with another version of the plugin
+)
+
+// Bounds of what a guest asks for one connection.
+const (
+	MaxConnTimers = 16        // that run at once
+	MaxConnState  = 256 << 10 // bytes that ImportConnState keeps
 )
 
 // Record is one message as a hook sees it. Absent sections are nil, present

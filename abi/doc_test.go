@@ -39,6 +39,7 @@ func TestTheContractInWordsKnowsEveryNumber(t *testing.T) {
 		abi.OperationLogin, abi.OperationToken, abi.OperationRevoke, abi.OperationChangePassword, abi.OperationResetPassword,
 		abi.ImportMetricDefine, abi.ImportMetricAdd,
 		abi.ExtismEnvironment, abi.ExtismUser,
+		abi.ImportConnSend, abi.ImportConnClose, abi.ImportConnState, abi.ImportConnTimer,
 	} {
 		require.Contains(t, doc, "`"+name+"`")
 	}

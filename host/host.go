@@ -113,7 +113,11 @@ func New(o Options) (*Host, error) {
 			OutputKiB: h.config.Plugins.Default.OutputKiB, Instances: h.config.Plugins.Default.Instances,
 		},
 		Services: guests{h},
-		Logger:   h.log,
+		Network:  network{h},
+		Connections: plugin.ConnLimits{
+			KeptBytes: h.config.Websocket.MaxMessageBytes, QueueBytes: h.config.Websocket.WriteQueueBytes,
+		},
+		Logger: h.log,
 	})
 	if err != nil {
 		return nil, errors.Join(err, h.store.Close())
@@ -172,6 +176,7 @@ func (h *Host) wire() {
 	h.watchStore()
 	h.server = transport.NewServer(transport.Options{
 		Config: h.config, Handler: h.acceptor(), Logger: h.log, Fallback: h.web, Guard: h.web.Guard,
+		Endpoints: h.endpoint,
 	})
 }
 
@@ -203,6 +208,7 @@ func (h *Host) Start(ctx context.Context) error {
 	}
 	h.listener, h.started = l, time.Now()
 	h.server.Serve(l)
+	h.plugins.Accepting()
 	h.ready.Store(true)
 	return nil
 }
@@ -232,6 +238,7 @@ func (h *Host) stop(ctx context.Context) error {
 	h.endJobs()
 	h.working.Wait()
 	var errs []error
+	h.plugins.Quiesce(ctx)
 	if h.listener != nil {
 		errs = append(errs, h.server.Quiesce(ctx))
 	}
@@ -241,6 +248,7 @@ func (h *Host) stop(ctx context.Context) error {
 	}
 	errs = append(errs, h.store.Close())
 	h.pipeline.Close()
+	h.plugins.Farewell()
 	if h.listener != nil {
 		errs = append(errs, h.server.Shutdown(ctx, h.farewell))
 	}
@@ -250,6 +258,10 @@ func (h *Host) stop(ctx context.Context) error {
 
 // farewell ends one connection at shutdown (happn-wire.md, 1.4).
 func (h *Host) farewell(c *transport.Conn) {
+	if c.Owned() { // its owner has
+		c.End("")
+		return
+	}
 	if h.config.Shutdown.Reconnect {
 		c.Close(0, "", false)
 		return

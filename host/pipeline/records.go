@@ -98,6 +98,10 @@ func (peer *Peer) record(w *worker, rec *abi.Record) error {
 	return nil
 }
 
+// Pending returns how many writes are not answered yet. One that is being answered
+// may count for a moment longer. It may be called from any goroutine.
+func (r *RecordPeer) Pending() int { return int(r.peer.lane.pending.Load()) }
+
 // Gone tells that nothing more can be sent, so that a search the peer waits for
 // stops. It may be called from any goroutine, before Closed.
 func (r *RecordPeer) Gone() { r.peer.Gone() }

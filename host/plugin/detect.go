@@ -149,13 +149,10 @@ func checkHostImport(i wasmbin.Import, manifest *Manifest) error {
 // hooksOf lists the hooks that a module exports, and names one that this version
 // does not run.
 func hooksOf(m *wasmbin.Module) (kinds []HookKind, later HookKind) {
-	exported := func(name string) bool {
-		return slices.ContainsFunc(m.Exports, func(e wasmbin.Export) bool { return e.Name == name })
-	}
 	for i := range allKinds {
 		k := &allKinds[i]
 		switch {
-		case !exported(k.exports[0]):
+		case !exportsName(m, k.exports[0]):
 		case k.runs:
 			kinds = append(kinds, k.kind)
 		default:
@@ -165,14 +162,20 @@ func hooksOf(m *wasmbin.Module) (kinds []HookKind, later HookKind) {
 	return kinds, later
 }
 
+func exportsName(m *wasmbin.Module, name string) bool {
+	return slices.ContainsFunc(m.Exports, func(e wasmbin.Export) bool { return e.Name == name })
+}
+
 // resolveHooks fits the manifest's hooks to the module's exports. Without any in
 // the manifest, each exported hook gets the defaults; SDKs export what they have
 // for all kinds, so with a manifest the others count as not there.
 func resolveHooks(m *wasmbin.Module, manifest *Manifest, file string) error {
 	kinds, later := hooksOf(m)
 	for _, h := range manifest.Hooks {
-		if !slices.Contains(kinds, h.Kind) {
-			return fmt.Errorf("%s: hooks: %s is listed but the module does not export %q", file, h.Kind, allKinds[h.Kind.place()].exports[0])
+		for i, export := range allKinds[h.Kind.place()].exports {
+			if i == 0 && !slices.Contains(kinds, h.Kind) || i > 0 && !exportsName(m, export) {
+				return fmt.Errorf("%s: hooks: %s is listed but the module does not export %q", file, h.Kind, export)
+			}
 		}
 	}
 	if len(manifest.Hooks) > 0 {
@@ -221,6 +224,9 @@ func checkGranted(manifest *Manifest, operatorFile string) error {
 		h := &manifest.Hooks[i]
 		if g := allKinds[h.Kind.place()].grant; g != "" && !manifest.granted(g) {
 			return fmt.Errorf("a hook of kind %s needs the grant %q: add it to grants in %s", h.Kind, g, operatorFile)
+		}
+		if h.Protocol != nil && len(h.Protocol.Listen) == 0 {
+			return fmt.Errorf("%s: hooks: a protocol hook needs listen, such as [{tcp: \"127.0.0.1:7000\"}]", operatorFile)
 		}
 		if h.Tick != nil && h.Tick.Every == 0 && h.Tick.Cron == "" {
 			return fmt.Errorf("%s: hooks: a tick hook needs every, such as 10s, or cron, such as \"0 6 * * *\"", operatorFile)

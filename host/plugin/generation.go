@@ -55,6 +55,8 @@ type generation struct {
 
 	events []*subscriber // one for each instance, if each hears of all events
 
+	leaving bool // takes no more connections; of protocols
+
 	broken chan *slot // to the keeper; has room for every slot
 	stop   context.CancelFunc
 	kept   sync.WaitGroup
@@ -211,10 +213,16 @@ func (g *generation) runIn(s *slot, from *chain, h *boundHook, rec *abi.Record) 
 	counts := s.counts[h.place]
 	began := counts.begin()
 	verdict, output, err := s.inst.call(from, h, rec)
+	return g.conclude(s, h.place, began, rec, verdict, output, err)
+}
+
+// conclude counts how a call of a hook on the instance in s went, and gives s
+// back.
+func (g *generation) conclude(s *slot, place int, began time.Time, rec *abi.Record, verdict abi.Verdict, output []byte, err error) (abi.Verdict, []byte, error) {
 	if err == nil {
-		err = checkVerdict(h.place, verdict)
+		err = checkVerdict(place, verdict)
 	}
-	counts.end(began, rec, verdict, output, err)
+	s.counts[place].end(began, rec, verdict, output, err)
 	if verdict == abi.VerdictError && g.secrets.hide != nil {
 		output = []byte(g.secrets.hidden(string(output))) // it is for the operator's log
 	}
@@ -234,8 +242,12 @@ func (g *generation) runIn(s *slot, from *chain, h *boundHook, rec *abi.Record) 
 func (g *generation) fail(s *slot, err error) {
 	g.note(err)
 	g.trip(err)
+	gone := s.inst
 	g.pool.breakSlot(s)
 	g.broken <- s // never blocks: it has room for every slot
+	if g.hooks[placeProtocol] != nil {
+		g.plugin.manager.protocols.lost(g, gone)
+	}
 }
 
 // note keeps an error for Info and for those who read what happened to the

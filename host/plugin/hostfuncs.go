@@ -51,6 +51,10 @@ var hostFunctions = map[string]hostFunction{
 	abi.ImportSessionGet: {params: i32x4, results: i32, grant: GrantSessions, call: hostSessionGet},
 	abi.ImportCall:       {params: i32x2, results: i32, call: hostService},
 	abi.ImportAnswer:     {params: i32x2, results: i32, call: hostAnswer},
+	abi.ImportConnSend:   {params: connBytes(wasmbin.I32), results: i32, call: hostConnSend},
+	abi.ImportConnClose:  {params: connBytes(), results: i32, call: hostConnClose},
+	abi.ImportConnState:  {params: connBytes(), results: i32, call: hostConnState},
+	abi.ImportConnTimer:  {params: []byte{wasmbin.I64, wasmbin.I32, wasmbin.I64}, results: i32, call: hostConnTimer},
 	abi.ImportLastError:  {params: i32x2, results: i32, call: hostLastError},
 
 	abi.ImportMetricDefine: {params: i32x2, results: i32, call: hostMetricDefine},
@@ -62,6 +66,12 @@ var (
 	i32x3 = []byte{wasmbin.I32, wasmbin.I32, wasmbin.I32}
 	i32x4 = []byte{wasmbin.I32, wasmbin.I32, wasmbin.I32, wasmbin.I32}
 )
+
+// connBytes are the parameters of what takes a connection and bytes, with others
+// between them.
+func connBytes(others ...byte) []byte {
+	return append(append([]byte{wasmbin.I64}, others...), wasmbin.I32, wasmbin.I32)
+}
 
 // instanceKey is how a host function finds its instance in the context that
 // every call into that instance carries.

@@ -42,6 +42,9 @@ type Info struct {
 	Grants    []Grant
 	// Memory is the bytes of all instances together, when they were last looked at.
 	Memory int64
+	// Listen is where connections come to: tcp:127.0.0.1:7000, websocket:/mqtt.
+	Listen      []string
+	Connections ConnectionCounts
 	Counts
 	// Hooks are the counts of each of Kinds.
 	Hooks []HookCounts

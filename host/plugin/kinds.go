@@ -97,8 +97,8 @@ var allKinds = [places]kindRules{
 	},
 	placeProtocol: {
 		kind: HookProtocol, exports: []string{abi.ExportConnData, abi.ExportConnOpen, abi.ExportConnEvent, abi.ExportConnClose},
-		onError: OnErrorClose,
-		gives:   setOf(abi.VerdictPass, abi.VerdictEmit, abi.VerdictNeedMore, abi.VerdictClose),
+		onError: OnErrorClose, runs: true, grant: GrantListen,
+		gives: setOf(abi.VerdictPass, abi.VerdictEmit, abi.VerdictNeedMore, abi.VerdictClose),
 	},
 }
 

@@ -26,6 +26,7 @@ type plugin struct {
 	hooks  hookSums
 
 	metrics Metrics // that it has defined
+	conns   connCounts
 
 	// Manager.mu guards these.
 	working      bool          // somebody has claimed it
@@ -38,6 +39,8 @@ type plugin struct {
 	// These are for who has claimed it.
 	key  string // of the source that was last looked at
 	gone bool   // its file is
+
+	hurry chan struct{} // closed to end the draining of the version before the last
 }
 
 func newPlugin(m *Manager, file string) *plugin {
@@ -60,14 +63,42 @@ func (p *plugin) swap(next *generation) {
 	for p, err := range m.events.follow(func() []*binding { return m.lists.Load().hooks[placeEvent] }) {
 		p.log.Error("a plugin's subscriptions were refused; it hears no events", "file", p.file, "error", err)
 	}
-	if old != nil {
-		old.close()
-		p.mu.Lock()
-		counts, hooks := old.sums()
-		p.past.add(counts)
-		p.hooks.addAll(&hooks)
-		p.mu.Unlock()
+	m.protocols.follow(p, next)
+	switch {
+	case old == nil:
+	case old.hooks[placeProtocol] == nil:
+		p.bury(old)
+	case next == nil:
+		m.protocols.drain(old, 0, nil)
+		p.bury(old)
+	default:
+		p.part(old)
 	}
+}
+
+// part lets the connections of an old generation go over to the next one, or end,
+// before it is buried. No more than one of a plugin does so in peace.
+func (p *plugin) part(old *generation) {
+	if p.hurry != nil {
+		close(p.hurry)
+	}
+	hurry := make(chan struct{})
+	p.hurry = hurry
+	old.deafen()
+	p.manager.draining.Go(func() {
+		p.manager.protocols.drain(old, old.manifest.Limits.Drain, hurry)
+		p.bury(old)
+	})
+}
+
+// bury ends a generation once its calls are done, and keeps its counts.
+func (p *plugin) bury(old *generation) {
+	old.close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	counts, hooks := old.sums()
+	p.past.add(counts)
+	p.hooks.addAll(&hooks)
 }
 
 // drain ends what runs.
@@ -118,6 +149,7 @@ func (p *plugin) info() Info {
 		Limits: m.Limits, Grants: m.Grants, Counts: p.past,
 	}
 	out.Metrics = p.metrics.All()
+	out.Connections, out.Listen = p.conns.counts(), p.manager.protocols.addresses(p)
 	hooks := p.hooks.copy()
 	if g := p.gen.Load(); g != nil {
 		g.describe(&out, &hooks)

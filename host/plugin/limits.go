@@ -28,6 +28,9 @@ type Limits struct {
 	// HostCalls bounds how often one call of a hook may call the host for
 	// documents, sessions, services and the like. Default 10,000.
 	HostCalls int
+	// Drain bounds how long the connections of a version that was replaced go on
+	// with it, if they cannot be handed over. Default 30 s.
+	Drain time.Duration
 }
 
 // or returns l with every zero field taken from d.
@@ -40,6 +43,7 @@ func (l Limits) or(d Limits) Limits {
 	pick(&l.OutputKiB, d.OutputKiB)
 	pick(&l.Instances, d.Instances)
 	pick(&l.HostCalls, d.HostCalls)
+	pick(&l.Drain, d.Drain)
 	return l
 }
 
@@ -55,6 +59,7 @@ func (l Limits) within(limit Limits) Limits {
 	l.OutputKiB = min(l.OutputKiB, limit.OutputKiB)
 	l.Instances = min(l.Instances, limit.Instances)
 	l.HostCalls = min(l.HostCalls, limit.HostCalls)
+	l.Drain = min(l.Drain, limit.Drain)
 	return l
 }
 
@@ -68,6 +73,7 @@ func defaultLimits() Limits {
 		OutputKiB:    1024,
 		Instances:    runtime.GOMAXPROCS(0),
 		HostCalls:    10_000,
+		Drain:        30 * time.Second,
 	}
 }
 

@@ -166,6 +166,11 @@ func (m *Manager) askedAgain(p *plugin) bool {
 func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) {
 	began := time.Now()
 	g, err := newGeneration(ctx, p, c, &m.options, m.cache, p.log.With("plugin", c.manifest.Name))
+	if err == nil {
+		if err = m.protocols.prepare(p, g); err != nil {
+			g.close()
+		}
+	}
 	switch {
 	case err != nil && ctx.Err() != nil:
 		return // the host stops

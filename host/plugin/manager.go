@@ -26,6 +26,9 @@ type Manager struct {
 	events  *events
 	ticks   *ticks
 
+	protocols *protocols
+	draining  sync.WaitGroup // versions that were replaced and still have connections
+
 	requests atomic.Uint64 // over HTTP; spreads them over instances
 
 	ledger  *ledger
@@ -72,6 +75,7 @@ func New(options Options) (*Manager, error) {
 	}
 	m.life, m.stop = context.WithCancel(context.Background())
 	m.log = m.options.Logger
+	m.protocols = newProtocols(&m.options)
 	m.ticks = &ticks{log: m.log, running: map[*plugin]*ticker{}}
 	m.lists.Store(&lists{})
 	var err error
@@ -174,6 +178,8 @@ func (m *Manager) Close() error {
 	close(m.ended)
 	m.events.close()
 	m.ticks.close()
+	m.protocols.close()
+	m.draining.Wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, p := range m.plugins {

@@ -109,6 +109,8 @@ type Hook struct {
 	Tick *TickHook
 	// Auth is set for hooks of kind auth.
 	Auth *AuthHook
+	// Protocol is set for hooks of kind protocol.
+	Protocol *ProtocolHook
 
 	ordered bool // Order was written down
 }

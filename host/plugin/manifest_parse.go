@@ -42,6 +42,9 @@ func parseManifest(file string, content []byte) (*Manifest, error) {
 			t.fail("configSchema", "%s", err)
 		}
 	}
+	if h := m.hook(HookProtocol); h != nil && len(h.Protocol.Listen) > 0 {
+		t.fail("hooks", "listen stands in the operator's file only: a module does not choose addresses")
+	}
 	if m.Name != "" && !pluginName.MatchString(m.Name) {
 		t.fail("name", "%q must begin with a letter or digit and hold at most 64 letters, digits, dots, dashes and underscores", m.Name)
 	}
@@ -108,6 +111,7 @@ func readManifest(t *tree, m *Manifest, o *operatorFile) {
 		l.integer("outputKiB", 1, abi.MaxOutput>>10, &m.Limits.OutputKiB)
 		l.integer("instances", 1, 1024, &m.Limits.Instances)
 		l.integer("hostCalls", 1, 1<<30, &m.Limits.HostCalls)
+		l.duration("drain", time.Hour, &m.Limits.Drain)
 	})
 	t.word("on_error", onErrorNames, (*string)(&m.OnError))
 }
@@ -151,6 +155,8 @@ func readKind(t *tree, h *Hook) {
 		h.Tick = readTick(t)
 	case HookAuth:
 		h.Auth = readAuth(t)
+	case HookProtocol:
+		h.Protocol = readProtocol(t)
 	}
 }
 

@@ -67,4 +67,5 @@ func overrideHook(h *Hook, o Hook) {
 	h.HTTP = h.HTTP.with(o.HTTP)
 	h.Tick = h.Tick.with(o.Tick)
 	h.Auth = h.Auth.with(o.Auth)
+	h.Protocol = h.Protocol.with(o.Protocol)
 }

@@ -35,6 +35,11 @@ type Options struct {
 	// that none of them has signed.
 	Trust         []TrustedKey
 	RequireSigned bool
+	// Network is where connections of protocol plugins come from. Nil gives them
+	// none: such plugins are refused.
+	Network Network
+	// Connections bounds each connection that plugins speak for.
+	Connections ConnLimits
 	// Logger receives what happens to plugins, and what they log. Default: none.
 	Logger *slog.Logger
 }
@@ -58,6 +63,8 @@ func (o Options) ensureDefaults() Options {
 	pick(&o.Breaker.Window, time.Minute)
 	pick(&o.Breaker.Pause, time.Second)
 	pick(&o.Breaker.MaxPause, time.Minute)
+	pick(&o.Connections.KeptBytes, 1<<20)
+	pick(&o.Connections.QueueBytes, 4<<20)
 	o.Limits = o.Limits.or(defaultLimits())
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

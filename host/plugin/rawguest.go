@@ -20,7 +20,8 @@ type rawGuest struct {
 	mod api.Module
 
 	buf   api.Function
-	hooks [places]api.Function // by the place of their kind, nil for those it has not
+	hooks [places]api.Function      // by the place of their kind, nil for those it has not
+	conns [connExports]api.Function // of kind protocol, nil if it has none
 
 	stack   [2]uint64
 	pointer uint32 // of the guest's input buffer
@@ -57,6 +58,11 @@ func (i *rawGuest) start() error {
 	for place, h := range i.gen.hooks {
 		if h != nil {
 			i.hooks[place] = i.mod.ExportedFunction(allKinds[place].exports[0])
+		}
+	}
+	if i.gen.hooks[placeProtocol] != nil {
+		for n, export := range allKinds[placeProtocol].exports {
+			i.conns[n] = i.mod.ExportedFunction(export)
 		}
 	}
 	if err := i.reserve(max(firstBuffer, len(i.gen.config))); err != nil {
@@ -132,6 +138,33 @@ func (i *rawGuest) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi
 	}
 	return verdict, output, err
 }
+
+// converse implements owner.
+func (i *rawGuest) converse(export int, conn uint64, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
+	i.host.from = nil
+	size, err := i.show(i.gen.hooks[placeProtocol], rec)
+	if err != nil {
+		return 0, nil, err
+	}
+	verdict, output, err = i.invoke(i.conns[export], conn, uint64(size))
+	if i.host.used {
+		i.host.reset(&i.gen.hostCalls)
+	}
+	return verdict, output, err
+}
+
+// hangUp implements owner.
+func (i *rawGuest) hangUp(conn uint64, reason abi.ConnReason) error {
+	i.host.from = nil
+	err := i.prepare(i.conns[connClose], conn, uint64(uint32(reason)))
+	if i.host.used {
+		i.host.reset(&i.gen.hostCalls)
+	}
+	return err
+}
+
+// is implements owner.
+func (i *rawGuest) is(other *instance) bool { return &i.instance == other }
 
 // show writes rec to the guest's input buffer and returns its length.
 func (i *rawGuest) show(h *boundHook, rec *abi.Record) (size int, err error) {

@@ -47,7 +47,9 @@ type Conn struct {
 	out    outbox
 	remote string // peer's address, for logs
 
-	primus     bool // Primus framing, otherwise plain
+	primus     bool       // Primus framing, otherwise plain
+	owned      *ownedPeer // the peer of a connection that somebody else speaks for, or nil
+	bytes      bool       // a stream of bytes, not a websocket
 	compressed bool
 	compressMu sync.Mutex // one compressed message at a time
 
@@ -58,15 +60,17 @@ type Conn struct {
 	pinged   atomic.Int64 // Unix ms of the ping that waits for its answer, 0 if none does
 	skipped  int          // beats without an answer; the heartbeat's own
 	closing  atomic.Bool
+	behind   atomic.Bool // closing because the peer does not read
 }
 
 // Info is what the upgrade request said.
 type Info struct {
-	RemoteIP   string
-	RemotePort int
-	TLS        bool
-	URL        string      // request URI
-	Header     [][2]string // the headers that say where a session comes from, names in lower case
+	RemoteIP    string
+	RemotePort  int
+	TLS         bool
+	URL         string      // request URI, "" for connections to a port of their own
+	Subprotocol string      // of a websocket at an Endpoint, "" for none
+	Header      [][2]string // the headers that say where a session comes from, names in lower case
 }
 
 // Primus reports whether the connection uses Primus framing.
@@ -77,22 +81,30 @@ func (c *Conn) Primus() bool { return c.primus }
 // must call Flush soon; if not, somebody else has already promised to. What is
 // sent to a closed connection is dropped.
 func (c *Conn) Send(payload []byte, stable bool) (flush bool) {
+	return c.sendMessage(websocket.TextMessage, payload, stable)
+}
+
+func (c *Conn) sendMessage(kind int, payload []byte, stable bool) (flush bool) {
 	if c.compressed {
-		return c.sendCompressed(payload)
+		return c.sendCompressed(kind, payload)
 	}
-	var header [10]byte
-	flush, err := c.out.send(appendHeader(header[:0], websocket.TextMessage, len(payload)), payload, stable)
+	var room [10]byte
+	header := room[:0]
+	if !c.bytes {
+		header = appendHeader(header, kind, len(payload))
+	}
+	flush, err := c.out.send(header, payload, stable)
 	if errors.Is(err, errSlowReader) {
 		c.fellBehind(err)
 	}
 	return flush
 }
 
-func (c *Conn) sendCompressed(payload []byte) bool {
+func (c *Conn) sendCompressed(kind int, payload []byte) bool {
 	c.compressMu.Lock()
 	defer c.compressMu.Unlock()
 	k := c.server.codecs.borrow(c)
-	if err := k.ws.WriteMessage(websocket.TextMessage, payload); err != nil {
+	if err := k.ws.WriteMessage(kind, payload); err != nil {
 		return false
 	}
 	c.server.codecs.giveBack(k)
@@ -128,6 +140,7 @@ func (c *Conn) Close(code int, reason string, final bool) {
 // fellBehind ends the connection of a peer that does not read: what waits is
 // thrown away, so that the reason can be sent as soon as the peer reads again.
 func (c *Conn) fellBehind(err error) {
+	c.behind.Store(true)
 	if c.end(websocket.CloseTryAgainLater, "write queue full: read faster or subscribe to less", false, !c.compressed) {
 		c.server.log.Warn("closing a connection that reads too slowly", "remote", c.remote, "error", err)
 		c.server.stats.SlowReaders.Add(1)
@@ -141,6 +154,12 @@ const closeGrace = 2 * time.Second
 func (c *Conn) end(code int, reason string, final, discard bool) bool {
 	if c.closing.Swap(true) {
 		return false
+	}
+	if c.bytes {
+		c.out.finish(nil, discard)
+		_ = c.stream.socket.SetReadDeadline(time.Unix(1, 0)) // see dismiss
+		c.peer.Gone()
+		return true
 	}
 	var last []byte
 	if final && c.primus {
@@ -178,11 +197,17 @@ func appendHeader(b []byte, opcode int, length int) []byte {
 func (c *Conn) run() {
 	err := c.read()
 	c.releaseFrame()
+	if c.bytes && errors.Is(err, io.EOF) && !c.closing.Load() {
+		c.owned.ended()
+	}
 	c.server.park(c)
 	// After its close frame, or its end of the connection, a peer has nothing
 	// more to say.
 	silent := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isClose(err)
-	if c.closing.Load() || isOrderly(err) {
+	switch {
+	case c.owned != nil && c.behind.Load():
+		err = errSlowReader
+	case c.closing.Load() || isOrderly(err) || c.bytes && errors.Is(err, io.EOF):
 		err = nil
 	}
 	c.closing.Store(true)
@@ -219,6 +244,9 @@ func isOrderly(err error) bool {
 }
 
 func (c *Conn) read() error {
+	if c.bytes {
+		return c.readStream()
+	}
 	for {
 		// Waiting here rather than inside gorilla keeps the stack of an idle
 		// connection's goroutine small, and lets it hold no buffer.
@@ -270,6 +298,10 @@ func (c *Conn) readMessage() error {
 	text, err := c.readAll(r)
 	if err != nil {
 		return err
+	}
+	if c.owned != nil && !c.closing.Load() {
+		c.readOwned(kind, text)
+		return nil
 	}
 	switch {
 	case c.closing.Load(): // only the answer to our close frame is of interest now

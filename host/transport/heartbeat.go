@@ -57,7 +57,7 @@ func (c *Conn) alive() {
 // beat is called on each tick of the heartbeat, by its goroutine only. A peer
 // whose answer is missing is given skips beats of grace.
 func (c *Conn) beat(now time.Time, skips int) {
-	if c.closing.Load() {
+	if c.closing.Load() || c.owned != nil && c.owned.silent() {
 		return
 	}
 	if c.primus && !c.peer.ServerPings() {

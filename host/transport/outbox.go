@@ -157,6 +157,7 @@ func (o *outbox) drain(batch []segment) {
 		if len(o.queue) == 0 {
 			o.idle()
 			o.mu.Unlock()
+			o.conn.written()
 			return
 		}
 		batch, o.queue = o.queue, nil

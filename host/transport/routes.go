@@ -17,10 +17,16 @@ func (s *Server) routes(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		upgrade := websocket.IsWebSocketUpgrade(r)
+		var owned *Endpoint
+		if upgrade && s.endpoints != nil {
+			owned = s.endpoints(r.URL.Path)
+		}
 		switch path := r.URL.Path; {
 		case upgrade && r.Header.Get("Sec-Websocket-Version") != "13":
 			w.Header().Set("Sec-WebSocket-Version", "13, 8")
 			http.Error(w, "this server speaks websocket version 13", http.StatusBadRequest)
+		case owned != nil:
+			s.upgradeOwned(w, r, owned)
 		case upgrade && strings.HasPrefix(path, "/primus"):
 			s.upgrade(w, r, true)
 		case upgrade && path == "/ws":

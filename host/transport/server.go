@@ -32,6 +32,10 @@ type Options struct {
 	Logger   *slog.Logger
 	Fallback http.Handler // answers what is no websocket, after the server's own routes
 
+	// Endpoints returns the endpoint for websockets at a path that is not the
+	// server's own, nil if there is none; nil is none at all.
+	Endpoints func(path string) *Endpoint
+
 	// Guard returns a handler that is asked before any other; nil is none.
 	Guard func(next http.Handler) http.Handler
 }
@@ -56,6 +60,9 @@ type Server struct {
 	codecs  codecs
 	stats   Stats
 
+	endpoints func(path string) *Endpoint
+	handshake time.Duration // for that of TLS
+
 	mu       sync.Mutex
 	conns    map[*Conn]struct{}
 	stopping bool
@@ -73,6 +80,10 @@ func NewServer(o Options) *Server {
 		max:     o.Config.Limits.Sessions,
 		handler: o.Handler,
 		log:     o.Logger,
+
+		endpoints: o.Endpoints,
+		handshake: o.Config.HTTP.ReadHeaderTimeout,
+
 		conns:   make(map[*Conn]struct{}),
 		release: make(chan struct{}),
 		stop:    make(chan struct{}),
@@ -208,7 +219,7 @@ func (s *Server) forget(c *Conn) {
 
 // upgrade turns a request into a connection.
 func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, primus bool) {
-	if s.max > 0 && int(s.stats.Open.Load()) >= s.max {
+	if s.full() {
 		http.Error(w, "too many sessions: limits.sessions is reached", http.StatusServiceUnavailable)
 		return
 	}
@@ -216,23 +227,37 @@ func (s *Server) upgrade(w http.ResponseWriter, r *http.Request, primus bool) {
 	if offered := websocket.Subprotocols(r); len(offered) > 0 {
 		header.Set("Sec-Websocket-Protocol", offered[0])
 	}
+	c := &Conn{server: s, primus: primus}
+	if s.shake(c, w, r, header) {
+		info := infoOf(r)
+		s.start(c, func() (Peer, error) { return s.handler.Accept(c, info) })
+	}
+}
+
+// shake answers the handshake of a websocket, and prepares c for it. It reports
+// false if that failed.
+func (s *Server) shake(c *Conn, w http.ResponseWriter, r *http.Request, header http.Header) bool {
 	h := &hijacker{ResponseWriter: w}
 	if _, err := s.up.Upgrade(h, r, header); err != nil {
 		s.log.Debug("refused a websocket", "remote", r.RemoteAddr, "error", err)
-		return
+		return false
 	}
-	info := infoOf(r)
-	c := &Conn{server: s, primus: primus, remote: info.RemoteIP}
 	c.compressed = s.config.Compression && offersDeflate(r)
-	c.lastSeen.Store(time.Now().UnixMilli())
-	c.stream.init(h.socket, c.onEmpty)
+	c.init(h.socket, r.RemoteAddr)
 	c.stream.pending = h.early
-	c.out.init(c)
-	s.start(c, info)
+	return true
 }
 
-func (s *Server) start(c *Conn, info Info) {
-	peer, err := s.handler.Accept(c, info)
+// init prepares a connection for its socket.
+func (c *Conn) init(socket net.Conn, remote string) {
+	c.remote, _, _ = net.SplitHostPort(remote)
+	c.lastSeen.Store(time.Now().UnixMilli())
+	c.stream.init(socket, c.onEmpty)
+	c.out.init(c)
+}
+
+func (s *Server) start(c *Conn, accept func() (Peer, error)) {
+	peer, err := accept()
 	s.mu.Lock()
 	if s.stopping && err == nil {
 		err = errClosedByHost
@@ -247,7 +272,9 @@ func (s *Server) start(c *Conn, info Info) {
 		}
 		return
 	}
-	c.peer = peer
+	if c.owned == nil { // which is the peer already
+		c.peer = peer
+	}
 	s.conns[c] = struct{}{}
 	s.readers.Add(1)
 	s.reading.Add(1)
@@ -291,10 +318,16 @@ var shownHeaders = [...]string{
 	"z-forwarded-port", "z-forwarded-proto",
 }
 
-func infoOf(r *http.Request) Info {
-	host, port, _ := net.SplitHostPort(r.RemoteAddr)
-	info := Info{RemoteIP: strings.Clone(host), TLS: r.TLS != nil, URL: strings.Clone(r.RequestURI)}
+func addressInfo(remote string, encrypted bool) Info {
+	host, port, _ := net.SplitHostPort(remote)
+	info := Info{RemoteIP: strings.Clone(host), TLS: encrypted}
 	info.RemotePort, _ = strconv.Atoi(port)
+	return info
+}
+
+func infoOf(r *http.Request) Info {
+	info := addressInfo(r.RemoteAddr, r.TLS != nil)
+	info.URL = strings.Clone(r.RequestURI)
 	for _, name := range shownHeaders {
 		value := r.Header.Get(name)
 		if name == "host" {

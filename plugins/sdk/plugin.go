@@ -41,6 +41,10 @@ type Plugin struct {
 	// HTTP answers HTTP requests on the plugin's routes.
 	HTTP func(r *HTTPRequest) HTTPResponse
 
+	// Protocol is told of each new connection to an endpoint of the plugin, and
+	// returns what speaks for it.
+	Protocol func(c *Conn) ConnHandler
+
 	// Tick is called at the times that the tick hook of the manifest says. An
 	// error is logged.
 	Tick func(now time.Time) error
@@ -88,6 +92,7 @@ func (p *Plugin) Configure(config []byte) (ok bool) {
 type runner struct {
 	message Message
 	output  []byte
+	conns   conns
 }
 
 // run decodes a record, calls the hook and encodes what it decided. The output

@@ -66,6 +66,26 @@ func http(length uint32) uint64 {
 	return result(guest.runner.HTTP(guest.input[:length]))
 }
 
+//go:wasmexport happn_conn_open
+func connOpen(conn uint64, length uint32) uint64 {
+	return result(guest.runner.ConnOpen(conn, guest.input[:length]))
+}
+
+//go:wasmexport happn_conn_data
+func connData(conn uint64, length uint32) uint64 {
+	return result(guest.runner.ConnData(conn, guest.input[:length]))
+}
+
+//go:wasmexport happn_conn_event
+func connEvent(conn uint64, length uint32) uint64 {
+	return result(guest.runner.ConnEvent(conn, guest.input[:length]))
+}
+
+//go:wasmexport happn_conn_close
+func connClose(conn uint64, reason int32) {
+	guest.runner.ConnClose(conn, abi.ConnReason(reason))
+}
+
 //go:wasmexport happn_tick
 func tick(now int64) uint64 {
 	return result(guest.runner.Tick(now))

@@ -60,6 +60,8 @@ type Host interface {
 	Auth(operation string, r abi.Record) Result
 	// Session makes the plugin find a session of this id and record, JSON.
 	Session(id, record string)
+	// Connect connects to the plugin, as a peer of the protocol it speaks.
+	Connect() *Peer
 	// Client is an administrator of the host that the plugin acts in. What it does
 	// does not pass the plugin's hooks.
 	Client() *client.Client
@@ -165,6 +167,8 @@ type native struct {
 	manifest *plugin.Manifest
 	payload  []byte
 	metrics  plugin.Metrics
+	conns    *plugin.Connections // nil before there is one
+	hooks    sync.Mutex          // held while a hook runs
 	mu       sync.Mutex
 	log      bytes.Buffer
 }
@@ -190,6 +194,8 @@ func (n *native) show(kind plugin.HookKind, r abi.Record, hook func([]byte) (abi
 // call makes of a hook of the runner what the host calls.
 func (n *native) call(hook func([]byte) (abi.Verdict, []byte)) plugin.Call {
 	return func(r *abi.Record) (abi.Verdict, []byte, error) {
+		n.hooks.Lock()
+		defer n.hooks.Unlock()
 		n.payload = r.Data
 		input := make([]byte, r.Size())
 		if _, err := r.Encode(input); err != nil {
@@ -226,6 +232,8 @@ func (n *native) HTTP(r *http.Request, caller plugin.Caller) *http.Response {
 
 // Tick implements Host.
 func (n *native) Tick(now time.Time) error {
+	n.hooks.Lock()
+	defer n.hooks.Unlock()
 	return outcome(n.runner.Tick(now.UnixMilli()))
 }
 

@@ -61,6 +61,7 @@ func Wasm(t testing.TB, module, config string) Host {
 		Dir: dir, CacheDir: filepath.Join(filepath.Dir(module), "cache"), // one compilation for all starts
 		Limits:   plugin.Limits{Instances: 1, Timeout: time.Second},
 		Services: services{w.world.host.PluginServices(), w.world},
+		Network:  noNetwork{w.world.host.PluginNetwork()},
 		Logger:   slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {

@@ -8,6 +8,14 @@ import (
 	"github.com/happn-host/happn-host/abi"
 )
 
+// Conns are the connections that a plugin speaks for.
+type Conns interface {
+	ConnSend(conn uint64, flags uint8, b []byte) error
+	ConnClose(conn uint64, reason string) error
+	ConnState(conn uint64, state []byte) error
+	ConnTimer(conn uint64, number int32, ms int64) error
+}
+
 // Host answers the calls of a plugin that runs natively.
 type Host interface {
 	Log(level int32, text string)
@@ -17,6 +25,7 @@ type Host interface {
 	// DefineMetric and AddMetric are the imports metric_define and metric_add.
 	DefineMetric(definition []byte) int32
 	AddMetric(number int32, value float64, labels []byte) int32
+	Conns
 }
 
 var (
@@ -68,6 +77,38 @@ func Here() World {
 		}
 	}
 	return nowhere{}
+}
+
+// ConnSend sends bytes on a connection.
+func ConnSend(conn uint64, flags uint8, b []byte) error {
+	if h := get(); h != nil {
+		return h.ConnSend(conn, flags, b)
+	}
+	return abi.ErrnoUnsupported
+}
+
+// ConnClose ends a connection.
+func ConnClose(conn uint64, reason string) error {
+	if h := get(); h != nil {
+		return h.ConnClose(conn, reason)
+	}
+	return abi.ErrnoUnsupported
+}
+
+// ConnState saves the state of a connection.
+func ConnState(conn uint64, state []byte) error {
+	if h := get(); h != nil {
+		return h.ConnState(conn, state)
+	}
+	return abi.ErrnoUnsupported
+}
+
+// ConnTimer sets a timer of a connection.
+func ConnTimer(conn uint64, number int32, ms int64) error {
+	if h := get(); h != nil {
+		return h.ConnTimer(conn, number, ms)
+	}
+	return abi.ErrnoUnsupported
 }
 
 // nowhere has nothing.

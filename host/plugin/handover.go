@@ -1,0 +1,248 @@
+package plugin
+
+import (
+	"errors"
+	"time"
+
+	"github.com/happn-host/happn-host/abi"
+)
+
+// owner is a guest that can own connections.
+type owner interface {
+	guest
+	converse(export int, conn uint64, rec *abi.Record) (verdict abi.Verdict, output []byte, err error)
+	hangUp(conn uint64, reason abi.ConnReason) error
+	// is reports whether host functions of the guest work on i.
+	is(i *instance) bool
+}
+
+// pinned is the instance that a connection belongs to.
+type pinned struct {
+	gen  *generation
+	slot *slot
+	inst owner
+}
+
+// hold takes the slot, if the instance is still in it.
+func (p *pinned) hold() (*slot, error) {
+	s, err := p.gen.pool.acquireSlot(p.slot)
+	if err != nil {
+		return nil, err
+	}
+	if s.inst != guest(p.inst) {
+		p.gen.pool.release(s)
+		return nil, errLost
+	}
+	return s, nil
+}
+
+// speak implements speaker.
+func (p *pinned) speak(export int, conn uint64, rec *abi.Record) (abi.Verdict, []byte, error) {
+	s, err := p.hold()
+	if err != nil {
+		return 0, nil, err
+	}
+	began := s.counts[placeProtocol].begin()
+	verdict, output, err := p.inst.converse(export, conn, rec)
+	return p.gen.conclude(s, placeProtocol, began, rec, verdict, output, err)
+}
+
+// hangUp implements speaker. It is given up if the instance is busy for long.
+func (p *pinned) hangUp(conn uint64, reason abi.ConnReason) {
+	s, err := p.hold()
+	if err != nil {
+		return
+	}
+	s.counts[placeProtocol].begin()
+	err = p.inst.hangUp(conn, reason)
+	_, _, _ = p.gen.conclude(s, placeProtocol, time.Time{}, nil, abi.VerdictPass, nil, err) // a fault is noted there
+}
+
+// failed implements speaker.
+func (p *pinned) failed(verdict abi.Verdict, err error) {
+	if verdict != abi.VerdictError {
+		p.gen.invalid.Add(1)
+	}
+	p.gen.note(err)
+}
+
+// onError implements speaker.
+func (p *pinned) onError() OnError { return p.gen.hooks[placeProtocol].onError }
+
+// pin chooses the instance for a connection to a place, of the version that runs
+// now, and counts the connection as its own.
+func (p *protocols) pin(of *plugin, place string) (*pinned, Endpoint, error) {
+	for {
+		g := of.gen.Load()
+		if g == nil || g.hooks[placeProtocol] == nil {
+			return nil, Endpoint{}, errGone
+		}
+		endpoint, ok := g.endpoint(place)
+		if !ok {
+			return nil, Endpoint{}, errGone
+		}
+		if g.breaker.open.Load() {
+			g.skipped.Add(1)
+			return nil, Endpoint{}, errOpen
+		}
+		if !p.attach(g) {
+			continue // its successor is in place already
+		}
+		s, err := g.pool.acquire(uint32(p.turn.Add(1)))
+		if err != nil {
+			g.skipped.Add(1)
+			p.detach(g)
+			return nil, Endpoint{}, err
+		}
+		inst, can := s.inst.(owner)
+		g.pool.release(s)
+		if !can {
+			p.detach(g)
+			return nil, Endpoint{}, errors.New("the plugin's engine has no connections")
+		}
+		return &pinned{g, s, inst}, endpoint, nil
+	}
+}
+
+// endpoint returns what the manifest says of a place.
+func (g *generation) endpoint(place string) (Endpoint, bool) {
+	for _, e := range g.hooks[placeProtocol].hook.Protocol.Listen {
+		if e.place() == place {
+			return e, true
+		}
+	}
+	return Endpoint{}, false
+}
+
+// attach counts a connection as the generation's, unless that is leaving.
+func (p *protocols) attach(g *generation) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if g.leaving {
+		return false
+	}
+	p.attached[g]++
+	return true
+}
+
+func (p *protocols) detach(g *generation) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.attached[g]--; p.attached[g] <= 0 {
+		delete(p.attached, g)
+	}
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// move hands the connection over to the version of its plugin that runs now, with
+// the state that the one before has saved.
+func (c *Connection) move() {
+	before, ok := c.speaker.(*pinned)
+	c.mu.Lock()
+	c.moving = false
+	c.mu.Unlock()
+	if !ok {
+		return
+	}
+	next, endpoint, err := c.protocol.pin(c.plugin, c.endpoint.place())
+	if err != nil {
+		c.dismiss("the plugin was replaced: " + err.Error())
+		return
+	}
+	c.mu.Lock()
+	c.speaker = next
+	c.mu.Unlock()
+	c.endpoint.Name, c.endpoint.Idle = endpoint.Name, endpoint.Idle
+	c.open(true)
+	c.watchIdle()
+	before.hangUp(c.id, abi.ConnHandedOver)
+	c.protocol.detach(before.gen)
+	c.plugin.conns.handedOver.Add(1)
+}
+
+// handOver has another version take the connection over at a quiet moment.
+func (c *Connection) handOver() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.moving = true
+	c.wake()
+}
+
+// on reports whether the connection belongs to a generation, and to an instance of
+// it if that is not nil.
+func (c *Connection) on(g *generation, inst guest) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, ok := c.speaker.(*pinned)
+	return ok && p.gen == g && (inst == nil || guest(p.inst) == inst)
+}
+
+// belonging returns the connections of a generation, or of one instance of it.
+func (p *protocols) belonging(g *generation, inst guest) (all []*Connection) {
+	for _, c := range p.all() {
+		if c.on(g, inst) {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+// lost ends the connections of an instance that is gone.
+func (p *protocols) lost(g *generation, inst guest) {
+	for _, c := range p.belonging(g, inst) {
+		c.end(abi.ConnLost, errLost.Error())
+	}
+}
+
+// goodbye is how long connections may take to end in good order.
+const goodbye = 2 * time.Second
+
+// drain hands the connections of a generation that no longer runs over to the one
+// that does, waits up to limit for those that cannot be, and ends what is left
+// then, or when hurry is closed.
+func (p *protocols) drain(g *generation, limit time.Duration, hurry <-chan struct{}) {
+	p.mu.Lock()
+	g.leaving = true
+	p.mu.Unlock()
+	if limit > 0 {
+		for _, c := range p.belonging(g, nil) {
+			c.handOver()
+		}
+		p.wait(g, limit, hurry)
+	}
+	for _, c := range p.belonging(g, nil) {
+		c.dismiss("the plugin was replaced")
+	}
+	p.wait(g, goodbye, hurry)
+	for _, c := range p.belonging(g, nil) {
+		c.end(abi.ConnClosedByHost, "the plugin was replaced")
+	}
+	p.wait(g, 0, nil)
+}
+
+// wait returns when a generation has no connections, or after a while, or when
+// hurry is closed. 0 waits for ever.
+func (p *protocols) wait(g *generation, limit time.Duration, hurry <-chan struct{}) {
+	var late <-chan time.Time
+	if limit > 0 {
+		timer := time.NewTimer(limit)
+		defer timer.Stop()
+		late = timer.C
+	}
+	for {
+		p.mu.Lock()
+		left, changed := p.attached[g], p.changed
+		p.mu.Unlock()
+		if left == 0 {
+			return
+		}
+		select {
+		case <-changed:
+		case <-late:
+			return
+		case <-hurry:
+			return
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package plugin
+
+import (
+	"fmt"
+	"net"
+	"path"
+	"strings"
+	"time"
+)
+
+// ProtocolHook says which connections a plugin speaks for. Only an operator's
+// file says where they come from.
+type ProtocolHook struct {
+	Listen []Endpoint
+}
+
+// Endpoint is one place that connections come to: TCP, Websocket or HTTP is set.
+type Endpoint struct {
+	// Name is what the plugin knows it by; without one it is the address or path.
+	Name string
+	// TCP is the address to listen on. With TLS connections are encrypted, by the
+	// host's certificate.
+	TCP string
+	TLS bool
+	// Websocket is a path of the host's HTTP server. A websocket carries messages,
+	// unless Stream says that its binary messages are pieces of a stream of bytes.
+	Websocket    string
+	Subprotocols []string // to choose from, the best first; empty is none
+	Stream       bool
+	// HTTP is a path for long polling.
+	HTTP string
+	// Idle is how long a peer may say nothing; 0 is for ever, but for HTTP.
+	Idle time.Duration
+}
+
+// pollIdle is how long a connection over HTTP may go without a request if its
+// endpoint does not say.
+const pollIdle = time.Minute
+
+// Transport names what carries the endpoint's connections.
+func (e *Endpoint) Transport() string {
+	switch {
+	case e.TCP != "":
+		return "tcp"
+	case e.Websocket != "":
+		return "websocket"
+	}
+	return "http"
+}
+
+// place is where the endpoint is, which nobody else can be.
+func (e *Endpoint) place() string { return e.TCP + e.Websocket + e.HTTP }
+
+func (e *Endpoint) messages() bool { return e.Websocket != "" && !e.Stream }
+
+func readProtocol(t *tree) *ProtocolHook {
+	h := &ProtocolHook{}
+	seen := map[string]bool{}
+	t.objects("listen", func(l *tree) {
+		e := readEndpoint(l)
+		if seen[e.place()] {
+			l.fail("name", "%s occurs twice; connections to one place have one endpoint", e.place())
+		}
+		seen[e.place()] = true
+		h.Listen = append(h.Listen, e)
+	})
+	return h
+}
+
+func readEndpoint(t *tree) Endpoint {
+	var e Endpoint
+	t.str("name", &e.Name)
+	t.str("tcp", &e.TCP)
+	t.boolean("tls", &e.TLS)
+	t.str("websocket", &e.Websocket)
+	e.Subprotocols, _ = t.strings("subprotocols")
+	t.boolean("stream", &e.Stream)
+	t.str("http", &e.HTTP)
+	t.duration("idle", 24*time.Hour, &e.Idle)
+	if e.HTTP != "" && e.Idle == 0 {
+		e.Idle = pollIdle
+	}
+	if e.Name == "" {
+		e.Name = e.place()
+	}
+	if err := e.check(); err != nil {
+		t.fail("name", "%s", err)
+	}
+	return e
+}
+
+// check says what is wrong with an endpoint.
+func (e *Endpoint) check() error {
+	places := 0
+	for _, place := range []string{e.TCP, e.Websocket, e.HTTP} {
+		if place != "" {
+			places++
+		}
+	}
+	if places != 1 {
+		return fmt.Errorf("an endpoint has one of tcp, websocket and http")
+	}
+	if e.TCP != "" {
+		if _, _, err := net.SplitHostPort(e.TCP); err != nil {
+			return fmt.Errorf("tcp: %q is not an address such as 127.0.0.1:7000", e.TCP)
+		}
+	} else if err := checkEndpointPath(e.Websocket + e.HTTP); err != nil {
+		return err
+	}
+	switch {
+	case e.TLS && e.TCP == "":
+		return fmt.Errorf("tls belongs to tcp; paths are as encrypted as the host's HTTP server")
+	case (e.Stream || len(e.Subprotocols) > 0) && e.Websocket == "":
+		return fmt.Errorf("stream and subprotocols belong to websocket")
+	}
+	for _, s := range e.Subprotocols {
+		if !isToken(s) {
+			return fmt.Errorf("subprotocols: %q is not valid", s)
+		}
+	}
+	return nil
+}
+
+// checkEndpointPath refuses paths that are the host's own.
+func checkEndpointPath(p string) error {
+	if p[0] != '/' || path.Clean(p) != p || p == "/" {
+		return fmt.Errorf("%q is not a path such as /mqtt, without a slash at its end", p)
+	}
+	for _, own := range []string{"/primus", "/ws", "/api", "/auth", "/healthz", "/readyz", "/metrics", "/version", "/ping", "/browser_client"} {
+		if p == own || strings.HasPrefix(p, own+"/") || own == "/primus" && strings.HasPrefix(p, own) {
+			return fmt.Errorf("the path %s is the host's own; take another", p)
+		}
+	}
+	return nil
+}
+
+// with returns h with what the operator says.
+func (h *ProtocolHook) with(o *ProtocolHook) *ProtocolHook {
+	if h == nil || o == nil || o.Listen == nil {
+		return h
+	}
+	return o
+}
