@@ -197,3 +197,43 @@ func Detail(err error) string {
 	}
 	return err.Error()
 }
+
+// Aggregator is a store that may carry out stages of a pipeline by itself.
+type Aggregator interface {
+	// Aggregate runs a pipeline on what the query's pattern and filter select, and
+	// returns the results as raw JSON. done is false if it does not: then the
+	// caller does, on what Find yields. An error of
+	// add ends it, and is returned.
+	Aggregate(ctx context.Context, q *Query, p *Stages, add func(raw []byte) error) (done bool, err error)
+	// Group makes groups of what the query selects, whose Order is nil. done is
+	// false if it does not, or cannot promise that its results are those of the
+	// pipeline stage in Go. Two groups may have the same key.
+	Group(ctx context.Context, q *Query, g *Grouping) (groups []Group, done bool, err error)
+}
+
+// Stages is a pipeline as a client sends it, which has been found to be right. It
+// reads nothing but what it is run on.
+type Stages struct {
+	Raw       []byte // a JSON array
+	Collation []byte // raw JSON; nil is comparison by bytes
+}
+
+// Grouping says what a $group is to do.
+type Grouping struct {
+	Key    []byte // raw JSON, as "_id" of $group
+	Values []Accumulation
+	// Ordered asks for the groups in the order in which their first documents come.
+	Ordered bool
+}
+
+// Accumulation makes one value of those of a group: $sum, $min or $max.
+type Accumulation struct {
+	Operator string
+	Of       []byte // raw JSON, an expression as in a pipeline
+}
+
+// Group is what has come of the documents with the same key.
+type Group struct {
+	Key    []byte   // raw JSON
+	Values [][]byte // raw JSON, of each Accumulation
+}

@@ -14,7 +14,8 @@
 // before it keeps no more documents than it lets through. What stages keep, and
 // the result, is bounded by Limits, as is nesting.
 //
-// RunOn leaves the first stages, as far as they select, to the store.
+// RunOn leaves the first stages, as far as they select, to the store, and to one
+// that is a datastore.Aggregator what more it does.
 //
 // It imports datastore, datastore/expr, datastore/match, internal/rawjson and
 // the standard library.

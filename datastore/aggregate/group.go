@@ -70,6 +70,15 @@ func (s *groupSink) add(doc expr.Value) (bool, error) {
 	if err != nil {
 		return false, err
 	}
+	state, err := s.stateOf(id)
+	if err != nil {
+		return false, err
+	}
+	return true, state.add(s.run, s.fields, doc)
+}
+
+// stateOf returns the group with a key, which it makes if there is none.
+func (s *groupSink) stateOf(id expr.Value) (*groupState, error) {
 	if id.Kind() == expr.Missing {
 		id = expr.NullValue()
 	}
@@ -77,13 +86,13 @@ func (s *groupSink) add(doc expr.Value) (bool, error) {
 	state := s.byKey[string(s.room)]
 	if state == nil {
 		if err := s.run.keep(1, len(s.room)+id.Size()+128*len(s.fields)); err != nil {
-			return false, err
+			return nil, err
 		}
 		state = &groupState{id: id, fields: newAccumulators(s.fields)}
 		s.byKey[string(s.room)] = state
 		s.order = append(s.order, state)
 	}
-	return true, state.add(s.run, s.fields, doc)
+	return state, nil
 }
 
 func (g *groupState) add(r *run, fields []groupField, doc expr.Value) error {

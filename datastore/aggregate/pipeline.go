@@ -65,6 +65,7 @@ type Pipeline struct {
 	lookups []string
 	by      expr.Collation
 	search  search
+	raw     []byte
 }
 
 // stage is a compiled stage.
@@ -93,7 +94,7 @@ type run struct {
 	steps  int
 }
 
-// Compile compiles a pipeline: a JSON array of stages. It keeps nothing of raw.
+// Compile compiles a pipeline: a JSON array of stages. It keeps no part of raw.
 // Texts are compared by the collation, nil is by bytes. Errors that the client
 // caused are of type *Error.
 func Compile(raw []byte, by expr.Collation) (*Pipeline, error) {
@@ -113,7 +114,8 @@ func Compile(raw []byte, by expr.Collation) (*Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.search = c.plan(raw, p.stages)
+	p.raw = append([]byte(nil), raw...)
+	p.search = c.plan(p.raw, p.stages)
 	return p, nil
 }
 

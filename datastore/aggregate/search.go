@@ -18,7 +18,8 @@ type search struct {
 	skip, limit int
 	stages      int // how many of the pipeline's that is
 	counts      bool
-	members     []string // of the data that the stages after that look at; nil is all
+	grouping    *datastore.Grouping // what the next stage may be
+	members     []string            // of the data that the stages after that look at; nil is all
 }
 
 // plan finds out what a store can do of a pipeline whose text is an array of raw
@@ -36,6 +37,9 @@ func (c *compiler) plan(raw []byte, stages []stage) search {
 	}
 	s.counts = len(rest) > 0 && rest[0].name == "$count" && s.order == nil
 	s.members = needs(rest)
+	if s.order == nil {
+		s.grouping = c.grouping(rest)
+	}
 	if s.stages > len(stages) { // a stage that is made of others is never among the first
 		return search{}
 	}
@@ -152,11 +156,18 @@ func storedName(name string) bool {
 
 // RunOn runs the pipeline on what a query selects from a store, which does by
 // itself what it can: the first stages that select become a part of the query, a
-// number of documents is asked for as such, and members of the data that no stage
-// looks at may be left out. The query must have no Order, Skip or Limit. It is
+// number of documents is asked for as such, groups are left to a store that makes
+// the same ones, and members of the data that no stage looks at may be left out. A
+// store that is to run whole pipelines does. The query must have no Order, Skip or Limit. It is
 // changed.
 func (p *Pipeline) RunOn(ctx context.Context, from datastore.Reader, q *datastore.Query, o Options) ([]byte, error) {
 	s := &p.search
+	able, _ := from.(datastore.Aggregator)
+	if able != nil && len(p.lookups) == 0 { // what a $lookup reads is permitted one by one
+		if result, done, err := p.runWhole(ctx, able, q, o); done || err != nil {
+			return result, err
+		}
+	}
 	if len(s.filters) > 0 {
 		filters := s.filters
 		if q.Filter != nil {
@@ -168,6 +179,11 @@ func (p *Pipeline) RunOn(ctx context.Context, from datastore.Reader, q *datastor
 		q.Order = s.order
 	}
 	q.Skip, q.Limit, q.Members = s.skip, s.limit, s.members
+	if able != nil && s.grouping != nil {
+		if result, done, err := p.runGroups(ctx, able, q, o); done || err != nil {
+			return result, err
+		}
+	}
 	if !s.counts {
 		rest := Pipeline{stages: p.stages[s.stages:], by: p.by}
 		return rest.Run(ctx, func(yield func(*datastore.Document) bool) error { return from.Find(ctx, q, yield) }, o)

@@ -43,7 +43,7 @@ func (c *compiler) compile(raw []byte, by expr.Collation) (*Filter, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Filter{native: by == nil, by: by}
+	f := &Filter{native: true, by: by}
 	c.native, c.by = &f.native, by
 	n, err := c.criteria(raw, expr.Root("criteria"), scope{group: &f.group, top: true, joined: true})
 	if err != nil {
@@ -76,7 +76,10 @@ func (f *Filter) Source() []byte {
 
 // Native reports whether Source consists of MongoDB's own operators only, so
 // that a MongoDB server can evaluate it.
-func (f *Filter) Native() bool { return f == nil || f.native }
+func (f *Filter) Native() bool { return f == nil || f.native && f.by == nil }
+
+// NativeBy is Native for a server that compares texts by the filter's collation.
+func (f *Filter) NativeBy() bool { return f == nil || f.native }
 
 // Collated reports whether texts are compared by a collation, of which Source
 // says nothing.

@@ -19,6 +19,8 @@ type native interface{ Native() bool }
 // collated is a filter that tells whether it compares texts by a collation.
 type collated interface {
 	Collated() bool
+	// NativeBy is Native for a server that has the collation.
+	NativeBy() bool
 	// Resembling returns a regular expression that finds all texts that are equal
 	// to this one by the collation, and others.
 	Resembling(text []byte) (expression string, known bool)
@@ -26,14 +28,15 @@ type collated interface {
 
 // criteria returns what of a filter the server can be asked, nil if nothing.
 // whole says that it is the filter: no other document matches. Otherwise it is
-// true for at least all that match.
-func criteria(f datastore.Filter) (pushed bson.D, whole bool) {
+// true for at least all that match. byServer says that the server
+// compares texts by the filter's collation.
+func criteria(f datastore.Filter, byServer bool) (pushed bson.D, whole bool) {
 	if f == nil {
 		return nil, true
 	}
 	if c, ok := f.(datastore.Conjunct); ok {
 		parts, exact := c.Parts()
-		pushed, whole = together(parts)
+		pushed, whole = together(parts, byServer)
 		return pushed, whole && exact
 	}
 	n, ok := f.(native)
@@ -41,19 +44,20 @@ func criteria(f datastore.Filter) (pushed bson.D, whole bool) {
 		return nil, false
 	}
 	t := translator{}
-	if c, ok := f.(collated); ok && c.Collated() {
+	c, ok := f.(collated)
+	if ok = ok && c.Collated(); ok && !byServer {
 		t.by = c
 	}
 	pushed, whole = t.conjunction(f.Source())
-	return pushed, whole && n.Native()
+	return pushed, whole && (n.Native() || ok && byServer && c.NativeBy())
 }
 
 // together is the criteria of several filters, all of which hold.
-func together(filters []datastore.Filter) (bson.D, bool) {
+func together(filters []datastore.Filter, byServer bool) (bson.D, bool) {
 	var parts bson.A
 	whole := true
 	for _, f := range filters {
-		part, all := criteria(f)
+		part, all := criteria(f, byServer)
 		whole = whole && all
 		if len(part) > 0 {
 			parts = append(parts, part)

@@ -23,6 +23,10 @@
 // that can be equal to the wanted one, by a regular expression. Of the data only the members that somebody looks at are sent,
 // if that is known.
 //
+// Group has the server make groups where they are surely those that the host would
+// make; with Options.ServerPipelines it runs whole pipelines, and its results
+// count. What a server refuses is left to the host, and said once in the log.
+//
 // Nothing is cached: what others write to the collection is seen at once. With
 // Options.External it is told, too: Watch follows the change stream of the
 // collection, and leaves out what the store wrote itself. That it knows by a mark

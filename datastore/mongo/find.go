@@ -24,7 +24,7 @@ type search struct {
 
 func plan(q *datastore.Query) *search {
 	p := &search{Query: q, criteria: pathCriteria(string(q.Pattern))}
-	pushed, whole := criteria(q.Filter)
+	pushed, whole := criteria(q.Filter, false)
 	if len(pushed) > 0 {
 		p.criteria = bson.D{{Key: "$and", Value: bson.A{p.criteria, pushed}}}
 	}

@@ -32,6 +32,20 @@ func pathCriteria(pattern string) bson.D {
 	return bson.D{{Key: codec.Path, Value: bounds}}
 }
 
+// pathExpression is the whole pattern as an expression, which no collation has a
+// bearing on: the index on path serves for its beginning.
+func pathExpression(pattern string) bson.Regex {
+	prefix, rest, wild := strings.Cut(pattern, "*")
+	e := bson.Regex{Pattern: "^" + quoted(prefix), Options: "s"}
+	switch rest = strings.TrimLeft(rest, "*"); {
+	case !wild:
+		e.Pattern += `\z`
+	case rest != "":
+		e.Pattern = expression(prefix, rest)
+	}
+	return e
+}
+
 // expression is the pattern as a regular expression over the whole path.
 func expression(prefix, rest string) string {
 	var b strings.Builder

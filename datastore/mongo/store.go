@@ -30,6 +30,7 @@ type Store struct {
 	pool       int           // operations of one batch on their way at a time
 	timeout    time.Duration // of one operation
 	unshown    seldom        // failures that only the log tells of
+	refusals   refusals      // what the host does because the server does not
 	sendsAll   atomic.Bool   // the server cannot leave out a part of what it has changed
 
 	external *external // nil unless others are watched

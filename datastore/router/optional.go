@@ -242,3 +242,32 @@ func (s *Store) OpenArchive(ctx context.Context, id int64) (datastore.Reader, er
 	}
 	return nil, fmt.Errorf("%w: %d", datastore.ErrNoArchive, id)
 }
+
+var _ datastore.Aggregator = (*Store)(nil)
+
+// aggregator returns the store that all a query selects is in, nil if there are
+// several, or if it does nothing of pipelines.
+func (s *Store) aggregator(q *datastore.Query) datastore.Aggregator {
+	owners := s.routes.owners(q.Pattern)
+	if s.closed.Load() || len(owners) != 1 || owners[0].strays > 0 {
+		return nil
+	}
+	able, _ := owners[0].Store.(datastore.Aggregator)
+	return able
+}
+
+// Aggregate implements datastore.Aggregator.
+func (s *Store) Aggregate(ctx context.Context, q *datastore.Query, p *datastore.Stages, add func(raw []byte) error) (done bool, err error) {
+	if able := s.aggregator(q); able != nil {
+		return able.Aggregate(ctx, q, p, add)
+	}
+	return false, nil
+}
+
+// Group implements datastore.Aggregator.
+func (s *Store) Group(ctx context.Context, q *datastore.Query, g *datastore.Grouping) (groups []datastore.Group, done bool, err error) {
+	if able := s.aggregator(q); able != nil {
+		return able.Group(ctx, q, g)
+	}
+	return nil, false, nil
+}

@@ -87,7 +87,11 @@ func (m *metamorphic) step() {
 func (m *metamorphic) pipeline() {
 	field := m.pick("data.region", "data.age", "data.list", "created")
 	stages := m.pick(`{"$match":%[1]s}`, `{"$match":%[1]s},{"$sort":{%[2]q:1}},{"$limit":7}`, `{"$sort":{%[2]q:-1}},{"$skip":2},{"$limit":4}`)
-	last := m.pick(`{"$count":"n"}`, `{"$project":{%[2]q:1}}`, `{"$group":{"_id":"$%[2]s","n":{"$sum":"$data.age"}}}`, `{"$limit":5}`)
+	last := m.pick(`{"$count":"n"}`, `{"$project":{%[2]q:1}}`, `{"$group":{"_id":"$%[2]s","n":{"$sum":"$data.age"}}}`, `{"$limit":5}`,
+		`{"$group":{"_id":"$%[2]s","n":{"$sum":"$data.age"}}},{"$sort":{"_id":-1}}`, `{"$group":{"_id":null,"n":{"$sum":"$%[2]s"}}}`,
+		`{"$group":{"_id":"$%[2]s","n":{"$sum":2}}},{"$sort":{"n":1,"_id":1}}`, `{"$group":{"_id":"$%[2]s"}},{"$count":"n"}`,
+		`{"$group":{"_id":{"a":"$%[2]s","b":"$data.age"},"n":{"$count":{}}}},{"$sort":{"_id":1}}`, `{"$sortByCount":"$data.list.a"}`,
+		`{"$group":{"_id":"$%[2]s","n":{"$min":"$data.age"},"m":{"$max":"$data.list"}}}`)
 	value := m.pick("2", `"eu"`, `{"$gt":2}`, `{"$lte":"us"}`, "null", `{"$in":[2,"us",null]}`)
 	text := fmt.Sprintf("["+stages+","+last+"]%.0[1]s%.0[2]s", fmt.Sprintf(`{%q:%s}`, field, value), field)
 	q := datastore.Query{Pattern: []byte(m.pattern()), Filter: m.filter()}

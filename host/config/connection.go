@@ -21,6 +21,7 @@ type Connection struct {
 	QueueSize              int               `json:"queueSize,omitempty"`              // bytes that wait to be written
 	Opts                   map[string]string `json:"opts,omitempty"`                   // options of connection strings
 	PublishExternal        bool              `json:"publishExternalChanges,omitempty"` // what others write there
+	PushDown               string            `json:"pushDown,omitempty"`               // what the server does of pipelines: exact, server
 }
 
 // Span is a time that is written as in 5s.
@@ -41,6 +42,7 @@ func connectionMembers() []Member {
 		{"queueSize", "of a `mongodb` store: bytes of documents that wait to be written at most, such as `64MiB`; when it is reached, writers wait. Empty is `16MiB`"},
 		{"opts", "of a `mongodb` store: further options, as happn-3 takes them, by the names that MongoDB's connection strings have, such as `{tls: true, authSource: admin}`. They replace those of the `url`; the members above replace both"},
 		{"publishExternalChanges", "of a `mongodb` store: `true` publishes what others write to the collection and remove from it, other hosts among them, and has access control take it in at once. It needs change streams: the server must be a replica set, which may have one member, or a sharded cluster. Every document that the host writes then has a field `_writer`, which clients never see"},
+		{"pushDown", "of a `mongodb` store: what MongoDB does of aggregation pipelines. `exact`, the default: what surely comes to the same as in the host. `server`: the whole pipeline, as with happn-3, where no permission decides about single documents and there is no `$lookup`; order of groups, rounding, collations and escaped names are MongoDB's then"},
 	}
 }
 
@@ -64,6 +66,8 @@ func (c *Connection) readConnection(r *sectionReader, key string, f field) bool 
 		return r.span(key, f, shortest, 24*time.Hour, &c.StartTimeout)
 	case "opts":
 		return r.texts(key, f, &c.Opts)
+	case "pushDown":
+		return r.oneOf(key, f, &c.PushDown, "exact", "server")
 	case "publishExternalChanges":
 		return r.yesNo(key, f, &c.PublishExternal)
 	}
@@ -89,6 +93,16 @@ func (r *sectionReader) span(key string, f field, least, most time.Duration, int
 		return true
 	}
 	r.fail(f.line, key, "%s, expected %s from %s to %s", f.value.describe(), kindDuration.wants(), printDuration(least), printDuration(most))
+	return true
+}
+
+// oneOf reads one of some words.
+func (r *sectionReader) oneOf(key string, f field, into *string, words ...string) bool {
+	if f.value.form == formScalar && slices.Contains(words, f.value.text) {
+		*into = f.value.text
+		return true
+	}
+	r.fail(f.line, key, "%s, expected %s", f.value.describe(), strings.Join(words, " or "))
 	return true
 }
 

@@ -63,7 +63,7 @@ func TestHowAMongoDBServerIsTalkedTo(t *testing.T) {
 		URL: "mongodb://bob:s3cr3t@a:1,b:2/happn?tls=true", Connection: config.Connection{
 			MaxPoolSize: 8, ConnectTimeout: config.Span(time.Second), ServerSelectionTimeout: config.Span(2 * time.Second),
 			HeartbeatInterval: config.Span(500 * time.Millisecond), RequestTimeout: config.Span(3 * time.Second),
-			StartTimeout: config.Span(time.Minute), QueueSize: 1 << 20, PublishExternal: true,
+			StartTimeout: config.Span(time.Minute), QueueSize: 1 << 20, PublishExternal: true, PushDown: "server",
 			Opts: map[string]string{"tls": "true", "tlsCertificateKeyFilePassword": "s3cr3t"}}}}
 	got, err := config.Load(config.Sources{File: write(t, "h.yaml", `
 data:
@@ -80,6 +80,7 @@ data:
       startTimeout: 1m
       queueSize: 1MiB
       publishExternalChanges: true
+      pushDown: server
       opts: {tls: true, tlsCertificateKeyFilePassword: s3cr3t}
 `)})
 	require.NoError(t, err)
