@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
+	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
@@ -19,6 +21,7 @@ type network struct{ host *Host }
 var (
 	_ plugin.Network  = network{}
 	_ plugin.Wire     = connWire{}
+	_ plugin.Wire     = (*transport.Poll)(nil)
 	_ transport.Owner = (*plugin.Connection)(nil)
 	_ session.Watched = plugin.ConnectionLink{}
 )
@@ -111,6 +114,29 @@ func (w connWire) Send(b []byte, text bool) { w.SendMessage(b, text) }
 
 // Close implements plugin.Wire.
 func (w connWire) Close(reason string) { w.End(reason) }
+
+// servePoll answers requests to paths for long polling that plugins speak for, and
+// reports whether it did. Like websockets, these need no token: their sessions log
+// in.
+func (h *Host) servePoll(w http.ResponseWriter, r *http.Request) bool {
+	path := r.URL.Path
+	e, accept := h.plugins.At(path)
+	if e == nil {
+		path = strings.TrimSuffix(path[:strings.LastIndexByte(path, '/')+1], "/")
+		e, accept = h.plugins.At(path)
+	}
+	if e == nil || e.HTTP == "" {
+		return false
+	}
+	h.polls.Serve(w, r, path, func(p *transport.Poll, info transport.Info) (transport.PollOwner, error) {
+		conn, err := accept(p, plugin.Arrival{IP: h.web.AddressOf(r), Port: info.RemotePort, TLS: info.TLS, URL: e.HTTP})
+		if err != nil {
+			return nil, err // not a nil *plugin.Connection in the interface
+		}
+		return conn, nil
+	})
+	return true
+}
 
 // endpoint returns what transport needs to know of a path for websockets that a
 // plugin speaks for, nil if there is none.

@@ -58,6 +58,7 @@ type Host struct {
 	tree     *pubsub.Tree
 	pipeline *pipeline.Pipeline
 	server   *transport.Server
+	polls    *transport.Polls
 	listener net.Listener
 	name     string
 	browser  *browser.Client // nil if none is configured
@@ -174,6 +175,10 @@ func (h *Host) wire() {
 		}
 	}
 	h.watchStore()
+	h.polls = transport.NewPolls(h.jobs, h.config.Websocket.WriteQueueBytes, h.config.Websocket.MaxMessageBytes, func() bool {
+		most := h.config.Limits.Sessions
+		return most > 0 && h.sessions.Count() >= most
+	})
 	h.server = transport.NewServer(transport.Options{
 		Config: h.config, Handler: h.acceptor(), Logger: h.log, Fallback: h.web, Guard: h.web.Guard,
 		Endpoints: h.endpoint,

@@ -4,7 +4,9 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -201,6 +203,7 @@ func TestTheLineProtocolWorksAsItsReadmeSays(t *testing.T) {
 	})
 	t.Run("websockets carry messages", func(t *testing.T) { overWebsocket(t, s.Host) })
 	t.Run("websockets carry a stream", func(t *testing.T) { overStream(t, s.Host) })
+	t.Run("HTTP carries a stream by long polling", func(t *testing.T) { overPolls(t, s.Host) })
 	t.Run("a conversation goes on when the plugin is replaced", func(t *testing.T) { handedOver(t, s) })
 	t.Run("a peer that says nothing is sent away", func(t *testing.T) {
 		c := dialLine(t, s.Host)
@@ -272,6 +275,54 @@ func overStream(t *testing.T, h *host.Host) {
 	require.NoError(t, ws.WriteMessage(websocket.TextMessage, []byte("GET /pieces\n")))
 	_, _, err = ws.ReadMessage()
 	require.True(t, websocket.IsCloseError(err, websocket.CloseUnsupportedData), "%v", err)
+}
+
+func overPolls(t *testing.T, h *host.Host) {
+	base := "http://" + h.Addr().String() + "/poll"
+	do := func(method, url, body string) (int, string) {
+		r, err := http.NewRequest(method, url, strings.NewReader(body))
+		require.NoError(t, err)
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		require.NoError(t, err)
+		return answer.StatusCode, string(text)
+	}
+	status, text := do("POST", base, "SET /polled {\"n\":1}\nSUB /po")
+	require.Equal(t, http.StatusCreated, status, text)
+	var opened struct{ ID string }
+	require.NoError(t, json.Unmarshal([]byte(text), &opened))
+	mine := base + "/" + opened.ID
+	status, _ = do("POST", mine, "lled\n")
+	require.Equal(t, http.StatusNoContent, status)
+	got := ""
+	receive := func(want string) {
+		t.Helper()
+		for len(got) < len(want) {
+			status, text := do("GET", mine, "")
+			require.Equal(t, http.StatusOK, status, text)
+			got += text
+		}
+		require.Equal(t, want, got)
+		got = ""
+	}
+	receive("OK\nOK\n")
+	go func() {
+		_, err := connect(t, h).Set(t.Context(), "/polled", map[string]int{"n": 2}, nil)
+		assert.NoError(t, err)
+	}()
+	receive("EVENT /polled {\"n\":2}\n")
+	status, _ = do("POST", mine, "QUIT\n")
+	require.Equal(t, http.StatusNoContent, status)
+	receive("BYE\n")
+	status, text = do("GET", mine, "")
+	require.Equal(t, http.StatusGone, status)
+	require.Contains(t, text, "the peer has quit")
+	status, _ = do("GET", mine, "")
+	require.Equal(t, http.StatusNotFound, status, "what has ended is forgotten")
+	status, _ = do("GET", base, "")
+	require.Equal(t, http.StatusMethodNotAllowed, status)
 }
 
 func handedOver(t *testing.T, s speaking) {

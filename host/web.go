@@ -63,6 +63,7 @@ func (h *Host) servePublic(w http.ResponseWriter, r *http.Request) bool {
 	path := r.URL.Path
 	switch {
 	case h.browser.Serve(w, r):
+	case h.servePoll(w, r):
 	case strings.EqualFold(path, "/version") && r.URL.RawQuery == "":
 		writeJSON(w, http.StatusOK, map[string]string{
 			"version": happnVersion, "server": "happn-host", "serverVersion": h.version,

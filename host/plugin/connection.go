@@ -122,6 +122,9 @@ func (c *Connection) wakeUp() {
 	c.release()
 }
 
+// Heard tells that the peer is there, though it has sent nothing.
+func (c *Connection) Heard() { c.seen.Store(time.Now().UnixMilli()) }
+
 // Gone tells that nothing more can be sent.
 func (c *Connection) Gone() { c.session.Gone() }
 
