@@ -70,6 +70,10 @@ func (m *Message) Channel() []byte { return m.record.Channel }
 // Address is the peer's address, host:port.
 func (m *Message) Address() []byte { return m.record.Address }
 
+// Missed reports of an event that others before it were lost, so that what a plugin
+// keeps up to date by events must be made anew.
+func (m *Message) Missed() bool { return m.record.Flags&abi.FlagMissed != 0 }
+
 // SetPath changes the path of a request. The slice is used until the hook
 // returns, as in the other setters.
 func (m *Message) SetPath(b []byte) { m.set(&m.patch.Path, b) }

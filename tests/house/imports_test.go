@@ -56,6 +56,7 @@ var rooms = []struct {
 	{"plugins/sdk/sdktest", []string{"abi", "plugins/sdk", "host", "client", "internal"}, true},
 	{"plugins/examples/build", []string{"host/plugin/build"}, false},
 	{"plugins/examples", []string{"abi", "plugins/sdk", "plugins/examples"}, false},
+	{"plugins/examples/fulltext", []string{"abi", "plugins/sdk"}, true}, // Unicode's decompositions
 	{"internal", []string{"internal"}, true},
 	{"cmd/happn-host/internal/bench", []string{"client", "internal"}, true},
 	{"datastore", []string{"datastore", "internal"}, false},

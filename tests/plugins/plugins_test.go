@@ -32,7 +32,7 @@ func withModules(run func() int) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	for _, name := range []string{"validate", "redact"} {
+	for _, name := range []string{"validate", "redact", "fulltext", "geo"} {
 		source := filepath.Join("..", "..", "plugins", "examples", name)
 		if _, err := build.Build(context.Background(), build.Options{Dir: source, Out: dir}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
