@@ -308,11 +308,13 @@ func overPolls(t *testing.T, h *host.Host) {
 		got = ""
 	}
 	receive("OK\nOK\n")
+	other, set := connect(t, h), make(chan error, 1)
 	go func() {
-		_, err := connect(t, h).Set(t.Context(), "/polled", map[string]int{"n": 2}, nil)
-		assert.NoError(t, err)
+		_, err := other.Set(t.Context(), "/polled", map[string]int{"n": 2}, nil)
+		set <- err
 	}()
 	receive("EVENT /polled {\"n\":2}\n")
+	require.NoError(t, <-set)
 	status, _ = do("POST", mine, "QUIT\n")
 	require.Equal(t, http.StatusNoContent, status)
 	receive("BYE\n")

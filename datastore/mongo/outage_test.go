@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -147,8 +148,8 @@ func (h *history) run(ctx context.Context, store *mongo.Store) {
 			h.all.Add(1)
 		case errors.Is(r.err, mongo.ErrUncertain):
 			h.open = append(h.open, h.writes)
-		case !errors.Is(r.err, mongo.ErrAway):
-			h.err = r.err
+		case !errors.Is(r.err, mongo.ErrAway) && !strings.HasSuffix(r.err.Error(), "try again"):
+			h.err = r.err // neither says that the write was not made
 		}
 	}
 }
