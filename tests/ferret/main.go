@@ -23,6 +23,11 @@ func main() {
 	}
 }
 
+// sqliteURL is where the databases are: in files, since in memory two connections
+// wait for each other. No test takes the machine's power away, so nothing waits for
+// the disk.
+func sqliteURL(dir string) string { return "file:" + dir + "/?_pragma=synchronous(off)" }
+
 // run serves until the process is told to stop or its standard input ends, so
 // that it never outlives the test that started it.
 func run(dir, listen string) error {
@@ -32,7 +37,7 @@ func run(dir, listen string) error {
 	server, err := ferretdb.New(&ferretdb.Config{
 		Listener:  ferretdb.ListenerConfig{TCP: listen},
 		Handler:   "sqlite",
-		SQLiteURL: "file:" + dir + "/", // in memory, two connections wait for each other
+		SQLiteURL: sqliteURL(dir),
 		Logger:    slog.New(slog.NewTextHandler(io.Discard, nil)),
 	})
 	if err != nil {
