@@ -21,7 +21,7 @@ func openMongo(s config.DataStore, indexes []datastore.Index, looking bool, log 
 		Selection: time.Duration(s.ServerSelectionTimeout), Connect: time.Duration(s.ConnectTimeout),
 		Heartbeat: time.Duration(s.HeartbeatInterval), StartWait: time.Duration(s.StartTimeout),
 		QueueBytes: s.QueueSize, Extra: s.Opts, Secondary: indexes, External: s.PublishExternal,
-		ServerPipelines: s.PushDown == "server",
+		ServerDecides: s.PushDown == "server",
 	}
 	if s.URLEnv != "" {
 		if o.URL = os.Getenv(s.URLEnv); o.URL == "" {

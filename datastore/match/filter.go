@@ -85,6 +85,23 @@ func (f *Filter) NativeBy() bool { return f == nil || f.native }
 // says nothing.
 func (f *Filter) Collated() bool { return f != nil && f.by != nil }
 
+// Collation is the collation by which texts are compared, as it was asked for; nil
+// if there is none, or if it does not tell.
+func (f *Filter) Collation() []byte {
+	if f == nil {
+		return nil
+	}
+	return sourceOf(f.by)
+}
+
+// sourceOf is what a collation was compiled from, nil if it does not tell.
+func sourceOf(by expr.Collation) []byte {
+	if sourced, ok := by.(interface{ Source() []byte }); ok {
+		return sourced.Source()
+	}
+	return nil
+}
+
 // resembler is a collation that knows expressions for texts.
 type resembler interface {
 	Resembling(text []byte) (expression string, known bool)

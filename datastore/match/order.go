@@ -72,6 +72,15 @@ func (o *Order) Native() bool {
 	})
 }
 
+// Collation is the collation by which texts are compared, as it was asked for; nil
+// if there is none, or if it does not tell.
+func (o *Order) Collation() []byte {
+	if o == nil || len(o.fields) == 0 {
+		return nil
+	}
+	return sourceOf(o.fields[0].by)
+}
+
 func (o *Order) add(name string, val []byte, at *expr.Place) error {
 	if strings.HasPrefix(name, "$") {
 		return at.Errorf("unknown operator %s", name)

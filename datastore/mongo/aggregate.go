@@ -11,10 +11,10 @@ import (
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
-// Aggregate implements datastore.Aggregator: with Options.ServerPipelines the
+// Aggregate implements datastore.Aggregator: with Options.ServerDecides the
 // server runs the pipeline as it came, on documents as a pipeline sees them here.
 func (s *Store) Aggregate(ctx context.Context, q *datastore.Query, p *datastore.Stages, add func(raw []byte) error) (done bool, err error) {
-	if !s.options.ServerPipelines {
+	if !s.options.ServerDecides {
 		return false, nil
 	}
 	pushed, whole := criteria(q.Filter, p.Collation != nil)

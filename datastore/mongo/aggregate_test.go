@@ -197,7 +197,7 @@ func TestAPipelineIsSentAsItCameIfTheServerDecides(t *testing.T) {
 		{`{"aggregate":[{"$lookup":{"from":"/e/*","as":"e","pipeline":[]}}]}`, "find"},
 		{`{"aggregate":[{"$facet":{"a":[{"$lookup":{"from":"/e/*","as":"e","pipeline":[]}}]}}]}`, "find"},
 	} {
-		store, a := asking(t, mongo.Options{ServerPipelines: true})
+		store, a := asking(t, mongo.Options{ServerDecides: true})
 		a.set(results(bson.D{{Key: "a", Value: bson.D{{Key: "％b%2Ec", Value: 1.5}}}}, bson.D{{Key: "n", Value: int64(1)}}))
 		got := pipelined(t, store, c.options, nil)
 		require.Equal(t, []string{c.want}, a.told(), c.options)
@@ -214,7 +214,7 @@ func TestWhatTheServerRefusesTheHostDoesAndTellsOnce(t *testing.T) {
 	const pipeline = `{"aggregate":[{"$group":{"_id":null,"s":{"$sum":"$data.n"}}}]}`
 	refusal := bson.D{{Key: "ok", Value: 0.0}, {Key: "code", Value: int32(238)}, {Key: "codeName", Value: "NotImplemented"}, {Key: "errmsg", Value: "no such stage"}}
 	for _, whole := range []bool{false, true} {
-		store, a := asking(t, mongo.Options{ServerPipelines: whole})
+		store, a := asking(t, mongo.Options{ServerDecides: whole})
 		a.set(refusal)
 		require.Equal(t, `[]`, pipelined(t, store, pipeline, nil))
 		require.Equal(t, "find", last(a.told()))
@@ -238,7 +238,7 @@ func TestWhatTheServerRefusesTheHostDoesAndTellsOnce(t *testing.T) {
 }
 
 func TestAWholePipelineHasBounds(t *testing.T) {
-	store, a := asking(t, mongo.Options{ServerPipelines: true, Timeout: 7 * time.Second})
+	store, a := asking(t, mongo.Options{ServerDecides: true, Timeout: 7 * time.Second})
 	a.set(results(bson.D{{Key: "a", Value: strings.Repeat("x", 100)}}))
 	p, err := aggregate.Compile([]byte(`[{"$unwind":"$data.t"}]`), nil)
 	require.NoError(t, err)

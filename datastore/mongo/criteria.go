@@ -292,7 +292,20 @@ func sorting(o datastore.Order) (bson.D, bool) {
 	if n, ok := o.(native); !ok || !n.Native() {
 		return nil, false
 	}
-	var keys bson.D
+	keys, ok := sortKeys(o)
+	if !ok {
+		return nil, false
+	}
+	for i, key := range keys {
+		if key.Key == codec.Path {
+			return keys[:i+1], true // what comes after it never counts
+		}
+	}
+	return append(keys, byPath()...), true
+}
+
+// sortKeys translates the fields of a sort; false if one cannot be addressed.
+func sortKeys(o datastore.Order) (keys bson.D, ok bool) {
 	for name, direction := range rawjson.Members(o.Source()) {
 		if !addressable(string(name)) {
 			return nil, false
@@ -302,11 +315,8 @@ func sorting(o datastore.Order) (bson.D, bool) {
 			way = -1
 		}
 		keys = append(keys, bson.E{Key: string(name), Value: way})
-		if string(name) == codec.Path {
-			return keys, true // what comes after it never counts
-		}
 	}
-	return append(keys, byPath()...), true
+	return keys, true
 }
 
 // window returns how many matches a query can need at most.

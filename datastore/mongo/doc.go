@@ -24,8 +24,8 @@
 // if that is known.
 //
 // Group has the server make groups where they are surely those that the host would
-// make; with Options.ServerPipelines it runs whole pipelines, and its results
-// count. What a server refuses is left to the host, and said once in the log.
+// make; with Options.ServerDecides it runs whole pipelines, and searches that have a
+// collation are sent with it, and its results count. What a server refuses is left to the host, and said once in the log.
 //
 // Nothing is cached: what others write to the collection is seen at once. With
 // Options.External it is told, too: Watch follows the change stream of the

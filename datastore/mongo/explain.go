@@ -16,8 +16,9 @@ var _ datastore.Explainer = (*Store)(nil)
 type explanation struct {
 	Plan     string          `json:"plan"` // "get" or "path"
 	Criteria json.RawMessage `json:"criteria"`
-	Matched  string          `json:"matched"` // by whom: "server" or "host" as well
-	Sort     string          `json:"sort"`    // by whom: "server" or "host"
+	By       json.RawMessage `json:"collation,omitempty"` // that the server was given
+	Matched  string          `json:"matched"`             // by whom: "server" or "host" as well
+	Sort     string          `json:"sort"`                // by whom: "server" or "host"
 	Shown    json.RawMessage `json:"projection"`
 	Stage    string          `json:"stage,omitempty"`
 	Index    string          `json:"index,omitempty"`
@@ -34,8 +35,15 @@ func (s *Store) Explain(ctx context.Context, q *datastore.Query) ([]byte, error)
 	if err := s.settle(ctx, q.Pattern); err != nil {
 		return nil, err
 	}
-	started, p := time.Now(), plan(q)
+	started, p := time.Now(), s.plan(q)
 	out := explanation{Plan: "path", Matched: "server", Sort: "server"}
+	err := s.carryOutSearch(ctx, p, func(*datastore.Document) bool {
+		out.Found++
+		return true
+	})
+	if err != nil {
+		return nil, err
+	}
 	if exact(q.Pattern) {
 		out.Plan = "get"
 	}
@@ -45,19 +53,14 @@ func (s *Store) Explain(ctx context.Context, q *datastore.Query) ([]byte, error)
 	if p.sort == nil {
 		out.Sort = "host"
 	}
-	var err error
 	if out.Criteria, err = bson.MarshalExtJSON(p.criteria, false, false); err != nil {
 		return nil, err
 	}
 	if out.Shown, err = bson.MarshalExtJSON(p.shown, false, false); err != nil {
 		return nil, err
 	}
-	err = s.carryOutSearch(ctx, p, func(*datastore.Document) bool {
-		out.Found++
-		return true
-	})
-	if err != nil {
-		return nil, err
+	if p.by != nil {
+		out.By = p.by.source
 	}
 	s.ask(ctx, p, &out)
 	out.Examined = max(out.Examined, int64(p.examined), out.Found)
@@ -70,6 +73,10 @@ func (s *Store) ask(ctx context.Context, p *search, out *explanation) {
 	find := bson.D{{Key: "find", Value: s.collection.Name()}, {Key: "filter", Value: p.criteria}, {Key: "projection", Value: p.shown}}
 	if p.sort != nil {
 		find = append(find, bson.E{Key: "sort", Value: p.sort})
+	}
+	if p.by != nil {
+		by, _ := plainValue(p.by.source) // which the search had
+		find = append(find, bson.E{Key: "collation", Value: by})
 	}
 	raw, err := s.collection.Database().RunCommand(ctx,
 		bson.D{{Key: "explain", Value: find}, {Key: "verbosity", Value: "executionStats"}}).Raw()

@@ -2,6 +2,7 @@ package mongo
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 
@@ -16,10 +17,11 @@ import (
 type search struct {
 	*datastore.Query
 	criteria bson.D
-	whole    bool   // the server's answer needs no Match
-	sort     bson.D // nil leaves sorting to us
-	shown    bson.D // projection
-	examined int    // documents that came from the server
+	whole    bool       // the server's answer needs no Match
+	sort     bson.D     // nil leaves sorting to us
+	shown    bson.D     // projection
+	by       *collation // how the server compares texts; nil is by bytes
+	examined int        // documents that came from the server
 }
 
 func plan(q *datastore.Query) *search {
@@ -46,10 +48,20 @@ func (s *Store) Find(ctx context.Context, q *datastore.Query, yield func(*datast
 	if err := s.settle(ctx, q.Pattern); err != nil {
 		return err
 	}
-	return s.carryOutSearch(ctx, plan(q), yield)
+	return s.carryOutSearch(ctx, s.plan(q), yield)
 }
 
+// carryOutSearch changes the plan if the server refuses it.
 func (s *Store) carryOutSearch(ctx context.Context, p *search, yield func(*datastore.Document) bool) error {
+	err := s.yieldFound(ctx, p, yield)
+	if errors.Is(err, errRefused) { // before there was anything to yield
+		*p = *plan(p.Query)
+		err = s.yieldFound(ctx, p, yield)
+	}
+	return err
+}
+
+func (s *Store) yieldFound(ctx context.Context, p *search, yield func(*datastore.Document) bool) error {
 	switch {
 	case p.sort == nil:
 		return s.sorted(ctx, p, yield)
@@ -161,12 +173,15 @@ func (s *Store) matches(ctx context.Context, p *search, o *options.FindOptionsBu
 	if len(p.sort) > 1 {
 		o.SetAllowDiskUse(true)
 	}
+	if p.by != nil {
+		o.SetCollation(p.by.option)
+	}
 	cursor, err := s.collection.Find(ctx, p.criteria, o)
 	if err != nil {
-		return s.failure(err)
+		return s.searchFailure(p, err)
 	}
 	defer func() { _ = cursor.Close(context.WithoutCancel(ctx)) }() // what failed is in Err
-	seen := newPaths(p.Order == nil)
+	seen := newPaths(p.Order == nil && p.by == nil)
 	for cursor.Next(ctx) {
 		doc, err := codec.Decode(cursor.Current)
 		if err != nil {
@@ -218,14 +233,34 @@ func (s *Store) Count(ctx context.Context, q *datastore.Query) (int, error) {
 	if err := s.settle(ctx, q.Pattern); err != nil {
 		return 0, err
 	}
-	p, enough := plan(q), window(q)
+	all := *q
+	all.Order = nil // the number does not depend on it
+	n, err := s.countFound(ctx, s.plan(&all))
+	if errors.Is(err, errRefused) {
+		n, err = s.countFound(ctx, plan(&all))
+	}
+	if err != nil {
+		return 0, err
+	}
+	return covers(q, n), nil
+}
+
+// countFound counts what the plan selects, as many as its window can need.
+func (s *Store) countFound(ctx context.Context, p *search) (int, error) {
+	enough := window(p.Query)
 	if p.whole {
 		o := options.Count()
 		if enough < math.MaxInt {
 			o.SetLimit(int64(enough))
 		}
+		if p.by != nil {
+			o.SetCollation(p.by.option)
+		}
 		n, err := s.collection.CountDocuments(ctx, p.criteria, o)
-		return covers(q, int(n)), s.failure(err)
+		if err != nil {
+			return 0, s.searchFailure(p, err)
+		}
+		return int(n), nil
 	}
 	n := 0
 	p.sort = byPath()
@@ -233,8 +268,5 @@ func (s *Store) Count(ctx context.Context, q *datastore.Query) (int, error) {
 		n++
 		return n < enough
 	})
-	if err != nil {
-		return 0, err
-	}
-	return covers(q, n), nil
+	return n, err
 }

@@ -3,10 +3,8 @@ package mongo_test
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -36,13 +34,7 @@ func TestGroupsOfTheServerAreThoseOfTheHost(t *testing.T) {
 	_, o := collection(t)
 	store := &counting{Store: open(t, o)}
 	defer func() { require.NoError(t, store.Close()) }()
-	seed := uint64(time.Now().UnixNano())
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("the seed is %d", seed)
-		}
-	})
-	random := rand.New(rand.NewPCG(seed, 1))
+	random := seeded(t)
 	pick := func(of ...string) string { return of[random.IntN(len(of))] }
 	var docs []*datastore.Document
 	for i := range 150 {

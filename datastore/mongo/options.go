@@ -50,12 +50,13 @@ type Options struct {
 	// cluster, otherwise Open fails.
 	External bool
 
-	// ServerPipelines has the server run pipelines as clients send them, where no
-	// permission decides about single documents. It is faster than the default,
-	// where the server does what surely comes to the same as in the host, and its
-	// results are the server's: it has an order of groups, a rounding and
-	// collations of its own, and shows names and numbers as they are stored.
-	ServerPipelines bool
+	// ServerDecides has the server run pipelines as clients send them, and search
+	// and sort by the collations that they ask for, where no permission decides
+	// about single documents. It is faster than the default, where the server does
+	// what surely comes to the same as in the host, and the results are the
+	// server's: it has an order of groups, a rounding and collations of its own, and
+	// a pipeline shows names and numbers as they are stored.
+	ServerDecides bool
 
 	// QueueBytes bounds what waits to be written; 0 is 16 MiB. When it is
 	// reached, writers wait. Each may exceed it by the one write it makes.

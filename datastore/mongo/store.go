@@ -31,6 +31,7 @@ type Store struct {
 	timeout    time.Duration // of one operation
 	unshown    seldom        // failures that only the log tells of
 	refusals   refusals      // what the host does because the server does not
+	uncollated atomic.Bool   // the server has no collations
 	sendsAll   atomic.Bool   // the server cannot leave out a part of what it has changed
 
 	external *external // nil unless others are watched

@@ -21,7 +21,7 @@ type Connection struct {
 	QueueSize              int               `json:"queueSize,omitempty"`              // bytes that wait to be written
 	Opts                   map[string]string `json:"opts,omitempty"`                   // options of connection strings
 	PublishExternal        bool              `json:"publishExternalChanges,omitempty"` // what others write there
-	PushDown               string            `json:"pushDown,omitempty"`               // what the server does of pipelines: exact, server
+	PushDown               string            `json:"pushDown,omitempty"`               // what the server does of pipelines and collations: exact, server
 }
 
 // Span is a time that is written as in 5s.
@@ -42,7 +42,7 @@ func connectionMembers() []Member {
 		{"queueSize", "of a `mongodb` store: bytes of documents that wait to be written at most, such as `64MiB`; when it is reached, writers wait. Empty is `16MiB`"},
 		{"opts", "of a `mongodb` store: further options, as happn-3 takes them, by the names that MongoDB's connection strings have, such as `{tls: true, authSource: admin}`. They replace those of the `url`; the members above replace both"},
 		{"publishExternalChanges", "of a `mongodb` store: `true` publishes what others write to the collection and remove from it, other hosts among them, and has access control take it in at once. It needs change streams: the server must be a replica set, which may have one member, or a sharded cluster. Every document that the host writes then has a field `_writer`, which clients never see"},
-		{"pushDown", "of a `mongodb` store: what MongoDB does of aggregation pipelines. `exact`, the default: what surely comes to the same as in the host. `server`: the whole pipeline, as with happn-3, where no permission decides about single documents and there is no `$lookup`; order of groups, rounding, collations and escaped names are MongoDB's then"},
+		{"pushDown", "of a `mongodb` store: what MongoDB does of aggregation pipelines and collations. `exact`, the default: what surely comes to the same as in the host. `server`: whole pipelines without `$lookup`, and matching, sorting and counting by a `collation`, as with happn-3, where no permission decides about single documents; order of groups, rounding, collations and escaped names are MongoDB's then"},
 	}
 }
 
