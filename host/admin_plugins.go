@@ -59,6 +59,31 @@ type PluginRecord struct {
 	Errors  uint64 `json:"errors"`
 	Traps   uint64 `json:"traps"`
 	Skipped uint64 `json:"skipped"`
+
+	Canary *CanaryRecord `json:"canary,omitempty"`
+}
+
+// CanaryRecord is the candidate of a plugin's next version as the management API
+// shows it.
+type CanaryRecord struct {
+	Version      string       `json:"version,omitempty"`
+	File         string       `json:"file"`
+	SHA256       string       `json:"sha256,omitempty"`
+	Signature    string       `json:"signature,omitempty"`
+	Engine       string       `json:"engine,omitempty"`
+	State        plugin.State `json:"state"`
+	Reason       string       `json:"reason,omitempty"`
+	LastError    string       `json:"lastError,omitempty"`
+	Share        int          `json:"share"`           // percent of sessions
+	Since        *time.Time   `json:"since,omitempty"` // when they began to see it
+	PromoteAfter string       `json:"promoteAfter,omitempty"`
+	Instances    int          `json:"instances"`
+
+	Calls   uint64 `json:"calls"`
+	Errors  uint64 `json:"errors"`
+	Traps   uint64 `json:"traps"`
+	Skipped uint64 `json:"skipped"`
+	Refused uint64 `json:"refused"` // calls that it ended with REJECT, DROP or CLOSE
 }
 
 // PluginLimits are the limits of a plugin as the management API shows them.
@@ -118,6 +143,16 @@ func (c pluginControl) Reload(ctx context.Context, name string) (any, error) {
 	return waited(ctx, func(ctx context.Context) (plugin.Info, error) { return c.manager.Reload(ctx, name) })
 }
 
+// Promote implements admin.Plugins.
+func (c pluginControl) Promote(ctx context.Context, name, by string) (any, error) {
+	return waited(ctx, func(ctx context.Context) (plugin.Info, error) { return c.manager.Promote(ctx, name, by) })
+}
+
+// Rollback implements admin.Plugins.
+func (c pluginControl) Rollback(ctx context.Context, name, by string) (any, error) {
+	return waited(ctx, func(ctx context.Context) (plugin.Info, error) { return c.manager.Rollback(ctx, name, by) })
+}
+
 // Logs implements admin.Plugins.
 func (c pluginControl) Logs(name string, after uint64, lines int) (any, error) {
 	found, err := c.manager.Logs(name, after, lines)
@@ -146,7 +181,7 @@ func refusal(err error) error {
 	switch {
 	case errors.Is(err, plugin.ErrUnknown):
 		return &admin.Refusal{Status: http.StatusNotFound, Message: err.Error()}
-	case errors.Is(err, plugin.ErrCannotRun), errors.Is(err, plugin.ErrRequired):
+	case errors.Is(err, plugin.ErrCannotRun), errors.Is(err, plugin.ErrRequired), errors.Is(err, plugin.ErrNoCanary), errors.Is(err, plugin.ErrNotPromoted):
 		return &admin.Refusal{Status: http.StatusConflict, Message: err.Error()}
 	}
 	return err
@@ -162,8 +197,24 @@ func recordOf(i plugin.Info) PluginRecord {
 			Waiting: i.Limits.Waiting, MemoryMiB: i.Limits.MemoryMiB, OutputKiB: i.Limits.OutputKiB,
 			Instances: i.Limits.Instances, HostCalls: i.Limits.HostCalls,
 		},
-		Calls: i.Calls, Errors: i.Errors, Traps: i.Traps, Skipped: i.Skipped,
+		Calls: i.Calls, Errors: i.Errors, Traps: i.Traps, Skipped: i.Skipped, Canary: canaryRecordOf(i.Canary),
 	}
+}
+
+func canaryRecordOf(c *plugin.CanaryInfo) *CanaryRecord {
+	if c == nil {
+		return nil
+	}
+	out := &CanaryRecord{
+		Version: c.Version, File: c.File, SHA256: c.SHA256, Signature: c.Signature, Engine: c.Engine, State: c.State, Reason: c.Reason,
+		LastError: c.LastError, Share: c.Share, PromoteAfter: lasting(c.PromoteAfter), Instances: c.Instances,
+		Calls: c.Calls, Errors: c.Errors, Traps: c.Traps, Skipped: c.Skipped, Refused: c.Refused,
+	}
+	if !c.Since.IsZero() {
+		since := c.Since.UTC()
+		out.Since = &since
+	}
+	return out
 }
 
 // lasting writes a duration, none for one that is not known.

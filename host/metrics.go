@@ -83,36 +83,82 @@ func (f *families) security(s *SecurityHealth) {
 	f.one("happn_token_keys", "Keys of session tokens that are accepted.", metrics.Gauge, float64(s.Keys))
 }
 
+// version is what is counted of a version of a plugin, its own or its canary.
+type version struct {
+	labels    []string // the plugin's name, and which version it is
+	instances int
+	memory    int64
+	plugin.Counts
+	hooks []plugin.HookCounts
+}
+
+func versions(all []plugin.Info) (out []version) {
+	for _, p := range all {
+		out = append(out, version{[]string{p.Name, "stable"}, p.Instances, p.Memory, p.Counts, p.Hooks})
+		if c := p.Canary; c != nil && !c.Since.IsZero() {
+			out = append(out, version{[]string{p.Name, "canary"}, c.Instances, c.Memory, c.Counts, c.Hooks})
+		}
+	}
+	return out
+}
+
 func (f *families) plugins(all []plugin.Info) {
 	var info, states, instances, memory, skipped, errors, host []metrics.Value
 	for _, p := range all {
-		label := []string{p.Name}
 		info = append(info, metrics.Value{Labels: []string{p.Name, p.Version, p.Engine}, Value: 1})
 		states = append(states, metrics.Value{Labels: []string{p.Name, string(p.State)}, Value: 1})
-		instances = append(instances, metrics.Value{Labels: label, Value: float64(p.Instances)})
-		memory = append(memory, metrics.Value{Labels: label, Value: float64(p.Memory)})
-		skipped = append(skipped, metrics.Value{Labels: label, Value: float64(p.Skipped)})
-		errors = append(errors, metrics.Value{Labels: label, Value: float64(p.Errors)})
-		host = append(host, metrics.Value{Labels: label, Value: float64(p.HostCalls)})
 	}
-	name := []string{"plugin"}
+	for _, v := range versions(all) {
+		instances = append(instances, metrics.Value{Labels: v.labels, Value: float64(v.instances)})
+		memory = append(memory, metrics.Value{Labels: v.labels, Value: float64(v.memory)})
+		skipped = append(skipped, metrics.Value{Labels: v.labels, Value: float64(v.Skipped)})
+		errors = append(errors, metrics.Value{Labels: v.labels, Value: float64(v.Errors)})
+		host = append(host, metrics.Value{Labels: v.labels, Value: float64(v.HostCalls)})
+	}
+	labels := []string{"plugin", "generation"}
 	f.of("happn_plugin_info", "The plugins, 1 for each.", metrics.Gauge, []string{"plugin", "version", "engine"}, info)
 	f.of("happn_plugin_state", "1 for the state that a plugin is in.", metrics.Gauge, []string{"plugin", "state"}, states)
-	f.of("happn_plugin_instances", "Instances in service.", metrics.Gauge, name, instances)
-	f.of("happn_plugin_memory_bytes", "Memory of all instances, when they were last looked at.", metrics.Gauge, name, memory)
-	f.of("happn_plugin_skipped_total", "Messages that on_error decided about without a call.", metrics.Counter, name, skipped)
-	f.of("happn_plugin_errors_total", "Calls that ended with ERROR, or with something that was no valid answer.", metrics.Counter, name, errors)
-	f.of("happn_plugin_host_calls_total", "Calls of the plugin to the host.", metrics.Counter, name, host)
-	f.hooks(all)
+	f.of("happn_plugin_instances", "Instances in service.", metrics.Gauge, labels, instances)
+	f.of("happn_plugin_memory_bytes", "Memory of all instances, when they were last looked at.", metrics.Gauge, labels, memory)
+	f.of("happn_plugin_skipped_total", "Messages for which no instance was called; of a plugin's own version on_error decided about them.", metrics.Counter, labels, skipped)
+	f.of("happn_plugin_errors_total", "Calls that ended with ERROR, or with something that was no valid answer.", metrics.Counter, labels, errors)
+	f.of("happn_plugin_host_calls_total", "Calls of the plugin to the host.", metrics.Counter, labels, host)
+	f.canaries(all)
+	f.hooks(versions(all))
 	f.defined(all)
 }
 
-// hooks adds what is counted for each hook.
-func (f *families) hooks(all []plugin.Info) {
-	var calls, verdicts, traps, took, read, written []metrics.Value
+// canaries adds how candidates of next versions do.
+func (f *families) canaries(all []plugin.Info) {
+	var states, shares, rolledBack, promoted []metrics.Value
 	for _, p := range all {
-		for _, h := range p.Hooks {
-			label := []string{p.Name, string(h.Kind)}
+		label := []string{p.Name}
+		rolledBack = append(rolledBack, metrics.Value{Labels: label, Value: float64(p.RolledBack)})
+		promoted = append(promoted, metrics.Value{Labels: label, Value: float64(p.Promoted)})
+		c := p.Canary
+		if c == nil {
+			continue
+		}
+		states = append(states, metrics.Value{Labels: []string{p.Name, string(c.State)}, Value: 1})
+		share := 0.0
+		if c.State == plugin.StateReady {
+			share = float64(c.Share) / 100
+		}
+		shares = append(shares, metrics.Value{Labels: label, Value: share})
+	}
+	name := []string{"plugin"}
+	f.of("happn_plugin_canary_state", "1 for the state that the canary of a plugin is in.", metrics.Gauge, []string{"plugin", "state"}, states)
+	f.of("happn_plugin_canary_share", "The share of sessions that see the canary, 0 to 1.", metrics.Gauge, name, shares)
+	f.of("happn_plugin_canaries_rolled_back_total", "Canaries that were rolled back, by themselves or by command.", metrics.Counter, name, rolledBack)
+	f.of("happn_plugin_canaries_promoted_total", "Canaries that took their plugin's place.", metrics.Counter, name, promoted)
+}
+
+// hooks adds what is counted for each hook.
+func (f *families) hooks(all []version) {
+	var calls, verdicts, traps, took, read, written []metrics.Value
+	for _, one := range all {
+		for _, h := range one.hooks {
+			label := append(slices.Clone(one.labels), string(h.Kind))
 			for v, n := range h.Verdicts {
 				if name := abi.Verdict(v).String(); name != "" && (n > 0 || abi.Verdict(v) == abi.VerdictPass) {
 					verdicts = append(verdicts, metrics.Value{Labels: append(slices.Clone(label), name), Value: float64(n)})
@@ -127,9 +173,9 @@ func (f *families) hooks(all []plugin.Info) {
 			}
 		}
 	}
-	labels := []string{"plugin", "hook"}
+	labels := []string{"plugin", "generation", "hook"}
 	f.of("happn_plugin_calls_total", "Calls of hooks.", metrics.Counter, labels, calls)
-	f.of("happn_plugin_verdicts_total", "Calls of hooks by what they decided.", metrics.Counter, []string{"plugin", "hook", "verdict"}, verdicts)
+	f.of("happn_plugin_verdicts_total", "Calls of hooks by what they decided.", metrics.Counter, append(slices.Clone(labels), "verdict"), verdicts)
 	f.of("happn_plugin_traps_total", "Calls that ended in a trap, a time-out or a breach of the contract.", metrics.Counter, labels, traps)
 	f.of("happn_plugin_output_bytes_total", "Bytes that hooks gave.", metrics.Counter, labels, written)
 	f.of("happn_plugin_duration_seconds", "How long calls took; one in 16 is measured.", metrics.Gauge, labels, took)

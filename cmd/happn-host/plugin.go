@@ -19,7 +19,7 @@ const pluginUsage = `Usage: happn-host plugin new [--kind kind] folder
        happn-host plugin verify module...
        happn-host plugin list
        happn-host plugin show name
-       happn-host plugin enable|disable|reload name
+       happn-host plugin enable|disable|reload|promote|rollback name
        happn-host plugin logs [--lines n] [--follow] name
 
 Begins and builds plugins, and manages those of a running host, by their names or those of their files.
@@ -36,7 +36,11 @@ Begins and builds plugins, and manages those of a running host, by their names o
   show       show everything that is known of a plugin, as JSON
   enable     run a plugin that was disabled
   disable    end a plugin until it is enabled, also over restarts
-  reload     load the files of a plugin again, though they have not changed
+  reload     load the files of a plugin again, though they have not changed; a canary that was rolled back
+             is tried again
+  promote    put the canary of a plugin, name.canary.wasm, in the place of name.wasm now
+  rollback   end the canary of a plugin: every session sees name.wasm, and the canary is not tried again
+             before its content changes
   logs       show what happened to a plugin last, and what it logged
 
   --kind kind        of the hook: inbound (default), outbound, event, service, http or tick
@@ -71,17 +75,19 @@ func pluginCommand(ctx context.Context, p *process, args []string) int {
 		return verb{needs: "the name of a plugin", least: 1, most: 1, run: run}
 	}
 	return p.administer(ctx, pluginUsage, map[string]verb{
-		"new":     {}, // carried out above, as the next ones
-		"build":   {},
-		"keygen":  {},
-		"sign":    {},
-		"verify":  {},
-		"list":    {run: listPlugins},
-		"show":    one(showPlugin),
-		"enable":  one(enablePlugin),
-		"disable": one(disablePlugin),
-		"reload":  one(reloadPlugin),
-		"logs":    one(showPluginLog),
+		"new":      {}, // carried out above, as the next ones
+		"build":    {},
+		"keygen":   {},
+		"sign":     {},
+		"verify":   {},
+		"list":     {run: listPlugins},
+		"show":     one(showPlugin),
+		"enable":   one(enablePlugin),
+		"disable":  one(disablePlugin),
+		"reload":   one(reloadPlugin),
+		"promote":  one(promotePlugin),
+		"rollback": one(rollbackPlugin),
+		"logs":     one(showPluginLog),
 	}, flags, a, args)
 }
 

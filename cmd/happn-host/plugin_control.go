@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"os/signal"
@@ -24,6 +25,9 @@ func listPlugins(ctx context.Context, a *administration) error {
 			kinds[i] = string(k)
 		}
 		_ = a.say("%-24s %-12s %-10s %-10s %s", p.Name, cmp.Or(p.Version, "-"), p.State, cmp.Or(strings.Join(kinds, "+"), "-"), printable(p.Reason))
+		if c := p.Canary; c != nil {
+			_ = a.say("  canary %-15s %-12s %-11s %s", shareOf(c), cmp.Or(c.Version, "-"), c.State, canarySays(c))
+		}
 	}
 	return err
 }
@@ -42,6 +46,30 @@ func disablePlugin(ctx context.Context, a *administration) error { return a.toPl
 
 func reloadPlugin(ctx context.Context, a *administration) error { return a.toPlugin(ctx, "reload") }
 
+func promotePlugin(ctx context.Context, a *administration) error { return a.toPlugin(ctx, "promote") }
+
+func rollbackPlugin(ctx context.Context, a *administration) error { return a.toPlugin(ctx, "rollback") }
+
+// shareOf writes how many sessions see a canary, as far as that is known.
+func shareOf(c *host.CanaryRecord) string {
+	if c.Share == 0 {
+		return "-"
+	}
+	return strconv.Itoa(c.Share) + " %"
+}
+
+// canarySays is how a canary does, or why it does nothing.
+func canarySays(c *host.CanaryRecord) string {
+	if c.Reason != "" || c.Since == nil {
+		return printable(c.Reason)
+	}
+	text := fmt.Sprintf("since %s: %d calls, %d failed, %d refused", c.Since.Format(time.RFC3339), c.Calls, c.Errors+c.Traps+c.Skipped, c.Refused)
+	if c.PromoteAfter != "" {
+		text += "; promoted after " + c.PromoteAfter + " without trouble"
+	}
+	return text
+}
+
 // toPlugin has the host do something to a plugin, and tells how it is then.
 func (a *administration) toPlugin(ctx context.Context, what string) error {
 	var p host.PluginRecord
@@ -52,7 +80,10 @@ func (a *administration) toPlugin(ctx context.Context, what string) error {
 	if p.Reason != "" {
 		state += ": " + printable(p.Reason)
 	}
-	return a.say("plugin %s is %s", strings.TrimSpace(p.Name+" "+p.Version), state)
+	if err := a.say("plugin %s is %s", strings.TrimSpace(p.Name+" "+p.Version), state); err != nil || p.Canary == nil {
+		return err
+	}
+	return a.say("its canary %s is %s", cmp.Or(p.Canary.Version, p.Canary.File), strings.TrimSuffix(string(p.Canary.State)+": "+canarySays(p.Canary), ": "))
 }
 
 // followPause is how long logs waits before it asks for further lines.

@@ -2,11 +2,15 @@ package main_test
 
 import (
 	"bufio"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,6 +94,84 @@ func TestPluginsOfARunningHostAreManagedFromTheCommandLine(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(audit), "/api/v1/plugins/passer/disable")
 	r.stop(syscall.SIGTERM)
+}
+
+func TestCanariesOfARunningHostAreManagedFromTheCommandLine(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "plugins")
+	require.NoError(t, os.Mkdir(folder, 0o755))
+	put := func(name string, content []byte) {
+		t.Helper()
+		hidden := filepath.Join(folder, ".new")
+		require.NoError(t, os.WriteFile(hidden, content, 0o600))
+		require.NoError(t, os.Rename(hidden, filepath.Join(folder, name)))
+	}
+	put("p.wasm", passes(t, `{"name":"passer","version":"1.2"}`))
+	put("p.yaml", []byte("canary: {share: 20, promoteAfter: 15m}"))
+	put("p.canary.wasm", passes(t, `{"name":"passer","version":"2.0"}`))
+	r := start(t, command(t, "serve", "--port", "0", "--log.format", "json", "--data", filepath.Join(dir, "data"), "--plugins", folder,
+		"--plugins.settle", "10ms", "--plugins.startWait", "1m"))
+	first := r.summary()
+	at := first.base(t).String()
+	check := func(args string, code int, says ...string) {
+		t.Helper()
+		got, stdout, stderr := finish(t, command(t, append(strings.Split(args, " "), "--url", at)...))
+		require.Equal(t, code, got, "%s: %s%s", args, stdout, stderr)
+		for _, said := range says {
+			require.Contains(t, stdout+stderr, said, args)
+		}
+	}
+	check("plugin list", 0, "  canary 20 %            2.0          ready       since ", ": 0 calls, 0 failed, 0 refused; promoted after 15m0s without trouble")
+	check("plugin show passer", 0, `"canary": {`, `"file": "p.canary.wasm"`, `"share": 20`)
+	check("plugin rollback passer", 0, "plugin passer 1.2 is ready", "its canary 2.0 is rolled-back: rolled back at ")
+	check("plugin promote passer", 1, "409 Conflict: the plugin has no canary that runs: p.canary.wasm is rolled-back")
+	check("plugin list", 0, "  canary 20 %            2.0          rolled-back rolled back at ")
+	check("plugin reload passer", 0, "its canary 2.0 is ready")
+	check("plugin promote passer", 0, "plugin passer 2.0 is ready")
+	check("plugin logs passer", 0, "canary runs file=p.canary.wasm version=2.0", "canary rolled back", "canary promoted file=p.wasm version=2.0")
+	check("plugin promote", 2, "plugin promote takes the name of a plugin")
+	r.stop(syscall.SIGTERM)
+	require.NoFileExists(t, filepath.Join(folder, "p.canary.wasm"))
+	audit, err := os.ReadFile(filepath.Join(dir, "data", "audit.jsonl"))
+	require.NoError(t, err)
+	require.Contains(t, string(audit), "/api/v1/plugins/passer/promote")
+}
+
+func TestAHostThatIsKilledWhilePromotingHasTheOldVersionOrTheNew(t *testing.T) {
+	dir := t.TempDir()
+	folder := filepath.Join(dir, "plugins")
+	require.NoError(t, os.Mkdir(folder, 0o755))
+	module := func(version int) []byte { return passes(t, fmt.Sprintf(`{"name":"passer","version":"%d"}`, version)) }
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "p.wasm"), module(0), 0o600))
+	serve := func() *running {
+		return start(t, command(t, "serve", "--port", "0", "--log.format", "json", "--data", filepath.Join(dir, "data"), "--plugins", folder,
+			"--plugins.startWait", "1m"))
+	}
+	runs := 0
+	for version := 1; version <= 6; version++ {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, "p.canary.wasm"), module(version), 0o600))
+		r := serve()
+		summary := r.summary()
+		promote := command(t, "plugin", "promote", "passer", "--url", summary.base(t).String())
+		require.NoError(t, promote.Start())
+		time.Sleep(time.Duration(rand.Int64N(int64(40 * time.Millisecond)))) // whatever it is doing then
+		r.stop(syscall.SIGKILL)
+		_ = promote.Wait() // it may have lost its host
+
+		r = serve()
+		summary = r.summary()
+		plugin := summary.Plugins[0]
+		require.Equal(t, "ready", plugin.State, plugin.Reason)
+		_, err := os.Stat(filepath.Join(folder, "p.canary.wasm"))
+		if plugin.Version == fmt.Sprint(version) {
+			require.ErrorIs(t, err, fs.ErrNotExist)
+			runs = version
+		} else {
+			require.NoError(t, err, "neither lost nor doubled")
+			require.Equal(t, fmt.Sprint(runs), plugin.Version)
+		}
+		r.stop(syscall.SIGTERM)
+	}
 }
 
 func TestAHostDoesNotStartWithoutWhatIsRequired(t *testing.T) {

@@ -80,6 +80,12 @@ func (p *plugins) Disable(_ context.Context, name, by string) (any, error) {
 }
 func (p *plugins) Enable(_ context.Context, name string) (any, error) { return p.do("enable", name) }
 func (p *plugins) Reload(_ context.Context, name string) (any, error) { return p.do("reload", name) }
+func (p *plugins) Promote(_ context.Context, name, by string) (any, error) {
+	return p.do("promote by "+by, name)
+}
+func (p *plugins) Rollback(_ context.Context, name, by string) (any, error) {
+	return p.do("rollback by "+by, name)
+}
 func (p *plugins) Logs(name string, after uint64, lines int) (any, error) {
 	return p.do(fmt.Sprintf("%d lines after %d", lines, after), name)
 }
@@ -202,6 +208,9 @@ func TestWhatAnOperatorDoesToUsersAndGroups(t *testing.T) {
 		{"POST", "/plugins/p/enable", "", 200, `"name":"p"`},
 		{"POST", "/plugins/p/reload", "", 200, `"name":"p"`},
 		{"POST", "/plugins/q/reload", "", 404, "no such plugin"},
+		{"POST", "/plugins/p/promote", "", 200, `"name":"p"`},
+		{"POST", "/plugins/p/rollback", "", 200, `"name":"p"`},
+		{"POST", "/plugins/q/rollback", "", 404, "no such plugin"},
 		{"GET", "/plugins/p/logs", "", 200, `"name":"p"`},
 		{"GET", "/plugins/p/logs?lines=5&after=18446744073709551615", "", 200, `"name":"p"`},
 		{"GET", "/plugins/p/logs?lines=-5", "", 400, "a whole number"},
@@ -219,7 +228,7 @@ func TestWhatAnOperatorDoesToUsersAndGroups(t *testing.T) {
 		require.NotContains(t, answer, "hash of", name)
 	}
 	require.Equal(t, "s1 over", f.sessions.ended)
-	require.Equal(t, []string{"show", "disable by ann", "enable", "reload", "100 lines after 0", "5 lines after 18446744073709551615"}, f.plugins.done)
+	require.Equal(t, []string{"show", "disable by ann", "enable", "reload", "promote by ann", "rollback by ann", "100 lines after 0", "5 lines after 18446744073709551615"}, f.plugins.done)
 	require.Equal(t, tokens{"a.b.c by the operator", "0a1b", "bob", nil}, *f.tokens)
 }
 

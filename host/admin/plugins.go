@@ -16,6 +16,10 @@ type Plugins interface {
 	Enable(ctx context.Context, name string) (any, error)
 	// Reload loads the files of a plugin again.
 	Reload(ctx context.Context, name string) (any, error)
+	// Promote puts the canary of a plugin in the plugin's place, Rollback ends it; by
+	// says who wants it.
+	Promote(ctx context.Context, name, by string) (any, error)
+	Rollback(ctx context.Context, name, by string) (any, error)
 	// Logs returns the last lines, at most so many, of those with a number above
 	// after.
 	Logs(name string, after uint64, lines int) (any, error)
@@ -30,11 +34,7 @@ func (a *API) pluginRoutes() []Route {
 			answer: func(c *call) (any, error) { return a.options.Plugins.Show(c.param("plugin")) }},
 		{Method: http.MethodPost, Path: "/plugins/{plugin}/disable", Summary: "End a plugin until it is enabled, also over restarts", Answers: plugin,
 			answer: func(c *call) (any, error) {
-				by := ""
-				if a.options.Actor != nil {
-					by, _ = a.options.Actor(c.request)
-				}
-				return a.options.Plugins.Disable(c.request.Context(), c.param("plugin"), by)
+				return a.options.Plugins.Disable(c.request.Context(), c.param("plugin"), a.actor(c))
 			}},
 		{Method: http.MethodPost, Path: "/plugins/{plugin}/enable", Summary: "Run a plugin that was disabled", Answers: plugin,
 			answer: func(c *call) (any, error) {
@@ -44,11 +44,28 @@ func (a *API) pluginRoutes() []Route {
 			answer: func(c *call) (any, error) {
 				return a.options.Plugins.Reload(c.request.Context(), c.param("plugin"))
 			}},
+		{Method: http.MethodPost, Path: "/plugins/{plugin}/promote", Summary: "Put the canary of a plugin in the plugin's place", Answers: plugin,
+			answer: func(c *call) (any, error) {
+				return a.options.Plugins.Promote(c.request.Context(), c.param("plugin"), a.actor(c))
+			}},
+		{Method: http.MethodPost, Path: "/plugins/{plugin}/rollback", Summary: "End the canary of a plugin, and do not try it again before it changes", Answers: plugin,
+			answer: func(c *call) (any, error) {
+				return a.options.Plugins.Rollback(c.request.Context(), c.param("plugin"), a.actor(c))
+			}},
 		{Method: http.MethodGet, Path: "/plugins/{plugin}/logs", Summary: "Tell what happened to a plugin last, and what it logged",
 			Query: []Parameter{{Name: "lines", Meaning: "number that is told at most; left out: 100"},
 				{Name: "after", Meaning: "number of a line, to have only those behind it"}},
 			Answers: "lines, the oldest first", answer: a.pluginLogs},
 	}
+}
+
+// actor returns who makes a request, "" if that is not known.
+func (a *API) actor(c *call) string {
+	if a.options.Actor == nil {
+		return ""
+	}
+	by, _ := a.options.Actor(c.request)
+	return by
 }
 
 func (a *API) pluginLogs(c *call) (any, error) {

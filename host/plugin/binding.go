@@ -42,6 +42,11 @@ func (b *binding) hook() *boundHook {
 // a call is bounded by the plugin's own limits, and its outcome is wanted even
 // when the connection has gone.
 func (b *binding) call(ctx context.Context, rec *abi.Record) (abi.Verdict, []byte, error) {
+	if t := b.plugin.canary.Load(); t != nil {
+		if verdict, output, answered, err := t.ask(ctx, b.place, rec); answered {
+			return verdict, output, err
+		}
+	}
 	for {
 		g := b.plugin.gen.Load()
 		if g == nil {
@@ -73,9 +78,10 @@ func (b *binding) call(ctx context.Context, rec *abi.Record) (abi.Verdict, []byt
 	}
 }
 
-// failed counts an output that was no valid answer of its kind.
-func (b *binding) failed(verdict abi.Verdict, err error) {
-	if g := b.plugin.gen.Load(); g != nil {
+// failed counts an output that was no valid answer of its kind. session is what
+// the answer was for, nil if it was for none.
+func (b *binding) failed(session []byte, verdict abi.Verdict, err error) {
+	if g := b.plugin.seenBy(session); g != nil {
 		if verdict != abi.VerdictError {
 			g.invalid.Add(1)
 		}

@@ -43,6 +43,20 @@ func (b *breakerState) fault(now time.Time) (opened bool, pause time.Duration) {
 	return true, b.pause
 }
 
+// last returns when the last fault was, zero for never.
+func (b *breakerState) last() time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.lastFault
+}
+
+// obey has other rules count from now on, with no fault so far.
+func (b *breakerState) obey(rules Breaker) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.rules, b.faults, b.pause, b.probation = rules, nil, 0, false
+}
+
 // remaining returns how long to leave the plugin alone, zero when the breaker
 // is closed.
 func (b *breakerState) remaining() time.Duration {

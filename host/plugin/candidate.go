@@ -7,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
@@ -26,6 +25,7 @@ type candidate struct {
 	engine    engineKind
 	secrets   secrets // of its configuration
 	signature string  // who has signed it, in words
+	canary    *canary // as which it is to run, nil for the plugin's own version
 }
 
 // source is what the folder holds for one plugin. Its key tells whether it is
@@ -54,14 +54,14 @@ func readSource(modulePath string, maxBytes int64) source {
 
 // operatorPath returns the path of the operator's file beside a module.
 func operatorPath(modulePath string) string {
-	return strings.TrimSuffix(modulePath, ".wasm") + ".yaml"
+	return stem(modulePath) + ".yaml"
 }
 
 // examine decides whether a module may run. The candidate says what is known of
 // the module even when there is an error.
 func examine(path string, from source, o *Options) (*candidate, error) {
 	c := &candidate{file: filepath.Base(path), manifest: &Manifest{Enabled: true}}
-	c.manifest.Name = strings.TrimSuffix(c.file, ".wasm")
+	c.manifest.Name = stem(c.file)
 	if from.err != nil {
 		return c, from.err
 	}
@@ -122,8 +122,8 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 		pick(&h.OnError, c.manifest.OnError)
 		pick(&h.OnError, allKinds[h.Kind.place()].onError)
 	}
-	if want := c.manifest.SHA256; want != "" && want != c.sum {
-		return fmt.Errorf("%s: sha256: the module is %s, not the one that is pinned", operatorFile, c.sum)
+	if err := c.checkPin(operatorFile); err != nil {
+		return err
 	}
 	if err := checkGranted(c.manifest, operatorFile); err != nil {
 		return err
@@ -132,6 +132,22 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 		return err
 	}
 	return checkImports(m, c.engine, c.manifest)
+}
+
+// checkPin holds the module to what the operator pins. A canary's pin counts for
+// the module too, which it becomes when it is promoted.
+func (c *candidate) checkPin(operatorFile string) error {
+	module, canary := c.manifest.SHA256, c.manifest.Canary.SHA256
+	_, tried := canaryOf(c.file)
+	switch {
+	case c.sum == module, c.sum == canary:
+		return nil
+	case tried && module+canary != "":
+		return fmt.Errorf("%s: canary.sha256: the canary is %s, not the one that is pinned", operatorFile, c.sum)
+	case !tried && module != "":
+		return fmt.Errorf("%s: sha256: the module is %s, not the one that is pinned", operatorFile, c.sum)
+	}
+	return nil
 }
 
 func readManifestOf(file string, m *wasmbin.Module) (*Manifest, error) {
@@ -146,7 +162,7 @@ func readManifestOf(file string, m *wasmbin.Module) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	pick(&manifest.Name, strings.TrimSuffix(file, ".wasm"))
+	pick(&manifest.Name, stem(file))
 	if !pluginName.MatchString(manifest.Name) {
 		return nil, fmt.Errorf("%s: the file's name serves as the plugin's name and must hold only letters, digits, dots, dashes and underscores", file)
 	}

@@ -18,7 +18,12 @@ var ErrRequired = errors.New("the plugin is marked as required")
 var ErrCannotRun = errors.New("the plugin does not run")
 
 // stem returns the name of a plugin's files without what they end with.
-func stem(file string) string { return strings.TrimSuffix(file, ".wasm") }
+func stem(file string) string {
+	if module, ok := canaryOf(file); ok {
+		file = module
+	}
+	return strings.TrimSuffix(file, ".wasm")
+}
 
 // Show describes one plugin, by its name or the name of its file, with or
 // without .wasm.
@@ -71,13 +76,17 @@ func (m *Manager) Enable(ctx context.Context, name string) (Info, error) {
 	return p.outcome()
 }
 
-// Reload loads a plugin's files again, also if they have not changed. It fails
+// Reload loads a plugin's files again, also if they have not changed, and tries a
+// canary again that was rolled back. It fails
 // with ErrCannotRun if that version cannot run; the one before goes on then. When
 // ctx ends earlier, it goes on behind.
 func (m *Manager) Reload(ctx context.Context, name string) (Info, error) {
 	p := m.find(name)
 	if p == nil {
 		return Info{}, unknown(name)
+	}
+	if err := m.ledger.forgive(p.file); err != nil {
+		return Info{}, err
 	}
 	m.mu.Lock()
 	p.again = true

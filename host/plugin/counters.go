@@ -107,6 +107,29 @@ func (c *Counts) add(o Counts) {
 	c.HostCalls += o.HostCalls
 }
 
+func (c *Counts) subtract(o *Counts) {
+	take(&c.Calls, o.Calls)
+	take(&c.Errors, o.Errors)
+	take(&c.Traps, o.Traps)
+	take(&c.Skipped, o.Skipped)
+	take(&c.HostCalls, o.HostCalls)
+}
+
+// take subtracts, but not below zero: a call that was running when it was counted
+// as PASS may have ended otherwise.
+func take(from *uint64, n uint64) { *from -= min(*from, n) }
+
+// tally is what a generation has counted until some moment.
+type tally struct {
+	Counts
+	hooks hookSums
+}
+
+func (g *generation) tally() (t tally) {
+	t.Counts, t.hooks = g.sums()
+	return t
+}
+
 // HookCounts are the sums of one hook's counters since the plugin was found.
 type HookCounts struct {
 	Kind HookKind
@@ -185,6 +208,24 @@ func (s *hookSums) addAll(o *hookSums) {
 		}
 		out.Sampled.Sum += from.Sampled.Sum
 		out.Sampled.Read += from.Sampled.Read
+	}
+}
+
+// subtract takes away what these sums have been.
+func (s *hookSums) subtract(o *hookSums) {
+	for place := range o {
+		out, gone := &s[place], &o[place]
+		for v := range gone.Verdicts {
+			take(&out.Verdicts[v], gone.Verdicts[v])
+		}
+		take(&out.Calls, gone.Calls)
+		take(&out.Traps, gone.Traps)
+		take(&out.Written, gone.Written)
+		for i, n := range gone.Sampled.Buckets {
+			take(&out.Sampled.Buckets[i], n)
+		}
+		out.Sampled.Sum -= gone.Sampled.Sum
+		take(&out.Sampled.Read, gone.Sampled.Read)
 	}
 }
 

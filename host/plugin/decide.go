@@ -59,7 +59,7 @@ func (b *binding) ask(ctx context.Context, rec *abi.Record, check func(data []by
 				return verdict, data, nil
 			}
 		}
-		b.failed(verdict, err)
+		b.failed(rec.SessionID, verdict, err)
 	}
 	err = fmt.Errorf("plugin %s: %s: %w", b.name, allKinds[b.place].kind, err)
 	if b.plugin.ended.Load() || b.onError() != OnErrorPass {

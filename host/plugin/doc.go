@@ -9,6 +9,9 @@
 //	file -> wasmbin.Parse -> detect -> manifest + operator file -> meter
 //	     -> generation (an engine with one wazero runtime, warm pool of instances) -> swap
 //
+// Beside it may run a canary, a candidate of the next version that a share of the
+// sessions sees: a generation of its own, which ends or takes the plugin's place.
+//
 // Locks, in the order in which they may be held together: Manager.mu, then
 // plugin.mu, then breaker.mu or pool.mu. The path of a message takes none of
 // them unless every instance is busy.

@@ -21,6 +21,9 @@ type guest interface {
 	call(from *chain, h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error)
 	// memory returns how many bytes of memory it has. It is called between calls.
 	memory() int64
+	// called returns how often it has called the host. It is called by who holds
+	// its slot.
+	called() int
 	// close ends it and frees its memory.
 	close()
 }

@@ -57,6 +57,9 @@ type generation struct {
 
 	leaving bool // takes no more connections; of protocols
 
+	canary atomic.Pointer[canary] // as which it runs, nil for the plugin's own version
+	before tally                  // of a canary that was promoted, until then; plugin.mu guards it
+
 	broken chan *slot // to the keeper; has room for every slot
 	stop   context.CancelFunc
 	kept   sync.WaitGroup
@@ -67,9 +70,11 @@ type generation struct {
 func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cache wazero.CompilationCache, log *slog.Logger) (*generation, error) {
 	m := c.manifest
 	g := &generation{
-		plugin: p, manifest: m, sum: c.sum, log: log, guestLog: newGuestLog(log, c.secrets), secrets: c.secrets, services: o.Services,
+		plugin: p, manifest: m, sum: c.sum, log: log, secrets: c.secrets, services: o.Services,
 		config: m.Config, breaker: newBreaker(o.Breaker), broken: make(chan *slot, m.Limits.Instances),
 	}
+	g.canary.Store(c.canary)
+	g.guestLog = newGuestLog(log, c.secrets, &g.canary)
 	if g.config == nil {
 		g.config = []byte("{}")
 	}
@@ -255,7 +260,11 @@ func (g *generation) fail(s *slot, err error) {
 func (g *generation) note(err error) {
 	text := err.Error()
 	g.lastError.Store(&text)
-	g.plugin.journal.add(slog.LevelError, "", "failed: "+text)
+	what := "failed: "
+	if g.canary.Load() != nil {
+		what = "canary failed: "
+	}
+	g.plugin.journal.add(slog.LevelError, "", what+text)
 }
 
 func (g *generation) trip(err error) {
@@ -336,6 +345,8 @@ func (g *generation) sums() (c Counts, hooks hookSums) {
 	c.Skipped = g.skipped.Load()
 	c.Errors += g.invalid.Load()
 	c.HostCalls = g.hostCalls.Load()
+	c.subtract(&g.before.Counts)
+	hooks.subtract(&g.before.hooks)
 	return c, hooks
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
@@ -22,6 +23,7 @@ const (
 type guestLog struct {
 	log     *slog.Logger
 	secrets secrets
+	trial   *atomic.Pointer[canary] // whether the plugin is a canary, for who reads the lines of both
 
 	mu      sync.Mutex
 	tokens  float64
@@ -29,8 +31,8 @@ type guestLog struct {
 	dropped int
 }
 
-func newGuestLog(log *slog.Logger, s secrets) *guestLog {
-	return &guestLog{log: log, secrets: s, tokens: guestLogBurst, last: time.Now()}
+func newGuestLog(log *slog.Logger, s secrets, trial *atomic.Pointer[canary]) *guestLog {
+	return &guestLog{log: log, secrets: s, trial: trial, tokens: guestLogBurst, last: time.Now()}
 }
 
 func (g *guestLog) write(level int32, text []byte) {
@@ -42,7 +44,11 @@ func (g *guestLog) write(level int32, text []byte) {
 		g.log.Warn("plugin log lines left out", "lines", dropped)
 	}
 	line := g.secrets.hidden(strings.ToValidUTF8(string(text), "\uFFFD"))
-	g.log.Log(context.Background(), slogLevel(level), line, "source", guestSource)
+	attrs := []any{"source", guestSource}
+	if g.trial.Load() != nil {
+		attrs = append(attrs, "canary", true)
+	}
+	g.log.Log(context.Background(), slogLevel(level), line, attrs...)
 }
 
 // admit takes a token, and returns how many lines were refused since the last

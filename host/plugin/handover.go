@@ -69,11 +69,12 @@ func (p *pinned) failed(verdict abi.Verdict, err error) {
 // onError implements speaker.
 func (p *pinned) onError() OnError { return p.gen.hooks[placeProtocol].onError }
 
-// pin chooses the instance for a connection to a place, of the version that runs
-// now, and counts the connection as its own.
-func (p *protocols) pin(of *plugin, place string) (*pinned, Endpoint, error) {
+// pin chooses the instance for a connection to a place, of the version that its
+// session sees now, and counts the connection as its own. Without a session it is
+// the plugin's own version.
+func (p *protocols) pin(of *plugin, place, session string) (*pinned, Endpoint, error) {
 	for {
-		g := of.gen.Load()
+		g := of.seenBy([]byte(session))
 		if g == nil || g.hooks[placeProtocol] == nil {
 			return nil, Endpoint{}, errGone
 		}
@@ -92,6 +93,10 @@ func (p *protocols) pin(of *plugin, place string) (*pinned, Endpoint, error) {
 		if err != nil {
 			g.skipped.Add(1)
 			p.detach(g)
+			if session != "" && g != of.gen.Load() {
+				session = "" // the canary has no instance for it, the plugin may have one
+				continue
+			}
 			return nil, Endpoint{}, err
 		}
 		inst, can := s.inst.(owner)
@@ -102,6 +107,24 @@ func (p *protocols) pin(of *plugin, place string) (*pinned, Endpoint, error) {
 		}
 		return &pinned{g, s, inst}, endpoint, nil
 	}
+}
+
+// divide has a new connection belong to the canary if its session sees that.
+// Nobody has shown the connection to a guest yet.
+func (c *Connection) divide() {
+	pin, ok := c.speaker.(*pinned)
+	if !ok || c.plugin.seenBy([]byte(c.sessionID)) == pin.gen {
+		return
+	}
+	next, endpoint, err := c.protocol.pin(c.plugin, c.endpoint.place(), c.sessionID)
+	if err != nil {
+		return
+	}
+	c.mu.Lock()
+	c.speaker = next
+	c.mu.Unlock()
+	c.endpoint = endpoint
+	c.protocol.detach(pin.gen)
 }
 
 // endpoint returns what the manifest says of a place.
@@ -145,7 +168,7 @@ func (c *Connection) move() {
 	if !ok {
 		return
 	}
-	next, endpoint, err := c.protocol.pin(c.plugin, c.endpoint.place())
+	next, endpoint, err := c.protocol.pin(c.plugin, c.endpoint.place(), c.sessionID)
 	if err != nil {
 		c.dismiss("the plugin was replaced: " + err.Error())
 		return

@@ -20,6 +20,7 @@ type hostCalls struct {
 
 	used    bool // something below is to be reset
 	calls   int
+	earlier int // calls of those before it
 	ctx     *chain
 	cancel  context.CancelFunc
 	cursors []*cursor // by number - 1; nil for those that are closed
@@ -40,8 +41,12 @@ func (h *hostCalls) reset(counted *atomic.Uint64) {
 	if h.cancel != nil {
 		h.cancel()
 	}
-	*h = hostCalls{actor: h.actor, cursors: h.cursors[:0]}
+	*h = hostCalls{actor: h.actor, cursors: h.cursors[:0], earlier: h.earlier + h.calls}
 }
+
+// called returns how often the instance has called the host for something that
+// permissions cover, or that connections are for.
+func (i *instance) called() int { return i.host.earlier + i.host.calls }
 
 // close ends everything.
 func (h *hostCalls) close(counted *atomic.Uint64) {

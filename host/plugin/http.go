@@ -161,7 +161,7 @@ func (m *Manager) answer(w http.ResponseWriter, r *http.Request, b *binding, bel
 		if err = writeAnswer(w, r, verdict, output); err == nil {
 			return
 		}
-		b.failed(verdict, err)
+		b.failed(nil, verdict, err)
 	case errors.Is(err, errBusy), errors.Is(err, errOpen), errors.Is(err, errGone):
 		w.Header().Set("Retry-After", "1")
 		writeFailure(w, http.StatusServiceUnavailable, b.failure())

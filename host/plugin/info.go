@@ -1,5 +1,11 @@
 package plugin
 
+import (
+	"time"
+
+	"github.com/happn-host/happn-host/abi"
+)
+
 // State says where in its life a plugin is.
 type State string
 
@@ -13,6 +19,8 @@ const (
 	StateDegraded   State = "degraded"   // sees messages, but an instance is being replaced or a newer version was refused
 	StateOpen       State = "open"       // failed too often and is left alone; on_error decides about messages
 	StateDraining   State = "draining"   // ends; calls in progress are finished
+
+	StateRolledBack State = "rolled-back" // a canary that nobody sees any more; Reason says why
 )
 
 // Info describes one plugin at one moment.
@@ -48,6 +56,62 @@ type Info struct {
 	Counts
 	// Hooks are the counts of each of Kinds.
 	Hooks []HookCounts
+	// Canary is the candidate of the next version, nil if there is none.
+	Canary *CanaryInfo
+	// RolledBack and Promoted are how many canaries were.
+	RolledBack, Promoted uint64
 	// Metrics are those that the plugin has defined.
 	Metrics []Metric
+}
+
+// CanaryInfo describes a candidate of a plugin's next version.
+type CanaryInfo struct {
+	File      string
+	Version   string
+	SHA256    string
+	Signature string
+	Engine    string
+	// State is discovered, loading, ready, refused or rolled-back.
+	State  State
+	Reason string
+	// Share is the percentage of sessions that see it.
+	Share int
+	// Since is when they began to, zero if they never did.
+	Since time.Time
+	// PromoteAfter is when it takes the plugin's place by itself, 0 for never.
+	PromoteAfter time.Duration
+	LastError    string
+	Instances    int
+	Memory       int64
+	Counts
+	// Refused is how many calls it ended with REJECT, DROP or CLOSE.
+	Refused uint64
+	// Hooks are the counts of each of its hooks.
+	Hooks []HookCounts
+}
+
+// info describes the canary. The caller holds plugin.mu.
+func (t *canary) info() *CanaryInfo {
+	c := t.shown
+	out := &CanaryInfo{
+		File: c.file, Version: c.manifest.Version, SHA256: c.sum, Signature: c.signature, Engine: string(c.engine),
+		State: t.state, Reason: t.reason, Share: t.rules.Share, Since: t.since, PromoteAfter: t.rules.PromoteAfter, Counts: t.counts,
+	}
+	hooks := t.hooks
+	if g := t.gen; g != nil && t.state != StateLoading {
+		if e := g.lastError.Load(); e != nil {
+			out.LastError = *e
+		}
+		if !t.done {
+			out.Instances, out.Memory = g.pool.ready(), g.memory()
+			out.Counts, hooks = g.sums()
+		}
+	}
+	for _, h := range c.manifest.Hooks {
+		sums := hooks[h.Kind.place()]
+		sums.Kind = h.Kind
+		out.Hooks = append(out.Hooks, sums)
+		out.Refused += sums.Verdicts[abi.VerdictReject] + sums.Verdicts[abi.VerdictDrop] + sums.Verdicts[abi.VerdictClose]
+	}
+	return out
 }

@@ -36,13 +36,14 @@ const (
 
 // kindRules says what the host knows of a kind before any module has it.
 type kindRules struct {
-	kind    HookKind
-	exports []string // all of them make the hook; the first is called by binding.call
-	layer   bool     // it sees messages, by filters
-	onError OnError  // unless a manifest says otherwise
-	gives   verdicts // beside ERROR
-	runs    bool     // by this version
-	grant   Grant    // that a plugin needs for it, "" for none
+	kind     HookKind
+	exports  []string // all of them make the hook; the first is called by binding.call
+	layer    bool     // it sees messages, by filters
+	sessions bool     // its records are of sessions, which may see a canary
+	onError  OnError  // unless a manifest says otherwise
+	gives    verdicts // beside ERROR
+	runs     bool     // by this version
+	grant    Grant    // that a plugin needs for it, "" for none
 }
 
 // verdicts is a set of verdicts, a bit for each.
@@ -60,23 +61,23 @@ func (v verdicts) has(one abi.Verdict) bool { return v>>one&1 != 0 }
 // allKinds is a constant in all but name.
 var allKinds = [places]kindRules{
 	placeInbound: {
-		kind: HookInbound, exports: []string{abi.ExportInbound}, layer: true, onError: OnErrorPass, runs: true,
+		kind: HookInbound, sessions: true, exports: []string{abi.ExportInbound}, layer: true, onError: OnErrorPass, runs: true,
 		gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictPatch, abi.VerdictReject, abi.VerdictDrop, abi.VerdictClose),
 	},
 	placeOutbound: {
-		kind: HookOutbound, exports: []string{abi.ExportOutbound}, layer: true, onError: OnErrorPass, runs: true,
+		kind: HookOutbound, sessions: true, exports: []string{abi.ExportOutbound}, layer: true, onError: OnErrorPass, runs: true,
 		gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictPatch, abi.VerdictReject, abi.VerdictDrop, abi.VerdictClose),
 	},
 	placeProfile: {
-		kind: HookProfile, exports: []string{abi.ExportProfile}, onError: OnErrorReject, runs: true,
+		kind: HookProfile, sessions: true, exports: []string{abi.ExportProfile}, onError: OnErrorReject, runs: true,
 		gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictReject),
 	},
 	placeAuth: {
-		kind: HookAuth, exports: []string{abi.ExportAuth}, onError: OnErrorReject, runs: true,
+		kind: HookAuth, sessions: true, exports: []string{abi.ExportAuth}, onError: OnErrorReject, runs: true,
 		gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictReject),
 	},
 	placeSearch: {
-		kind: HookSearch, exports: []string{abi.ExportSearch}, onError: OnErrorReject, runs: true,
+		kind: HookSearch, sessions: true, exports: []string{abi.ExportSearch}, onError: OnErrorReject, runs: true,
 		gives: setOf(abi.VerdictReplace, abi.VerdictReject),
 	},
 	placeHTTP: {

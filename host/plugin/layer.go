@@ -50,7 +50,7 @@ func (l *layer) Call(ctx context.Context, rec *abi.Record) (abi.Verdict, error) 
 		if err = conclude(allKinds[l.place].kind, rec, verdict, output); err == nil {
 			return verdict, nil
 		}
-		l.failed(verdict, err)
+		l.failed(rec.SessionID, verdict, err)
 	}
 	switch {
 	case errors.Is(err, errGone) && l.plugin.ended.Load():

@@ -12,7 +12,9 @@ type plugin struct {
 
 	file     string
 	gen      atomic.Pointer[generation] // nil when it does not run
+	canary   atomic.Pointer[canary]     // what some sessions see in its place; nil for none
 	ended    atomic.Bool                // the Manager is closed
+	began    chan struct{}              // closed when it runs for the first time
 	required atomic.Bool                // its operator's file says so
 	log      *slog.Logger               // writes to the journal too
 	journal  *journal
@@ -24,6 +26,9 @@ type plugin struct {
 	failed error  // why the version that was looked at last does not run
 	past   Counts // of generations that are gone, as the next
 	hooks  hookSums
+	trial  *canary // what Info tells about its canary; nil for none
+
+	rolledBack, promoted atomic.Uint64 // canaries
 
 	metrics Metrics // that it has defined
 	conns   connCounts
@@ -36,9 +41,13 @@ type plugin struct {
 	name, wanted string        // names that nobody else can have: of what runs, and of what is going to
 	clash        bool          // it was refused because of a name
 
+	wishes []*wish // for its canary
+
 	// These are for who has claimed it.
-	key  string // of the source that was last looked at
-	gone bool   // its file is
+	key       string // of the source that was last looked at
+	operator  []byte // the operator's file in it
+	canaryKey string // of the canary that was last looked at
+	gone      bool   // its file is
 
 	hurry chan struct{} // closed to end the draining of the version before the last
 }
@@ -46,7 +55,7 @@ type plugin struct {
 func newPlugin(m *Manager, file string) *plugin {
 	j := newJournal()
 	return &plugin{
-		manager: m, file: file, again: true, journal: j, log: slog.New(tee{m.log.Handler(), j}), idle: closedChannel(),
+		manager: m, file: file, again: true, journal: j, log: slog.New(tee{m.log.Handler(), j}), idle: closedChannel(), began: make(chan struct{}),
 		state: StateDiscovered, shown: &candidate{file: file, manifest: &Manifest{Name: stem(file), Enabled: true}},
 	}
 }
@@ -57,7 +66,13 @@ func (p *plugin) swap(next *generation) {
 	m := p.manager
 	m.mu.Lock()
 	old := p.gen.Swap(next)
+	if t := p.canary.Load(); t != nil && t.gen == next {
+		p.canary.Store(nil) // it was promoted
+	}
 	m.arrange()
+	if next != nil {
+		p.running()
+	}
 	m.mu.Unlock()
 	m.ticks.follow(func() []*binding { return m.lists.Load().hooks[placeTick] })
 	for p, err := range m.events.follow(func() []*binding { return m.lists.Load().hooks[placeEvent] }) {
@@ -73,6 +88,15 @@ func (p *plugin) swap(next *generation) {
 		p.bury(old)
 	default:
 		p.part(old)
+	}
+}
+
+// running tells those who wait for the plugin to run. The caller holds m.mu.
+func (p *plugin) running() {
+	select {
+	case <-p.began:
+	default:
+		close(p.began)
 	}
 }
 
@@ -97,6 +121,10 @@ func (p *plugin) bury(old *generation) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	counts, hooks := old.sums()
+	if t := old.canary.Load(); t != nil {
+		t.counts, t.hooks, t.done = counts, hooks, true
+		return
+	}
 	p.past.add(counts)
 	p.hooks.addAll(&hooks)
 }
@@ -109,12 +137,17 @@ func (p *plugin) drain() {
 	p.mu.Lock()
 	p.state, p.reason = StateDraining, ""
 	p.mu.Unlock()
+	p.dropCanary()
 	p.swap(nil)
 }
 
 // end stops the plugin for good.
 func (p *plugin) end() {
 	p.ended.Store(true)
+	if t := p.canary.Swap(nil); t != nil {
+		t.unwatch()
+		t.gen.close()
+	}
 	if old := p.gen.Swap(nil); old != nil {
 		old.close()
 	}
@@ -154,6 +187,10 @@ func (p *plugin) info() Info {
 	if g := p.gen.Load(); g != nil {
 		g.describe(&out, &hooks)
 	}
+	if p.trial != nil {
+		out.Canary = p.trial.info()
+	}
+	out.RolledBack, out.Promoted = p.rolledBack.Load(), p.promoted.Load()
 	for _, h := range m.Hooks {
 		sums := hooks[h.Kind.place()]
 		sums.Kind = h.Kind

@@ -100,6 +100,7 @@ func (m *Manager) yield(p *plugin) bool {
 	}
 	if p.gone {
 		delete(m.plugins, p.file)
+		p.deny()
 	}
 	p.working = false
 	close(p.idle)
@@ -109,11 +110,25 @@ func (m *Manager) yield(p *plugin) bool {
 	return true
 }
 
-// prepare looks at a plugin's files and returns what is to be done, nil for
-// nothing. The caller has claimed the plugin.
+// prepare looks at a plugin and returns what is to be done, nil for nothing. The
+// caller has claimed the plugin.
 func (m *Manager) prepare(p *plugin) (todo task, changing bool) {
+	if w := m.nextWish(p); w != nil {
+		return func(context.Context) {
+			w.fulfil(p)
+			m.lookAgain(p)
+		}, false
+	}
+	if todo, changing = m.prepareModule(p); todo != nil || changing {
+		return todo, changing
+	}
+	return m.prepareCanary(p)
+}
+
+// prepareModule looks at a plugin's module and the operator's file.
+func (m *Manager) prepareModule(p *plugin) (todo task, changing bool) {
 	path := filepath.Join(m.options.Dir, p.file)
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+	if !m.there(p.file) {
 		p.gone = true
 		return func(context.Context) { m.remove(p) }, false
 	}
@@ -131,7 +146,10 @@ func (m *Manager) prepare(p *plugin) (todo task, changing bool) {
 	if again := m.askedAgain(p); !again && p.key == from.key {
 		return nil, false
 	}
-	p.key = from.key
+	p.key, p.operator, p.canaryKey = from.key, from.operator, "" // a canary is tried beside what runs
+	if of, ok := canaryOf(p.file); ok && from.err == nil {
+		from.err = fmt.Errorf("it is the canary of %s, which is not there; rename it to run it by itself", of)
+	}
 	c, err := examine(path, from, &m.options)
 	if !c.manifest.Enabled {
 		off = "enabled is false in " + filepath.Base(operatorPath(path))
@@ -152,6 +170,17 @@ func (m *Manager) prepare(p *plugin) (todo task, changing bool) {
 	return func(ctx context.Context) { m.start(ctx, p, c) }, false
 }
 
+// there reports whether the folder has a plugin's module. A canary is a module of
+// its own, which is then refused, only where the one is missing that it is for.
+func (m *Manager) there(file string) bool {
+	has := func(name string) bool {
+		_, err := os.Lstat(filepath.Join(m.options.Dir, name))
+		return !errors.Is(err, fs.ErrNotExist)
+	}
+	of, ok := canaryOf(file)
+	return has(file) && (!ok || !has(of))
+}
+
 // askedAgain reports, once, whether the plugin has to be looked at though its
 // files have not changed.
 func (m *Manager) askedAgain(p *plugin) bool {
@@ -160,6 +189,13 @@ func (m *Manager) askedAgain(p *plugin) bool {
 	again := p.again
 	p.again = false
 	return again
+}
+
+// lookAgain has who works on the plugin look at it again when that is done.
+func (m *Manager) lookAgain(p *plugin) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	p.pending = true
 }
 
 // start warms a generation and puts it in the place of the present one.
@@ -186,6 +222,7 @@ func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) {
 	p.show(c, StateReady, "")
 	p.swap(g)
 	m.settleName(p)
+	m.lookAgain(p) // for its canary
 	g.log.Info("plugin ready", "file", c.file, "version", c.manifest.Version, "sha256", c.sum[:12], "took", time.Since(began).Round(time.Millisecond))
 }
 
@@ -202,6 +239,7 @@ func (m *Manager) switchOff(p *plugin, c *candidate, why string) {
 	p.drain()
 	p.show(c, StateDisabled, why)
 	m.settleName(p)
+	m.lookAgain(p) // for its canary
 	p.log.Info("plugin disabled", "file", p.file, "reason", why)
 }
 

@@ -38,6 +38,9 @@ type Manifest struct {
 	// SHA256 pins the module's content, in hexadecimal; only an operator's file
 	// sets it.
 	SHA256 string
+	// Canary says how a candidate of the next version is tried; only an operator's
+	// file sets it.
+	Canary Canary
 }
 
 // Permission lists what a plugin may do on a path, as the permissions of a group

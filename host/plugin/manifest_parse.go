@@ -73,6 +73,7 @@ func parseOperator(file string, content []byte) (*operatorFile, error) {
 	t.boolean("enabled", &o.Enabled)
 	t.boolean("required", &o.Required)
 	t.str("sha256", &o.SHA256)
+	o.Canary = readCanary(t)
 	return o, t.finish()
 }
 

@@ -9,7 +9,7 @@ import (
 // what neither of them said. file names the operator's file in errors.
 func merge(m *Manifest, o *operatorFile, file string, limits Limits) error {
 	m.Limits = m.Limits.within(limits)
-	m.Grants, m.Permissions, m.Calls = []Grant{GrantLog}, nil, nil
+	m.Grants, m.Permissions, m.Calls, m.Canary = []Grant{GrantLog}, nil, nil, defaultCanary()
 	for i := range m.Hooks {
 		overrideHook(&m.Hooks[i], Hook{}) // what only an operator may say
 	}
@@ -17,6 +17,8 @@ func merge(m *Manifest, o *operatorFile, file string, limits Limits) error {
 		return nil
 	}
 	m.Enabled, m.Required, m.SHA256 = o.Enabled, o.Required, strings.ToLower(o.SHA256)
+	m.Canary = o.Canary
+	m.Canary.SHA256 = strings.ToLower(m.Canary.SHA256)
 	m.Limits = o.Limits.or(m.Limits)
 	if o.OnError != "" {
 		m.OnError = o.OnError

@@ -81,7 +81,7 @@ var errStopping = errors.New("the host is stopping")
 
 // accept opens the plugin's side of a connection to a place.
 func (p *protocols) accept(of *plugin, place string, w Wire, from Arrival) (*Connection, error) {
-	pin, endpoint, err := p.pin(of, place)
+	pin, endpoint, err := p.pin(of, place, "")
 	if err != nil {
 		of.conns.refused.Add(1)
 		return nil, fmt.Errorf("the plugin that speaks for this connection takes none now: %w", err)
@@ -96,6 +96,7 @@ func (c *Connection) begin() {
 	c.working, c.readOn, c.done = true, make(chan struct{}, 1), make(chan struct{})
 	p := c.protocol
 	c.session, c.sessionID = p.network.OpenSession(ConnectionLink{c}, c.name, c.from)
+	c.divide()
 	pin, _ := c.speaker.(*pinned)
 	p.mu.Lock()
 	p.last++

@@ -57,7 +57,14 @@ func (m *Manager) required() (all []*plugin) {
 }
 
 func (m *Manager) requireOne(ctx context.Context, p *plugin) error {
-	m.wait(ctx, p)
+	m.mu.Lock()
+	idle := p.idle
+	m.mu.Unlock()
+	select {
+	case <-p.began: // its canary may take longer
+	case <-idle:
+	case <-ctx.Done():
+	}
 	if p.gen.Load() == nil && p.info().State != StateRefused { // its file was still being written to
 		_ = m.WaitSettled(ctx)
 	}

@@ -90,7 +90,7 @@ func (s searcher) ask(ctx context.Context, asker *pipeline.Asker, data, options 
 		if errors.As(err, new(*pipeline.SearchError)) {
 			return answer, err
 		}
-		s.binding.failed(verdict, err)
+		s.binding.failed(rec.SessionID, verdict, err)
 	}
 	return answer, s.failed(err)
 }
@@ -104,8 +104,8 @@ func (s searcher) failed(err error) error {
 }
 
 // broken is for an answer that is no valid one.
-func (s searcher) broken(err error) error {
-	s.binding.failed(abi.VerdictReplace, err)
+func (s searcher) broken(asker *pipeline.Asker, err error) error {
+	s.binding.failed([]byte(asker.SessionID), abi.VerdictReplace, err)
 	return s.failed(err)
 }
 
@@ -142,7 +142,7 @@ func (q searchQuery) Part(ctx context.Context, asker *pipeline.Asker, argument [
 		return nil, false, err
 	}
 	if hits, more, err = readHits(&answer, limit); err != nil {
-		return nil, false, q.broken(err)
+		return nil, false, q.broken(asker, err)
 	}
 	return hits, more, nil
 }
@@ -193,7 +193,7 @@ func (o searchOperator) Score(ctx context.Context, asker *pipeline.Asker, argume
 		return err
 	}
 	if err := readScores(answer.Data, o.Ranks(), scores); err != nil {
-		return o.broken(err)
+		return o.broken(asker, err)
 	}
 	return nil
 }

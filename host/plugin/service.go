@@ -114,7 +114,7 @@ func (b *binding) serve(ctx context.Context, caller string, rec *abi.Record) ([]
 	case verdict == abi.VerdictReject:
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}
-	b.failed(verdict, err)
+	b.failed(nil, verdict, err)
 	return nil, fmt.Errorf("%w: plugin %s failed", ErrRefused, b.name)
 }
 

@@ -143,7 +143,7 @@ func (t *ticks) tick(b *binding, now time.Time) {
 	verdict, output, err := b.call(context.Background(), &abi.Record{EventID: uint64(now.UnixMilli())})
 	if err == nil && verdict == abi.VerdictError {
 		err = errors.New("hook failed: " + errorText(output))
-		b.failed(verdict, err)
+		b.failed(nil, verdict, err)
 	}
 	if err != nil && !errors.Is(err, errOpen) && !errors.Is(err, errGone) {
 		t.log.Warn("a plugin's tick failed", "plugin", b.name, "error", err)
