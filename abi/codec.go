@@ -141,36 +141,33 @@ func (r *Record) Encode(dst []byte) (int, error) {
 	if uint64(size) > math.MaxUint32 {
 		return 0, ErrTooLarge
 	}
+	dst = dst[:size]
 	dst[0], dst[1], dst[2], dst[3] = Version, uint8(r.Kind), uint8(r.Action), r.Flags
 	binary.LittleEndian.PutUint32(dst[4:], uint32(sections))
 	binary.LittleEndian.PutUint64(dst[8:], r.EventID)
-	w := writer{dst: dst, head: HeaderSize, body: HeaderSize + sections*SectionHeaderSize}
-	w.put(SectionPath, r.Path)
-	w.put(SectionData, r.Data)
-	w.put(SectionOptions, r.Options)
-	w.put(SectionMeta, r.Meta)
-	w.put(SectionSessionID, r.SessionID)
-	w.put(SectionUsername, r.Username)
-	w.put(SectionProtocol, r.Protocol)
-	w.put(SectionChannel, r.Channel)
-	w.put(SectionError, r.Error)
-	w.put(SectionBytes, r.Bytes)
-	w.put(SectionAddress, r.Address)
+	head, body := HeaderSize, HeaderSize+sections*SectionHeaderSize
+	head, body = put(dst, head, body, SectionPath, r.Path)
+	head, body = put(dst, head, body, SectionData, r.Data)
+	head, body = put(dst, head, body, SectionOptions, r.Options)
+	head, body = put(dst, head, body, SectionMeta, r.Meta)
+	head, body = put(dst, head, body, SectionSessionID, r.SessionID)
+	head, body = put(dst, head, body, SectionUsername, r.Username)
+	head, body = put(dst, head, body, SectionProtocol, r.Protocol)
+	head, body = put(dst, head, body, SectionChannel, r.Channel)
+	head, body = put(dst, head, body, SectionError, r.Error)
+	head, body = put(dst, head, body, SectionBytes, r.Bytes)
+	put(dst, head, body, SectionAddress, r.Address)
 	return size, nil
 }
 
-// writer fills a buffer that is known to be long enough.
-type writer struct {
-	dst        []byte
-	head, body int
-}
-
-func (w *writer) put(s Section, b []byte) {
-	if b != nil {
-		binary.LittleEndian.PutUint64(w.dst[w.head:], uint64(s)|uint64(len(b))<<32)
-		w.head += SectionHeaderSize
-		w.body += copy(w.dst[w.body:], b)
+// put writes a section, if it is present, and returns where the next one goes.
+// What it works on goes through registers: every message pays for it.
+func put(dst []byte, head, body int, s Section, b []byte) (heads, bodies int) {
+	if b == nil {
+		return head, body
 	}
+	binary.LittleEndian.PutUint64(dst[head:], uint64(s)|uint64(len(b))<<32)
+	return head + SectionHeaderSize, body + copy(dst[body:], b)
 }
 
 // Decode reads a record that fills src exactly into r, overwriting all of it.

@@ -178,7 +178,7 @@ func (f *families) hooks(all []version) {
 	f.of("happn_plugin_verdicts_total", "Calls of hooks by what they decided.", metrics.Counter, append(slices.Clone(labels), "verdict"), verdicts)
 	f.of("happn_plugin_traps_total", "Calls that ended in a trap, a time-out or a breach of the contract.", metrics.Counter, labels, traps)
 	f.of("happn_plugin_output_bytes_total", "Bytes that hooks gave.", metrics.Counter, labels, written)
-	f.of("happn_plugin_duration_seconds", "How long calls took; one in 16 is measured.", metrics.Gauge, labels, took)
+	f.of("happn_plugin_duration_seconds", "How long calls took; of layers, one in 64 is measured.", metrics.Gauge, labels, took)
 	f.of("happn_plugin_sampled_input_bytes_total", "Bytes of what the measured calls were shown.", metrics.Counter, labels, read)
 }
 

@@ -42,8 +42,13 @@ func (b *binding) hook() *boundHook {
 // a call is bounded by the plugin's own limits, and its outcome is wanted even
 // when the connection has gone.
 func (b *binding) call(ctx context.Context, rec *abi.Record) (abi.Verdict, []byte, error) {
+	return b.callFrom(chainOf(ctx), rec)
+}
+
+// callFrom is call after before has led to it, nil for nothing.
+func (b *binding) callFrom(before *chain, rec *abi.Record) (abi.Verdict, []byte, error) {
 	if t := b.plugin.canary.Load(); t != nil {
-		if verdict, output, answered, err := t.ask(ctx, b.place, rec); answered {
+		if verdict, output, answered, err := t.ask(before, b.place, rec); answered {
 			return verdict, output, err
 		}
 	}
@@ -60,7 +65,6 @@ func (b *binding) call(ctx context.Context, rec *abi.Record) (abi.Verdict, []byt
 			g.skipped.Add(1)
 			return 0, nil, errOpen
 		}
-		before := chainOf(ctx)
 		if before != nil && before.depth >= maxDepth {
 			return 0, nil, errDeep
 		}

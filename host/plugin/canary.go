@@ -1,7 +1,6 @@
 package plugin
 
 import (
-	"context"
 	"errors"
 	"hash/fnv"
 	"math"
@@ -113,13 +112,12 @@ func (t *canary) sees(session []byte) bool {
 // ask shows rec to the candidate if its session sees it. answered is false when
 // the version that runs is to be asked: also when the candidate failed and has
 // done nothing in the host by then, so that its faults cost nobody an answer.
-func (t *canary) ask(ctx context.Context, place int, rec *abi.Record) (verdict abi.Verdict, output []byte, answered bool, err error) {
+func (t *canary) ask(before *chain, place int, rec *abi.Record) (verdict abi.Verdict, output []byte, answered bool, err error) {
 	g := t.gen
 	h := g.hooks[place]
 	if h == nil || !allKinds[place].sessions || !t.sees(rec.SessionID) {
 		return 0, nil, false, nil
 	}
-	before := chainOf(ctx)
 	if before != nil && before.depth >= maxDepth {
 		return 0, nil, false, nil
 	}

@@ -1,15 +1,17 @@
 package plugin
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
 )
 
-// sampled is one in how many calls has its time taken: reading the clock twice
-// costs as much as calling a small guest.
-const sampled = 16
+// sampled is one in how many calls of a layer has its time taken: reading the
+// clock twice costs twice as much as calling a small guest. Of the other kinds,
+// which are called less often, every call has.
+const sampled = 64
 
 // durationBounds are the upper ends of the buckets of Durations.
 var durationBounds = [...]time.Duration{
@@ -18,45 +20,86 @@ var durationBounds = [...]time.Duration{
 	time.Millisecond, 5 * time.Millisecond, 25 * time.Millisecond, 100 * time.Millisecond, time.Second,
 }
 
-// counters count what the holder of a slot did with one hook. Each slot has its
-// own, so that processors do not share a cache line for them.
+// counters count what the holders of a slot did with one hook. Nobody but who
+// holds the slot touches own, so that counting costs no more than adding; others
+// read seen.
 type counters struct {
-	calls    atomic.Uint64
-	verdicts [abi.VerdictError + 1]atomic.Uint64 // by verdict, but for PASS, which are the others
-	faults   atomic.Uint64                       // traps, time-outs and outputs that broke the contract
-	buckets  [len(durationBounds) + 1]atomic.Uint64
-	took     atomic.Int64  // of the sampled calls together, ns
-	read     atomic.Uint64 // bytes of what the sampled calls were shown
-	written  atomic.Uint64 // bytes of what all calls gave
+	own   score
+	next  uint64 // which call has its time taken next
+	every uint64 // one in how many calls has
+
+	mu   sync.Mutex
+	seen score // own, as it was when somebody who held the slot had time to show it
 }
 
-// begin counts a call, and returns when it began, zero if it is not sampled.
+// score is what counters count.
+type score struct {
+	calls    uint64
+	verdicts [abi.VerdictError + 1]uint64 // by verdict, but for PASS, which are the others
+	faults   uint64                       // traps, time-outs and outputs that broke the contract
+	buckets  [len(durationBounds) + 1]uint64
+	took     time.Duration // of the sampled calls together
+	read     uint64        // bytes of what the sampled calls were shown
+	written  uint64        // bytes of what all calls gave
+}
+
+func newCounters(place int) *counters {
+	if allKinds[place].layer {
+		return &counters{every: sampled}
+	}
+	return &counters{every: 1}
+}
+
+// begin counts a call, and returns when it began, zero if it is not sampled. The
+// caller holds the slot.
 func (c *counters) begin() (began time.Time) {
-	if c.calls.Add(1)%sampled == 1 {
+	if c.own.calls++; c.own.calls >= c.next {
+		c.next += c.every
+		c.show()
 		began = time.Now()
 	}
 	return began
 }
 
-// end counts what became of a call.
+// end counts what became of a call. The caller holds the slot.
 func (c *counters) end(began time.Time, rec *abi.Record, verdict abi.Verdict, output []byte, err error) {
 	switch {
 	case err != nil:
-		c.faults.Add(1)
+		c.own.faults++
 	case verdict != abi.VerdictPass:
-		c.verdicts[verdict].Add(1)
-		c.written.Add(uint64(len(output)))
+		c.own.verdicts[verdict]++
+		c.own.written += uint64(len(output))
 	}
-	if began.IsZero() {
-		return
+	if !began.IsZero() {
+		c.sample(time.Since(began), rec)
 	}
-	took, at := time.Since(began), 0
+	if err != nil {
+		c.show() // it may be long until the slot is held again
+	}
+}
+
+func (c *counters) sample(took time.Duration, rec *abi.Record) {
+	at := 0
 	for at < len(durationBounds) && took > durationBounds[at] {
 		at++
 	}
-	c.buckets[at].Add(1)
-	c.took.Add(int64(took))
-	c.read.Add(uint64(rec.Size()))
+	c.own.buckets[at]++
+	c.own.took += took
+	c.own.read += uint64(rec.Size())
+}
+
+// show lets others see what was counted. The caller holds the slot.
+func (c *counters) show() {
+	c.mu.Lock()
+	c.seen = c.own
+	c.mu.Unlock()
+}
+
+// look returns what was shown last.
+func (c *counters) look() score {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.seen
 }
 
 // Counts are the sums of a plugin's counters since it was found.
@@ -143,7 +186,7 @@ type HookCounts struct {
 	Traps uint64
 	// Written is the bytes of all outputs.
 	Written uint64
-	// Sampled is what one call in 16 was measured to take.
+	// Sampled is what the measured calls took: one in 64 of layers, all of other kinds.
 	Sampled Durations
 }
 
@@ -164,26 +207,24 @@ type hookSums [places]HookCounts
 
 // add adds the counters of one slot.
 func (s *hookSums) add(place int, c *counters) {
-	out := &s[place]
-	calls, ended := c.calls.Load(), uint64(0)
-	for v := range c.verdicts {
-		n := c.verdicts[v].Load()
+	out, from := &s[place], c.look()
+	ended := from.faults
+	for v, n := range from.verdicts {
 		out.Verdicts[v] += n
 		ended += n
 	}
-	faults := c.faults.Load()
-	out.Calls += calls
-	out.Traps += faults
-	if ended += faults; calls > ended {
-		out.Verdicts[abi.VerdictPass] += calls - ended
+	out.Calls += from.calls
+	out.Traps += from.faults
+	if from.calls > ended {
+		out.Verdicts[abi.VerdictPass] += from.calls - ended
 	}
-	out.Written += c.written.Load()
+	out.Written += from.written
 	out.Sampled.ensure()
-	for i := range c.buckets {
-		out.Sampled.Buckets[i] += c.buckets[i].Load()
+	for i, n := range from.buckets {
+		out.Sampled.Buckets[i] += n
 	}
-	out.Sampled.Sum += time.Duration(c.took.Load())
-	out.Sampled.Read += c.read.Load()
+	out.Sampled.Sum += from.took
+	out.Sampled.Read += from.read
 }
 
 // copy returns sums that share nothing with s.

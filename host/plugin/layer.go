@@ -39,10 +39,11 @@ func (l *layer) Recipient() bool {
 // Call shows rec to the hook. See pipeline.Layer. What a plugin does itself is
 // not shown to its own layers, nor to those of plugins that had it do so.
 func (l *layer) Call(ctx context.Context, rec *abi.Record) (abi.Verdict, error) {
-	if chainOf(ctx).has(l.plugin) {
+	before := chainOf(ctx)
+	if before.has(l.plugin) {
 		return abi.VerdictPass, nil
 	}
-	verdict, output, err := l.call(ctx, rec)
+	verdict, output, err := l.callFrom(before, rec)
 	if err == nil && verdict == abi.VerdictPass {
 		return verdict, nil
 	}

@@ -68,7 +68,7 @@ func newPool(instances []guest, hooks *[places]*boundHook, wait time.Duration, w
 		s.memory.Store(inst.memory())
 		for place, h := range hooks {
 			if h != nil {
-				s.counts[place] = &counters{}
+				s.counts[place] = newCounters(place)
 			}
 		}
 	}
@@ -104,9 +104,35 @@ func (s *slot) take() bool {
 	return s.state.Load() == slotFree && s.state.CompareAndSwap(slotFree, slotBusy)
 }
 
+// show lets others see what was counted on a slot, unless somebody holds it for
+// longer than a moment.
+func (p *pool) show(s *slot) {
+	for range 8 {
+		if s.take() {
+			s.show()
+			p.release(s)
+			return
+		}
+		if s.state.Load() != slotBusy {
+			return // its last holder has shown it
+		}
+		runtime.Gosched()
+	}
+}
+
+// show lets others see what was counted. The caller holds the slot.
+func (s *slot) show() {
+	for _, c := range s.counts {
+		if c != nil {
+			c.show()
+		}
+	}
+}
+
 func (p *pool) try(home uint32) *slot {
 	n := uint32(len(p.slots))
-	at := home % n
+	// A product in place of a division, which would take as long as all the rest.
+	at := uint32(uint64(home*0x9e3779b1) * uint64(n) >> 32)
 	for range n {
 		s := &p.slots[at]
 		if s.take() {
@@ -247,6 +273,7 @@ func (p *pool) breakSlot(s *slot) {
 func (p *pool) retire(s *slot) {
 	if s.state.CompareAndSwap(slotFree, slotClosed) || s.state.CompareAndSwap(slotBroken, slotClosed) {
 		if s.inst != nil {
+			s.show()
 			s.inst.close()
 			s.inst = nil
 		}

@@ -31,7 +31,7 @@ type rawGuest struct {
 // newRawGuest instantiates and initializes the module.
 func newRawGuest(e *rawEngine) (*rawGuest, error) {
 	i := &rawGuest{instance: instance{gen: e.gen, limit: e.gen.manifest.Limits.StartTimeout}}
-	i.ctx = instanceContext{Context: context.Background(), instance: &i.instance}
+	i.ctx = &instanceContext{Context: context.Background(), instance: &i.instance}
 	mod, err := e.runtime.InstantiateModule(i.ctx, e.compiled, moduleConfig(&i.instance))
 	if err != nil {
 		i.close()
@@ -169,16 +169,20 @@ func (i *rawGuest) is(other *instance) bool { return &i.instance == other }
 // show writes rec to the guest's input buffer and returns its length.
 func (i *rawGuest) show(h *boundHook, rec *abi.Record) (size int, err error) {
 	rec = i.shown(h, rec)
-	if size = rec.Size(); size > i.size {
-		if err := i.reserve(size); err != nil {
+	for {
+		view, ok := i.mem.Read(i.pointer, uint32(i.size))
+		if !ok {
+			return 0, errBufBounds
+		}
+		// Encode says itself whether the record fits: measuring it twice costs as
+		// much as a small guest.
+		if size, err = rec.Encode(view); err != abi.ErrShortBuffer {
+			return size, err
+		}
+		if err := i.reserve(rec.Size()); err != nil {
 			return 0, err
 		}
 	}
-	view, ok := i.mem.Read(i.pointer, uint32(size))
-	if !ok {
-		return 0, errBufBounds
-	}
-	return rec.Encode(view)
 }
 
 // invoke calls a hook's function, which takes one argument or two, and takes its
@@ -216,7 +220,7 @@ type instanceContext struct {
 }
 
 // Value returns the instance for instanceKey.
-func (c instanceContext) Value(key any) any {
+func (c *instanceContext) Value(key any) any {
 	if _, ok := key.(instanceKey); ok {
 		return c.instance
 	}
