@@ -16,7 +16,7 @@ var keepers = []struct {
 }{
 	{"github.com/tetratelabs/wazero", []string{"host/plugin"}, true},
 	{"github.com/extism/go-sdk", []string{"host/plugin"}, true},
-	{"github.com/santhosh-tekuri/jsonschema", []string{"host/plugin"}, true},
+	{"github.com/santhosh-tekuri/jsonschema", []string{"host/plugin", "plugins/examples/jsonschema"}, true},
 	{"github.com/gorilla/websocket", []string{"host/transport", "client"}, true},
 	{"github.com/knadh/koanf", []string{"host/config"}, false},
 	{"go.mongodb.org/mongo-driver", []string{"datastore/mongo", "tests/testhost/replica"}, true},
@@ -56,7 +56,8 @@ var rooms = []struct {
 	{"plugins/sdk/sdktest", []string{"abi", "plugins/sdk", "host", "client", "internal"}, true},
 	{"plugins/examples/build", []string{"host/plugin/build"}, false},
 	{"plugins/examples", []string{"abi", "plugins/sdk", "plugins/examples"}, false},
-	{"plugins/examples/fulltext", []string{"abi", "plugins/sdk"}, true}, // Unicode's decompositions
+	{"plugins/examples/fulltext", []string{"abi", "plugins/sdk"}, true},   // Unicode's decompositions
+	{"plugins/examples/jsonschema", []string{"abi", "plugins/sdk"}, true}, // JSON Schema
 	{"internal", []string{"internal"}, true},
 	{"cmd/happn-host/internal/bench", []string{"client", "internal"}, true},
 	{"datastore", []string{"datastore", "internal"}, false},

@@ -22,7 +22,7 @@ func (v *validator) check(m *sdk.Message) sdk.Verdict {
 		return sdk.Pass()
 	}
 	for i := range v.rules {
-		if r := &v.rules[i]; matches(r.path, m.Path()) {
+		if r := &v.rules[i]; sdk.MatchesPath(r.path, m.Path()) {
 			if reason := r.broken(m); reason != "" {
 				return sdk.Reject(validationError(m.Path(), reason))
 			}

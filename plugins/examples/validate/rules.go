@@ -102,26 +102,3 @@ func (f *field) find(document []byte) (value []byte, ok bool) {
 	}
 	return value, true
 }
-
-// matches reports whether a path fits a pattern in which "*" stands for any
-// text.
-func matches(pattern string, path []byte) bool {
-	star, mark := -1, 0
-	p, i := 0, 0
-	for i < len(path) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && pattern[p] == path[i]:
-			p++
-			i++
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
-}
