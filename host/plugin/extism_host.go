@@ -26,6 +26,7 @@ var extismForms = map[string]extismForm{
 	abi.ImportLog:        {number: true, in: true, none: true},
 	abi.ImportNowMS:      {},
 	abi.ImportConfig:     {out: true},
+	abi.ImportFeatures:   {out: true},
 	abi.ImportPayload:    {out: true},
 	abi.ImportRandom:     {size: true},
 	abi.ImportGet:        {in: true, out: true},

@@ -76,6 +76,7 @@ func TestWhatAnExtismGuestDoesInTheHost(t *testing.T) {
 		"call without a permission": {"call", 1, number(rec(abi.Record{Path: []byte("b.echo")})), "is not among calls"},
 		"answer of no call":         {"answer", 0, none, "nothing"},
 		"config":                    {"config", 0, none, `{"k":"v"}`},
+		"features":                  {"features", 0, none, `"timeoutMs":`},
 		"payload":                   {"payload", 0, none, `{"n":1}`},
 		"too much random": {"random", 1, func(_ *extismModule, f uint32) []byte {
 			return asm.Join(asm.I64Const(1<<20), asm.Call(f), asm.LocalSet(1))

@@ -35,6 +35,7 @@ type boundHook struct {
 type generation struct {
 	manifest *Manifest
 	config   []byte
+	features []byte // what import features gives
 	sum      string
 	log      *slog.Logger
 	guestLog *guestLog
@@ -80,6 +81,10 @@ func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cac
 		g.config = []byte("{}")
 	}
 	g.bind()
+	var err error
+	if g.features, err = featuresText(m); err != nil {
+		return nil, err
+	}
 	if err := g.learn(); err != nil {
 		return nil, err
 	}

@@ -33,11 +33,12 @@ func (f hostFunction) funcType() wasmbin.FuncType {
 
 // hostFunctions is a constant in all but name: the imports of module "happn".
 var hostFunctions = map[string]hostFunction{
-	abi.ImportLog:     {params: []byte{wasmbin.I32, wasmbin.I32, wasmbin.I32}, grant: GrantLog, call: hostLog},
-	abi.ImportNowMS:   {results: i64, call: hostNowMS},
-	abi.ImportConfig:  {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostConfig},
-	abi.ImportPayload: {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostPayload},
-	abi.ImportRandom:  {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostRandom},
+	abi.ImportLog:      {params: []byte{wasmbin.I32, wasmbin.I32, wasmbin.I32}, grant: GrantLog, call: hostLog},
+	abi.ImportNowMS:    {results: i64, call: hostNowMS},
+	abi.ImportConfig:   {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostConfig},
+	abi.ImportPayload:  {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostPayload},
+	abi.ImportFeatures: {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostFeatures},
+	abi.ImportRandom:   {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostRandom},
 
 	// What permissions cover. Each of these counts against limits.hostCalls.
 	abi.ImportGet:        {params: i32x4, results: i32, call: hostGet},

@@ -317,10 +317,10 @@ func TestRefusals(t *testing.T) {
 			m.Func("_start", asm.None, asm.None, nil)
 		}), "not a reactor"},
 		"an import of later versions": {build(func(m *asm.Module) {
-			m.Import("happn", "features", asm.I32, asm.I32)
+			m.Import("happn", "telepathy", asm.I32, asm.I32)
 			bare(m)
 			hook(m)
-		}), "import happn.features: this version of the host does not provide it"},
+		}), "import happn.telepathy: this version of the host does not provide it"},
 		"an import of the wrong type": {build(func(m *asm.Module) {
 			m.Import("happn", "now_ms", asm.I32, asm.I64)
 			bare(m)

@@ -2,6 +2,7 @@ package plugin_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -232,6 +233,19 @@ func TestWhatAPluginDoesInTheHost(t *testing.T) {
 	require.LessOrEqual(t, w.actors(), 2, "one for each instance")
 	f.remove("p.wasm")
 	require.Zero(t, w.actors(), "a plugin that is gone acts no more")
+}
+
+func TestAPluginIsToldWhatTheHostIsAndWhatItMayDo(t *testing.T) {
+	f := openWorld(t, newWorld(), map[string]string{"p": all + "limits: {timeout: 70ms, outputKiB: 9}"})
+	var told plugin.Features
+	text := ""
+	require.NoError(t, json.Unmarshal([]byte(f.do("features", "1")), &text))
+	require.NoError(t, json.Unmarshal([]byte(text), &told), text)
+	require.Equal(t, abi.Version, told.ABI)
+	require.Equal(t, []plugin.Grant{plugin.GrantLog, plugin.GrantPublish, plugin.GrantSessions}, told.Grants)
+	require.Equal(t, plugin.FeatureLimits{TimeoutMS: 70, MemoryMiB: 64, OutputKiB: 9, HostCalls: 10_000}, told.Limits)
+	require.Contains(t, told.Hooks, "protocol")
+	require.Subset(t, told.Imports, []string{"features", "get", "conn_send"})
 }
 
 func TestAHostCallThatTakesTooLongEndsTheCall(t *testing.T) {

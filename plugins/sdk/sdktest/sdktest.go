@@ -279,6 +279,15 @@ func (c *calls) Log(level int32, text string) {
 // Payload implements hostcall.Host.
 func (c *calls) Payload() []byte { return c.payload }
 
+// Features implements hostcall.Host.
+func (c *calls) Features() []byte {
+	text, err := json.Marshal(plugin.FeaturesOf(c.manifest))
+	if err != nil {
+		panic(err) // it holds words and numbers
+	}
+	return text
+}
+
 // DefineMetric implements hostcall.Host.
 func (c *calls) DefineMetric(definition []byte) int32 {
 	n, err := c.metrics.Define(definition)

@@ -85,6 +85,9 @@ func do(verb, path string, m *sdk.Message) (string, error) {
 	case "session":
 		record, err := sdk.Session(m.SessionID())
 		return string(record), err
+	case "features":
+		text, err := sdk.Features()
+		return string(text), err
 	case "often":
 		for range 20_000 {
 			if _, err := sdk.Get(path); err != nil && !errors.Is(err, sdk.ErrNotFound) {

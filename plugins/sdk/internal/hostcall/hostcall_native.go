@@ -20,6 +20,7 @@ type Conns interface {
 type Host interface {
 	Log(level int32, text string)
 	Payload() []byte
+	Features() []byte
 	// World returns what the plugin reaches, nil for nothing.
 	World() World
 	// DefineMetric and AddMetric are the imports metric_define and metric_add.
@@ -66,6 +67,14 @@ func Payload(buf []byte) []byte {
 		return append(buf[:0], h.Payload()...)
 	}
 	return nil
+}
+
+// Features returns what the host says of itself, as JSON.
+func Features() ([]byte, error) {
+	if h := get(); h != nil {
+		return h.Features(), nil
+	}
+	return nil, abi.ErrnoUnsupported
 }
 
 // Here returns the world of the plugin that runs. Without one, everything in it

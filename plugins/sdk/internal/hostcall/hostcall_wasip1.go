@@ -8,6 +8,9 @@ func hostLog(level int32, text unsafe.Pointer, length uint32)
 //go:wasmimport happn payload
 func hostPayload(dst unsafe.Pointer, capacity uint32) int32
 
+//go:wasmimport happn features
+func hostFeatures(dst unsafe.Pointer, capacity uint32) int32
+
 //go:wasmimport happn metric_define
 func hostMetricDefine(definition unsafe.Pointer, size uint32) int32
 
@@ -23,6 +26,9 @@ func DefineMetric(definition []byte) int32 {
 func AddMetric(number int32, value float64, labels []byte) int32 {
 	return hostMetricAdd(number, value, unsafe.Pointer(unsafe.SliceData(labels)), uint32(len(labels)))
 }
+
+// Features returns what the host says of itself, as JSON.
+func Features() ([]byte, error) { return fetch(hostFeatures) }
 
 // Log writes a line to the host's log.
 func Log(level int32, text string) {
