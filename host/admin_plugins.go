@@ -60,6 +60,9 @@ type PluginRecord struct {
 	Traps   uint64 `json:"traps"`
 	Skipped uint64 `json:"skipped"`
 
+	Connections *PluginConnections `json:"connections,omitempty"` // of a plugin that speaks protocols
+	Endpoints   []PluginEndpoint   `json:"endpoints,omitempty"`   // where they come from, also before the last change
+
 	Canary *CanaryRecord `json:"canary,omitempty"`
 }
 
@@ -96,6 +99,7 @@ type PluginLimits struct {
 	OutputKiB    int    `json:"outputKiB,omitempty"`
 	Instances    int    `json:"instances,omitempty"`
 	HostCalls    int    `json:"hostCalls,omitempty"`
+	Drain        string `json:"drain,omitempty"`
 }
 
 // PluginLogLine is a line of a plugin's log as the management API shows it.
@@ -188,17 +192,25 @@ func refusal(err error) error {
 }
 
 func recordOf(i plugin.Info) PluginRecord {
-	return PluginRecord{
+	out := PluginRecord{
 		Name: i.Name, Version: i.Version, Description: i.Description, File: i.File, SHA256: i.SHA256, Signature: i.Signature, Engine: i.Engine,
 		Hooks: append([]plugin.HookKind{}, i.Kinds...), State: i.State, Reason: i.Reason, LastError: i.LastError,
 		Instances: i.Instances, Grants: append([]plugin.Grant{}, i.Grants...),
 		Limits: PluginLimits{
 			Timeout: lasting(i.Limits.Timeout), StartTimeout: lasting(i.Limits.StartTimeout), Wait: lasting(i.Limits.Wait),
 			Waiting: i.Limits.Waiting, MemoryMiB: i.Limits.MemoryMiB, OutputKiB: i.Limits.OutputKiB,
-			Instances: i.Limits.Instances, HostCalls: i.Limits.HostCalls,
+			Instances: i.Limits.Instances, HostCalls: i.Limits.HostCalls, Drain: lasting(i.Limits.Drain),
 		},
 		Calls: i.Calls, Errors: i.Errors, Traps: i.Traps, Skipped: i.Skipped, Canary: canaryRecordOf(i.Canary),
 	}
+	if len(i.Endpoints) > 0 {
+		sum := connectionsOf(i.Connections)
+		out.Connections = &sum
+	}
+	for _, e := range i.Endpoints {
+		out.Endpoints = append(out.Endpoints, PluginEndpoint{Place: e.Place, PluginConnections: connectionsOf(e.ConnectionCounts)})
+	}
+	return out
 }
 
 func canaryRecordOf(c *plugin.CanaryInfo) *CanaryRecord {

@@ -175,13 +175,18 @@ func (h *Host) wire() {
 		}
 	}
 	h.watchStore()
-	h.polls = transport.NewPolls(h.jobs, h.config.Websocket.WriteQueueBytes, h.config.Websocket.MaxMessageBytes, func() bool {
-		most := h.config.Limits.Sessions
-		return most > 0 && h.sessions.Count() >= most
-	})
 	h.server = transport.NewServer(transport.Options{
 		Config: h.config, Handler: h.acceptor(), Logger: h.log, Fallback: h.web, Guard: h.web.Guard,
 		Endpoints: h.endpoint,
+	})
+	h.polls = transport.NewPolls(transport.PollOptions{
+		QueueBytes: h.config.Websocket.WriteQueueBytes, BodyBytes: h.config.Websocket.MaxMessageBytes,
+		WriteTimeout: h.config.Websocket.WriteTimeout, Life: h.jobs,
+		Full: func() bool {
+			most := h.config.Limits.Sessions
+			return most > 0 && h.sessions.Count() >= most
+		},
+		Allowed: h.server.OriginAllowed, SlowReaders: &h.server.Stats().SlowReaders,
 	})
 }
 

@@ -125,6 +125,7 @@ func (f *families) plugins(all []plugin.Info) {
 	f.of("happn_plugin_host_calls_total", "Calls of the plugin to the host.", metrics.Counter, labels, host)
 	f.canaries(all)
 	f.hooks(versions(all))
+	f.connections(all)
 	f.defined(all)
 }
 

@@ -32,7 +32,8 @@ type Connection struct {
 	wire      Wire
 	session   ConnSession
 	sessionID string
-	speaker   speaker // changed by the one who sees to it, under mu
+	counts    *connCounts // of the endpoint
+	speaker   speaker     // changed by the one who sees to it, under mu
 
 	// Of whoever sees to the mailbox.
 	todo  []byte // what the guest wants done, a list of records
@@ -58,8 +59,9 @@ type Connection struct {
 	quiesced  bool   // no more input, no more requests
 	unflushed bool
 	retry     *time.Timer // looks again whether requests may go on
-
-	idle *time.Timer
+	idle      *time.Timer
+	late      *time.Timer   // ends what takes too long to say goodbye
+	stopped   chan struct{} // closed when it is over; nil if nobody waits for that
 
 	seen atomic.Int64 // Unix ms of the last input
 
@@ -71,8 +73,9 @@ type Connection struct {
 // borrowed. It returns when more may be read.
 func (c *Connection) Data(b []byte, text bool) {
 	c.seen.Store(time.Now().UnixMilli())
+	c.counts.received.Add(uint64(len(b)))
 	c.mu.Lock()
-	if c.over != 0 || c.ended {
+	if c.over != 0 || c.ended || c.quiesced { // a host that stops takes nothing more
 		c.mu.Unlock()
 		return
 	}
@@ -141,12 +144,43 @@ func (c *Connection) Closed(err error) {
 // end begins the end of the connection.
 func (c *Connection) end(reason abi.ConnReason, why string) {
 	c.mu.Lock()
-	if c.over == 0 {
-		c.over, c.why = reason, why
-	}
+	c.stop(reason, why)
 	c.wake()
 	c.mu.Unlock()
 	c.release()
+}
+
+// stop says why the connection ends, if nobody has. The caller holds mu.
+func (c *Connection) stop(reason abi.ConnReason, why string) {
+	if c.over != 0 {
+		return
+	}
+	c.over, c.why = reason, why
+	if c.stopped != nil {
+		close(c.stopped)
+	}
+}
+
+// pause waits a moment, and reports false when the connection is over.
+func (c *Connection) pause() bool {
+	c.mu.Lock()
+	if c.over != 0 {
+		c.mu.Unlock()
+		return false
+	}
+	if c.stopped == nil {
+		c.stopped = make(chan struct{})
+	}
+	stopped := c.stopped
+	c.mu.Unlock()
+	timer := time.NewTimer(eventPause)
+	defer timer.Stop()
+	select {
+	case <-stopped:
+		return false
+	case <-timer.C:
+		return true
+	}
 }
 
 // dismiss ends the connection in good order: the guest is told, and may say
@@ -157,10 +191,12 @@ func (c *Connection) dismiss(why string) {
 	c.part(why)
 }
 
-// part is dismiss for who holds mu.
+// part is dismiss for who holds mu. A guest that always has something else to do
+// does not hear of it, and does not keep the connection.
 func (c *Connection) part(why string) {
-	if c.bye == nil {
+	if c.bye == nil && c.over == 0 {
 		c.bye = &why
+		c.late = time.AfterFunc(c.protocol.limits.Goodbye, func() { c.end(abi.ConnClosedByHost, why) })
 		c.wake()
 	}
 }
@@ -206,8 +242,8 @@ func (l ConnectionLink) Record(rec *abi.Record) {
 		c.asked--
 	}
 	if limit := c.protocol.limits.QueueBytes; len(c.events) > 0 && len(c.events)+rec.Size() > limit {
-		c.plugin.conns.slow.Add(1)
-		c.over, c.why = abi.ConnLost, "the plugin does not keep up with what the session is sent"
+		c.counts.slow.Add(1)
+		c.stop(abi.ConnLost, "the plugin does not keep up with what the session is sent")
 	} else {
 		c.events = abi.AppendToList(c.events, rec)
 	}

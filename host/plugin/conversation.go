@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"strconv"
@@ -87,28 +88,32 @@ func (c *Connection) show(export int, rec *abi.Record) (consumed bool) {
 			return true
 		}
 	}
-	c.speaker.failed(verdict, err)
-	c.protocol.log.Warn("a plugin failed on a connection", "plugin", c.name, "error", err)
-	if verdict != abi.VerdictError || c.speaker.onError() == OnErrorClose || export == connOpen {
-		c.end(abi.ConnClosedByPlugin, "the plugin failed")
+	if c.fault(verdict, err); export == connOpen {
+		c.end(abi.ConnClosedByPlugin, reasonFailed)
 	}
 	return true
+}
+
+// reasonFailed is all that a peer is told of what is the operator's to read.
+const reasonFailed = "the plugin failed"
+
+// fault notes what the guest did wrong, and ends the connection unless the operator
+// wants it to go on after an ERROR.
+func (c *Connection) fault(verdict abi.Verdict, err error) {
+	c.speaker.failed(verdict, err)
+	c.protocol.log.Warn("a plugin failed on a connection", "plugin", c.name, "error", err)
+	if verdict != abi.VerdictError || c.speaker.onError() == OnErrorClose {
+		c.end(abi.ConnClosedByPlugin, reasonFailed)
+	}
 }
 
 // ask calls the guest, as often as it is busy.
 func (c *Connection) ask(export int, rec *abi.Record) (abi.Verdict, []byte, error) {
 	for {
 		verdict, output, err := c.speaker.speak(export, c.id, rec)
-		if !errors.Is(err, errBusy) {
+		if !errors.Is(err, errBusy) || !c.pause() {
 			return verdict, output, err
 		}
-		c.mu.Lock()
-		over := c.over != 0
-		c.mu.Unlock()
-		if over {
-			return 0, nil, err
-		}
-		time.Sleep(eventPause)
 	}
 }
 
@@ -130,7 +135,9 @@ func (c *Connection) take(export int, list []byte, size int) error {
 		if err != nil {
 			return err
 		}
-		keep += kept
+		if keep += kept; keep > size {
+			break
+		}
 	}
 	if keep > 0 && (export != connData || c.endpoint.messages() || keep > size) {
 		return fmt.Errorf("keeps %d of %d bytes; only a stream's can be kept", keep, size)
@@ -157,7 +164,7 @@ type asked struct {
 // maxTimer is the longest wait that a guest can ask for.
 const maxTimer = 24 * time.Hour
 
-var errAsked = errors.New(`the options of a connection's record are {"keep":n} or {"timer":{"id":n,"ms":n}}`)
+var errAsked = errors.New(`the options of a connection's record are {"keep":n} or {"timer":{"id":n,"ms":n}}, of at most a day`)
 
 func readAsked(options []byte) (asked, error) {
 	out := asked{timer: -1}
@@ -176,11 +183,17 @@ func readAsked(options []byte) (asked, error) {
 	if err := d.Decode(&said); err != nil {
 		return out, fmt.Errorf("%w: %w", errAsked, err)
 	}
+	if _, err := d.Token(); err != io.EOF {
+		return out, errAsked
+	}
 	if said.Keep != nil {
-		out.keep = int(*said.Keep)
+		out.keep = int(min(*said.Keep, math.MaxInt32))
 	}
 	if t := said.Timer; t != nil {
-		out.timer, out.wait = int32(t.ID&math.MaxInt32), min(time.Duration(t.MS)*time.Millisecond, maxTimer)
+		if out.wait = time.Duration(t.MS) * time.Millisecond; t.ID > math.MaxInt32 || out.wait > maxTimer {
+			return out, errAsked
+		}
+		out.timer = int32(t.ID)
 	}
 	return out, nil
 }
@@ -218,9 +231,9 @@ func (c *Connection) showInput() {
 	c.keep = 0
 	if !c.show(connData, &rec) {
 		c.keep = len(rec.Bytes)
-		if limit := c.protocol.limits.KeptBytes; c.keep >= limit {
-			c.end(abi.ConnClosedByPlugin, fmt.Sprintf("the plugin asks for more than %d bytes at once", limit))
-		}
+	}
+	if limit := c.protocol.limits.KeptBytes; c.keep >= limit {
+		c.end(abi.ConnClosedByPlugin, fmt.Sprintf("the plugin asks for more than %d bytes at once", limit))
 	}
 	c.mu.Lock()
 	c.input = append(c.input[:0], c.input[len(c.input)-c.keep:]...)

@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
@@ -117,29 +116,6 @@ type Counts struct {
 	Skipped uint64
 	// HostCalls is how often the plugin has called the host.
 	HostCalls uint64
-}
-
-// ConnectionCounts are about the connections that a plugin speaks for.
-type ConnectionCounts struct {
-	Open       int64
-	Accepted   uint64 // ever
-	Refused    uint64 // because no instance was to be had
-	HandedOver uint64 // to another version
-	Slow       uint64 // closed because the plugin did not keep up with events
-	SentBytes  uint64
-}
-
-// connCounts count what became of the connections of a plugin.
-type connCounts struct {
-	open                                     atomic.Int64
-	accepted, refused, handedOver, slow, out atomic.Uint64
-}
-
-func (c *connCounts) counts() ConnectionCounts {
-	return ConnectionCounts{
-		Open: c.open.Load(), Accepted: c.accepted.Load(), Refused: c.refused.Load(), HandedOver: c.handedOver.Load(),
-		Slow: c.slow.Load(), SentBytes: c.out.Load(),
-	}
 }
 
 func (c *Counts) add(o Counts) {

@@ -70,7 +70,15 @@ func (c *Connections) Save(conn uint64, state []byte) error {
 
 // SetTimer does what the import conn_timer does.
 func (c *Connections) SetTimer(conn uint64, number int32, ms int64) error {
-	return c.with(conn, func(c *Connection) { c.setTimer(number, time.Duration(ms)*time.Millisecond) })
+	err := errTimers
+	if gone := c.with(conn, func(c *Connection) {
+		if c.setTimer(number, time.Duration(ms)*time.Millisecond) {
+			err = nil
+		}
+	}); gone != nil {
+		return gone
+	}
+	return err
 }
 
 // Connect opens a connection to the first endpoint of any plugin, for emulators.

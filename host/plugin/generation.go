@@ -261,7 +261,7 @@ func (g *generation) fail(s *slot, err error) {
 	g.pool.breakSlot(s)
 	g.broken <- s // never blocks: it has room for every slot
 	if g.hooks[placeProtocol] != nil {
-		g.plugin.manager.protocols.lost(g, gone)
+		g.plugin.manager.protocols.lost(g, gone, err)
 	}
 }
 

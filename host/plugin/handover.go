@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
@@ -25,6 +26,9 @@ type pinned struct {
 
 // hold takes the slot, if the instance is still in it.
 func (p *pinned) hold() (*slot, error) {
+	if p.slot.state.Load() == slotBroken { // whoever takes its place may be long in coming
+		return nil, errLost
+	}
 	s, err := p.gen.pool.acquireSlot(p.slot)
 	if err != nil {
 		return nil, err
@@ -47,9 +51,14 @@ func (p *pinned) speak(export int, conn uint64, rec *abi.Record) (abi.Verdict, [
 	return p.gen.conclude(s, placeProtocol, began, rec, verdict, output, err)
 }
 
-// hangUp implements speaker. It is given up if the instance is busy for long.
+// hangUp implements speaker. It waits for the instance, whose calls all end, unless
+// that is lost.
 func (p *pinned) hangUp(conn uint64, reason abi.ConnReason) {
 	s, err := p.hold()
+	for errors.Is(err, errBusy) {
+		time.Sleep(eventPause)
+		s, err = p.hold()
+	}
 	if err != nil {
 		return
 	}
@@ -181,7 +190,7 @@ func (c *Connection) move() {
 	c.watchIdle()
 	before.hangUp(c.id, abi.ConnHandedOver)
 	c.protocol.detach(before.gen)
-	c.plugin.conns.handedOver.Add(1)
+	c.counts.handedOver.Add(1)
 }
 
 // handOver has another version take the connection over at a quiet moment.
@@ -211,15 +220,17 @@ func (p *protocols) belonging(g *generation, inst guest) (all []*Connection) {
 	return all
 }
 
-// lost ends the connections of an instance that is gone.
-func (p *protocols) lost(g *generation, inst guest) {
-	for _, c := range p.belonging(g, inst) {
+// lost ends the connections of an instance that is gone, because of err.
+func (p *protocols) lost(g *generation, inst guest, err error) {
+	ended := p.belonging(g, inst)
+	for _, c := range ended {
 		c.end(abi.ConnLost, errLost.Error())
 	}
+	if len(ended) > 0 {
+		firstLine, _, _ := strings.Cut(err.Error(), "\n")
+		g.log.Warn("an instance failed, which ends its connections", "connections", len(ended), "error", firstLine)
+	}
 }
-
-// goodbye is how long connections may take to end in good order.
-const goodbye = 2 * time.Second
 
 // drain hands the connections of a generation that no longer runs over to the one
 // that does, waits up to limit for those that cannot be, and ends what is left
@@ -237,7 +248,7 @@ func (p *protocols) drain(g *generation, limit time.Duration, hurry <-chan struc
 	for _, c := range p.belonging(g, nil) {
 		c.dismiss("the plugin was replaced")
 	}
-	p.wait(g, goodbye, hurry)
+	p.wait(g, p.limits.Goodbye, hurry)
 	for _, c := range p.belonging(g, nil) {
 		c.end(abi.ConnClosedByHost, "the plugin was replaced")
 	}

@@ -106,7 +106,7 @@ func hostConnTimer(i *instance, stack []uint64) {
 	case number < 0 || stack[2] > uint64(maxTimer.Milliseconds()):
 		err = fmt.Errorf("%w: a timer has a number from 0, and at most %s", ErrInvalid, maxTimer)
 	case !c.setTimer(number, wait):
-		err = fmt.Errorf("%w: %d timers run; stop some", abi.ErrnoLimit, abi.MaxConnTimers)
+		err = errTimers
 	}
 	if err != nil {
 		stack[0] = i.fail(err)

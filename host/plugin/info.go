@@ -52,7 +52,8 @@ type Info struct {
 	Memory int64
 	// Listen is where connections come to: tcp:127.0.0.1:7000, websocket:/mqtt.
 	Listen      []string
-	Connections ConnectionCounts
+	Connections ConnectionCounts // of all endpoints that it has had
+	Endpoints   []EndpointCounts // each of them
 	Counts
 	// Hooks are the counts of each of Kinds.
 	Hooks []HookCounts

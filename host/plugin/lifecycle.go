@@ -31,7 +31,7 @@ type plugin struct {
 	rolledBack, promoted atomic.Uint64 // canaries
 
 	metrics Metrics // that it has defined
-	conns   connCounts
+	conns   endpointCounts
 
 	// Manager.mu guards these.
 	working      bool          // somebody has claimed it
@@ -182,7 +182,8 @@ func (p *plugin) info() Info {
 		Limits: m.Limits, Grants: m.Grants, Counts: p.past,
 	}
 	out.Metrics = p.metrics.All()
-	out.Connections, out.Listen = p.conns.counts(), p.manager.protocols.addresses(p)
+	out.Connections, out.Endpoints = p.conns.counts()
+	out.Listen = p.manager.protocols.addresses(p)
 	hooks := p.hooks.copy()
 	if g := p.gen.Load(); g != nil {
 		g.describe(&out, &hooks)

@@ -2,6 +2,8 @@ package plugin
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
@@ -68,7 +70,7 @@ func (c *Connection) next() step {
 		c.taken, c.events = c.events, c.taken[:0]
 		return stepEvent
 	case c.leaving && len(c.todo) == 0:
-		c.over, c.why = abi.ConnClosedByHost, *c.bye
+		c.stop(abi.ConnClosedByHost, *c.bye)
 		return stepEnd
 	case c.bye != nil && !c.leaving:
 		return stepBye
@@ -79,7 +81,7 @@ func (c *Connection) next() step {
 	case c.fresh && len(c.todo) == 0 && c.mayAsk() && !c.quiesced:
 		return stepInput
 	case c.ended && !c.fresh && c.quiet():
-		c.over, c.why = abi.ConnClosedByPeer, "the peer has nothing more to say"
+		c.stop(abi.ConnClosedByPeer, "the peer has nothing more to say")
 		return stepEnd
 	}
 	if c.unflushed {
@@ -161,14 +163,14 @@ func (c *Connection) carryOut(rec *abi.Record) {
 		c.end(abi.ConnClosedByPlugin, errorText(rec.Error))
 		return
 	}
-	if asked, _ := readAsked(rec.Options); asked.timer >= 0 {
-		c.setTimer(asked.timer, asked.wait)
+	if asked, _ := readAsked(rec.Options); asked.timer >= 0 && !c.setTimer(asked.timer, asked.wait) {
+		c.fault(abi.VerdictEmit, errTimers)
 	}
 }
 
 // send queues bytes for the peer; somebody flushes them soon.
 func (c *Connection) send(b []byte, text bool) {
-	c.plugin.conns.out.Add(uint64(len(b)))
+	c.counts.sent.Add(uint64(len(b)))
 	c.wire.Send(b, text)
 	c.mu.Lock()
 	c.unflushed = true
@@ -185,7 +187,7 @@ func (c *Connection) finish() {
 		t.Stop()
 	}
 	c.timers = nil
-	for _, t := range []*time.Timer{c.retry, c.idle} {
+	for _, t := range []*time.Timer{c.retry, c.idle, c.late} {
 		if t != nil {
 			t.Stop()
 		}
@@ -200,8 +202,10 @@ func (c *Connection) finish() {
 	close(c.done)
 }
 
+var errTimers = fmt.Errorf("%w: %d timers run; stop some", abi.ErrnoLimit, abi.MaxConnTimers)
+
 // setTimer has the guest told after a while, once; a wait of 0 or less takes that
-// back. It reports false if too many run.
+// back. It reports false if too many run, or have fired and were not shown.
 func (c *Connection) setTimer(number int32, wait time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -209,10 +213,13 @@ func (c *Connection) setTimer(number int32, wait time.Duration) bool {
 		t.Stop()
 		delete(c.timers, number)
 	}
+	if at := slices.Index(c.fired, number); at >= 0 {
+		c.fired = slices.Delete(c.fired, at, at+1)
+	}
 	if wait <= 0 || c.over != 0 {
 		return true
 	}
-	if len(c.timers) >= abi.MaxConnTimers {
+	if len(c.timers)+len(c.fired) >= abi.MaxConnTimers {
 		return false
 	}
 	if c.timers == nil {

@@ -65,6 +65,7 @@ func (o Options) ensureDefaults() Options {
 	pick(&o.Breaker.MaxPause, time.Minute)
 	pick(&o.Connections.KeptBytes, 1<<20)
 	pick(&o.Connections.QueueBytes, 4<<20)
+	pick(&o.Connections.Goodbye, 2*time.Second)
 	o.Limits = o.Limits.or(defaultLimits())
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

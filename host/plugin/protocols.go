@@ -20,6 +20,8 @@ type ConnLimits struct {
 	// QueueBytes is how much may wait for the plugin, and for the peer.
 	// Default 4 MiB.
 	QueueBytes int
+	// Goodbye is how long it may take to end in good order. Default 2 s.
+	Goodbye time.Duration
 }
 
 // protocols are the connections that plugins speak for, and where they come from.
@@ -83,7 +85,7 @@ var errStopping = errors.New("the host is stopping")
 func (p *protocols) accept(of *plugin, place string, w Wire, from Arrival) (*Connection, error) {
 	pin, endpoint, err := p.pin(of, place, "")
 	if err != nil {
-		of.conns.refused.Add(1)
+		p.countRefused(of, place)
 		return nil, fmt.Errorf("the plugin that speaks for this connection takes none now: %w", err)
 	}
 	c := &Connection{protocol: p, plugin: of, name: pin.gen.manifest.Name, endpoint: endpoint, from: from, wire: w, speaker: pin}
@@ -91,8 +93,18 @@ func (p *protocols) accept(of *plugin, place string, w Wire, from Arrival) (*Con
 	return c, nil
 }
 
+func (p *protocols) countRefused(of *plugin, place string) {
+	p.mu.Lock()
+	s := p.places[place]
+	p.mu.Unlock()
+	if s != nil {
+		of.conns.of(&s.endpoint).refused.Add(1)
+	}
+}
+
 // begin registers a new connection and shows it to its speaker.
 func (c *Connection) begin() {
+	c.counts = c.plugin.conns.of(&c.endpoint)
 	c.working, c.readOn, c.done = true, make(chan struct{}, 1), make(chan struct{})
 	p := c.protocol
 	c.session, c.sessionID = p.network.OpenSession(ConnectionLink{c}, c.name, c.from)
@@ -107,8 +119,8 @@ func (c *Connection) begin() {
 	c.mu.Lock()
 	c.quiesced, c.moving = c.quiesced || quiesced, c.moving || leaving
 	c.mu.Unlock()
-	c.plugin.conns.accepted.Add(1)
-	c.plugin.conns.open.Add(1)
+	c.counts.accepted.Add(1)
+	c.counts.open.Add(1)
 	c.open(false)
 	c.watchIdle()
 	c.work()
@@ -119,7 +131,8 @@ func (p *protocols) forget(c *Connection) {
 	p.mu.Lock()
 	delete(p.conns, c.id)
 	p.mu.Unlock()
-	c.plugin.conns.open.Add(-1)
+	c.counts.open.Add(-1)
+	c.counts.ended[c.over].Add(1)
 	if pin, ok := c.speaker.(*pinned); ok {
 		p.detach(pin.gen)
 	}
@@ -168,6 +181,7 @@ func (p *protocols) take(of *plugin, e Endpoint) error {
 		}
 	}
 	p.places[e.place()] = s
+	of.conns.of(&e) // shown from now on
 	return nil
 }
 
@@ -286,7 +300,7 @@ func (p *protocols) close() {
 	for _, c := range p.all() {
 		c.dismiss(errStopping.Error())
 	}
-	deadline := time.After(goodbye)
+	deadline := time.After(p.limits.Goodbye)
 	for _, c := range p.all() {
 		select {
 		case <-c.done:

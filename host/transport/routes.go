@@ -56,7 +56,7 @@ func upgradeRequired(w http.ResponseWriter) {
 // happn-3 adds there and nowhere else. It leaves the script of the client to next.
 func (s *Server) plainPrimus(w http.ResponseWriter, r *http.Request, next http.Handler) {
 	h := w.Header()
-	if origin := r.Header.Get("Origin"); origin != "" && s.originAllowed(r) {
+	if origin := r.Header.Get("Origin"); origin != "" && s.OriginAllowed(r) {
 		h.Set("Access-Control-Allow-Origin", origin)
 		h.Set("Vary", "Origin")
 		h.Set("Access-Control-Allow-Credentials", "true")

@@ -90,7 +90,7 @@ func NewServer(o Options) *Server {
 	}
 	s.up = websocket.Upgrader{
 		EnableCompression: s.config.Compression,
-		CheckOrigin:       s.originAllowed,
+		CheckOrigin:       s.OriginAllowed,
 		WriteBufferPool:   &sync.Pool{},
 		WriteBufferSize:   512, // for the handshake only
 	}
@@ -349,9 +349,9 @@ func offersDeflate(r *http.Request) bool {
 	return false
 }
 
-// originAllowed applies websocket.origins. Requests without an Origin do not
+// OriginAllowed applies websocket.origins. Requests without an Origin do not
 // come from a page, so there is nothing to protect them from.
-func (s *Server) originAllowed(r *http.Request) bool {
+func (s *Server) OriginAllowed(r *http.Request) bool {
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return true
