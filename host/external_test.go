@@ -30,11 +30,17 @@ type shared struct {
 	set        *replica.Set // nil for a real one
 }
 
+// share makes one on the server of the tests.
 func share(t *testing.T) *shared {
 	t.Helper()
 	uri, ferret := testhost.MongoFor(t)
-	s := &shared{}
-	s.uri, s.set = replica.For(t, uri, ferret)
+	uri, set := replica.For(t, uri, ferret)
+	return shareOn(t, uri, set)
+}
+
+func shareOn(t *testing.T, uri string, set *replica.Set) *shared {
+	t.Helper()
+	s := &shared{uri: uri, set: set}
 	c, err := driver.Connect(options.Client().ApplyURI(s.uri))
 	require.NoError(t, err)
 	database := c.Database(fmt.Sprintf("happn_test_%d", time.Now().UnixNano()))
@@ -212,23 +218,23 @@ func TestWhatAnotherHostChangesOfAccessControlHoldsAtOnce(t *testing.T) {
 	require.Empty(t, host, "what is the host's own is not published")
 	require.Empty(t, all)
 
-	if s.set == nil {
-		return // a real server forgets nothing
-	}
+}
+
+// A real server forgets nothing when it is told to.
+func TestWhatAnotherHostChangesOfAccessControlHoldsAlsoIfTheServerForgetsIt(t *testing.T) {
+	set := replica.OnFerret(t)
+	s := shareOn(t, set.URI(), set)
+	one, two := guarded(t, s.whole), guarded(t, s.whole)
 	s.set.Lose(func() {
-		_, err = one.Directory().UpsertPermission(ctx, directory.UserOf("bob"), "/lost/*", "get", true)
+		_, err := one.Directory().UpsertPermission(t.Context(), directory.UserOf("bob"), "/lost/*", "get", true)
 		require.NoError(t, err)
 	})
-	b = bob(t, two)
-	eventually(t, func() bool { _, err := b.Get(ctx, "/lost/1", nil); return code(err) != 403 })
+	b := bob(t, two)
+	eventually(t, func() bool { _, err := b.Get(t.Context(), "/lost/1", nil); return code(err) != 403 })
 }
 
 func TestAHostWithoutChangeStreamsIsNotStartedWithThem(t *testing.T) {
-	uri, ferret := testhost.MongoFor(t)
-	if !ferret {
-		t.Skip("the server is a replica set")
-	}
-	s := &shared{uri: uri}
+	s := &shared{uri: testhost.Ferret(t)}
 	for name, change := range map[string]func(*config.Config){
 		"all paths": func(c *config.Config) { c.Data.Stores = []config.DataStore{s.at("refused")} },
 		"some paths": func(c *config.Config) {

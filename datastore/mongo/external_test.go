@@ -37,11 +37,24 @@ type watched struct {
 	ends  int // of foreign documents that only say that all before has come
 }
 
-// watching opens one.
+// watching opens one on the server of the tests.
 func watching(t *testing.T, change func(*mongo.Options)) *watched {
 	t.Helper()
 	uri, ferret := testhost.Mongo(t)
 	uri, set := replica.For(t, uri, ferret)
+	return watchingAt(t, uri, set, change)
+}
+
+// watchingStandIn opens one on what can be told to do what a real server does when
+// it likes.
+func watchingStandIn(t *testing.T) *watched {
+	t.Helper()
+	set := replica.OnFerret(t)
+	return watchingAt(t, set.URI(), set, nil)
+}
+
+func watchingAt(t *testing.T, uri string, set *replica.Set, change func(*mongo.Options)) *watched {
+	t.Helper()
 	c, o := collectionAt(t, uri)
 	w := &watched{t: t, uri: uri, set: set, other: c, log: &logged{}}
 	o.External, o.Timeout, o.Logger = true, 10*time.Second, slog.New(slog.NewTextHandler(w.log, nil))

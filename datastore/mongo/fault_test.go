@@ -2,7 +2,6 @@ package mongo_test
 
 import (
 	"context"
-	"strings"
 	"testing"
 	"time"
 
@@ -10,7 +9,9 @@ import (
 
 	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/datastore/mongo"
+	"github.com/happn-host/happn-host/datastore/mongo/mongotest"
 	"github.com/happn-host/happn-host/tests/testhost"
+	"github.com/happn-host/happn-host/tests/testhost/replica"
 )
 
 // Times of a store whose server goes and comes.
@@ -20,17 +21,15 @@ const (
 	patience = 20 * time.Second       // bounds every wait; used up only by a failure
 )
 
-// behindProxy opens a store on a collection of its own through a proxy.
+// behindProxy opens a store on a collection of its own through a proxy, behind
+// which is one member of the server.
 func behindProxy(t *testing.T) (*testhost.FaultProxy, *mongo.Store) {
 	t.Helper()
-	_, o := collection(t)
-	address := mongo.HostOf(o.URL)
-	if strings.Contains(address, ",") {
-		t.Skip("needs a URI of one member, to stand in front of it")
-	}
-	proxy := testhost.StartFaultProxy(t, address)
-	o.URL = strings.Replace(o.URL, address, proxy.Addr(), 1)
-	o.Extra = map[string]string{"directConnection": "true"} // the other members do not stand behind the proxy
+	uri, _ := testhost.Mongo(t)
+	member := replica.MemberOf(t, uri)
+	_, o := collectionAt(t, member.URI)
+	proxy := testhost.StartFaultProxy(t, member.Address)
+	o.URL = member.Through(proxy.Addr())
 	o.Timeout, o.Selection, o.Connect, o.Heartbeat = limit, grace, grace, 500*time.Millisecond
 	store := open(t, o)
 	t.Cleanup(func() {
@@ -38,6 +37,12 @@ func behindProxy(t *testing.T) (*testhost.FaultProxy, *mongo.Store) {
 		require.NoError(t, store.Close())
 	})
 	return proxy, store
+}
+
+func TestOfSeveralMembersTheProxyStandsInFrontOfThePrimary(t *testing.T) {
+	server := mongotest.Start(t, mongotest.Options{ReplicaSet: true})
+	uri := "mongodb://127.0.0.1:1," + server.Addr() + "/x?replicaSet=rs0"
+	require.Equal(t, replica.Member{URI: uri, Address: server.Addr()}, replica.MemberOf(t, uri))
 }
 
 // result is the answer to a write or removal.

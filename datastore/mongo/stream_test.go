@@ -12,21 +12,11 @@ import (
 
 	"github.com/happn-host/happn-host/datastore/mongo"
 	"github.com/happn-host/happn-host/tests/testhost"
+	"github.com/happn-host/happn-host/tests/testhost/replica"
 )
 
-// needSet skips a test of what a real server cannot be told to do.
-func (w *watched) needSet() {
-	w.t.Helper()
-	if w.set == nil {
-		w.t.Skip("a real server cannot be told to do this")
-	}
-}
-
 func TestAServerWithoutChangeStreamsIsRefused(t *testing.T) {
-	_, o := collection(t)
-	if _, ferret := testhost.Mongo(t); !ferret {
-		t.Skip("the server is a replica set")
-	}
+	_, o := collectionAt(t, testhost.Ferret(t))
 	o.External = true
 	_, err := mongo.Open(t.Context(), o)
 	require.ErrorContains(t, err, "run rs.initiate()")
@@ -34,8 +24,7 @@ func TestAServerWithoutChangeStreamsIsRefused(t *testing.T) {
 }
 
 func TestAStreamThatBreaksOffGoesOnWhereItWas(t *testing.T) {
-	w := watching(t, nil)
-	w.needSet()
+	w := watchingStandIn(t)
 	w.insert("/a", bson.D{{Key: "v", Value: 1}})
 	require.Equal(t, []string{`/a {"v":1}`}, w.told())
 	for i := range 3 {
@@ -50,9 +39,34 @@ func TestAStreamThatBreaksOffGoesOnWhereItWas(t *testing.T) {
 	require.Empty(t, w.told())
 }
 
+func TestAStreamGoesOnWhenTheNetworkIsBack(t *testing.T) {
+	t.Parallel()
+	uri, ferret := testhost.Mongo(t)
+	uri, set := replica.For(t, uri, ferret)
+	member := replica.MemberOf(t, uri)
+	if set == nil && member.URI != uri { // nothing can be put in front of it
+		set = replica.OnFerret(t)
+		member = replica.MemberOf(t, set.URI())
+	}
+	proxy := testhost.StartFaultProxy(t, member.Address)
+	w := watchingAt(t, member.URI, set, func(o *mongo.Options) {
+		o.URL, o.Heartbeat = member.Through(proxy.Addr()), 500*time.Millisecond
+	})
+	t.Cleanup(func() { proxy.Set(testhost.Fine) }) // before the store closes
+	for i := range 2 {
+		proxy.Set(testhost.Gone)
+		w.insert("/a", bson.D{{Key: "v", Value: i}})
+		w.remove("/a")
+		proxy.Set(testhost.Fine)
+		require.Equal(t, []string{fmt.Sprintf(`/a {"v":%d}`, i), "removed /a"}, w.told())
+		w.own(put("/own", `{}`))
+		proxy.Cut()
+		require.Empty(t, w.told())
+	}
+}
+
 func TestChangesThatTheServerHasForgottenAreMissedAndSaidSo(t *testing.T) {
-	w := watching(t, nil)
-	w.needSet()
+	w := watchingStandIn(t)
 	w.insert("/a", bson.D{{Key: "v", Value: 1}})
 	require.Equal(t, []string{`/a {"v":1}`}, w.told())
 	for range 2 {
@@ -97,21 +111,45 @@ func TestACollectionThatWasDroppedIsWatchedOn(t *testing.T) {
 	require.Contains(t, w.log.String(), "the collection was dropped or renamed by somebody else")
 }
 
+// keepsImages reports whether the server keeps what documents were like.
+func (w *watched) keepsImages() bool {
+	w.t.Helper()
+	if w.set != nil {
+		return w.set.Images(w.other.Database().Name() + "." + w.other.Name())
+	}
+	found, err := w.other.Database().ListCollectionSpecifications(w.t.Context(), bson.D{{Key: "name", Value: w.other.Name()}})
+	require.NoError(w.t, err)
+	require.Len(w.t, found, 1)
+	kept, _ := found[0].Options.Lookup("changeStreamPreAndPostImages", "enabled").BooleanOK()
+	return kept
+}
+
 func TestARemovalWhosePathNobodyTellsIsMissed(t *testing.T) {
 	w := watching(t, nil)
-	w.needSet()
-	require.True(t, w.set.Images(w.other.Database().Name()+"."+w.other.Name()), "the server was asked to keep what documents were like")
-	w.set.Blind()
+	require.True(t, w.keepsImages(), "the server was asked to")
+	require.NoError(t, w.other.Database().RunCommand(t.Context(), bson.D{{Key: "collMod", Value: w.other.Name()},
+		{Key: "changeStreamPreAndPostImages", Value: bson.D{{Key: "enabled", Value: false}}}}).Err())
+	require.False(t, w.keepsImages())
 	w.insert("/a", bson.D{{Key: "v", Value: 1}})
 	require.Equal(t, []string{`/a {"v":1}`}, w.told())
 	w.update("/a", set("data.v", 2))
 	require.Equal(t, []string{`/a {"v":2}`}, w.told(), "an update is looked up")
-	w.set.Hold(func() { w.update("/a", set("data.v", 3)); w.remove("/a") })
+	w.remove("/a")
 	w.await("missed")
 	w.own(put("/b", `{}`))
 	w.ownRemoval("/b", "")
 	require.Empty(t, w.told(), "its own removals are known without it")
 	require.Contains(t, w.log.String(), "does not tell its path")
+}
+
+func TestAnUpdateOfWhatHasGoneWhenItIsLookedUpIsNoChangeOfItsOwn(t *testing.T) {
+	w := watchingStandIn(t)
+	w.set.Blind()
+	w.insert("/a", bson.D{{Key: "v", Value: 1}})
+	require.Equal(t, []string{`/a {"v":1}`}, w.told())
+	w.set.Hold(func() { w.update("/a", set("data.v", 3)); w.remove("/a") })
+	w.await("missed")
+	require.Empty(t, w.told())
 }
 
 func TestChangesSinceTheStoreWasOpenedAreTold(t *testing.T) {
@@ -141,14 +179,18 @@ func TestChangesSinceTheStoreWasOpenedAreTold(t *testing.T) {
 
 func TestTheStreamTakesNoConnectionFromRequests(t *testing.T) {
 	w := watching(t, func(o *mongo.Options) { o.MaxPoolSize = 1 })
-	w.needSet()
 	began := time.Now()
-	w.set.Hold(func() { // the stream waits a second each time
+	requests := func() {
 		for range 10 {
 			w.own(put("/a", `{}`))
 			require.Equal(t, "{}", data(t, w.store, "/a"))
 		}
-	})
+	}
+	if w.set != nil {
+		w.set.Hold(requests) // the stream waits a second each time
+	} else {
+		requests()
+	}
 	require.Less(t, time.Since(began), 5*time.Second)
 }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/happn-host/happn-host/client"
 	"github.com/happn-host/happn-host/tests/testhost"
+	"github.com/happn-host/happn-host/tests/testhost/replica"
 )
 
 // awayRequests are those that need the store, each in its own way.
@@ -63,10 +64,10 @@ type awayHost struct {
 func startAwayHost(t *testing.T, database string, args ...string) *awayHost {
 	t.Helper()
 	uri, _ := testhost.MongoFor(t)
-	u, err := url.Parse(uri)
+	member := replica.MemberOf(t, uri)
+	proxy := testhost.StartFaultProxy(t, member.Address)
+	u, err := url.Parse(member.Through(proxy.Addr()))
 	require.NoError(t, err)
-	proxy := testhost.StartFaultProxy(t, u.Host)
-	u.Host = proxy.Addr()
 	query := u.Query()
 	query.Set("serverSelectionTimeoutMS", "500") // how long requests wait for one that has gone
 	u.RawQuery = query.Encode()

@@ -10,6 +10,9 @@
 //   - HAPPN_TEST_BINARY: a built happn-host to use instead of building one.
 //   - HAPPN_NPM_DIR: folder that holds (or will hold) the npm packages; by
 //     default a folder in the user's cache. Nothing is installed in the tree.
+//   - HAPPN_TEST_MONGO_URI: a MongoDB server to test with instead of FerretDB, in
+//     databases that the tests make and drop. No test is left out then.
+//   - HAPPN_TEST_FERRET: a built tests/ferret to use instead of building it.
 //   - HAPPN_TEST_REQUIRE_NODE: when set, a machine without Node.js and npm
 //     fails the tests that need them instead of skipping them.
 //   - HAPPN_TEST_REQUIRE_CLANG: the same for clang and lld, which build plugins in C.

@@ -14,7 +14,7 @@ import (
 const (
 	// mongoEnv is the URI of a real server, set from outside.
 	mongoEnv = "HAPPN_TEST_MONGO_URI"
-	// ferretEnv is the URI of the server that MongoMain started.
+	// ferretEnv is the URI of the server that FerretMain started.
 	ferretEnv = "HAPPN_TEST_FERRET_URI"
 	// ferretBinaryEnv is the built server of tests/ferret; it saves the build.
 	ferretBinaryEnv = "HAPPN_TEST_FERRET"
@@ -33,6 +33,22 @@ func Mongo(tb testing.TB) (uri string, ferret bool) {
 	return uri, true
 }
 
+// Ferret returns the URI of a FerretDB, whatever server tests use: for what a real
+// one cannot be told to do, or to be. It is the one that FerretMain started, or one
+// that is there until the test ends.
+func Ferret(tb testing.TB) string {
+	tb.Helper()
+	if uri := os.Getenv(ferretEnv); uri != "" {
+		return uri
+	}
+	server, uri, err := StartFerret(tb.TempDir(), "127.0.0.1:0")
+	if err != nil {
+		tb.Fatalf("FerretDB for tests: %v", err)
+	}
+	tb.Cleanup(server.Stop)
+	return uri
+}
+
 // MongoMain runs the tests of a package with a MongoDB server: the one that
 // HAPPN_TEST_MONGO_URI names, or else FerretDB, which it builds, starts and
 // stops. run is m.Run, or another such function around it.
@@ -40,6 +56,12 @@ func MongoMain(run func() int) int {
 	if os.Getenv(mongoEnv) != "" {
 		return run()
 	}
+	return FerretMain(run)
+}
+
+// FerretMain is MongoMain for a package many of whose tests need Ferret, so that
+// there is one in any case.
+func FerretMain(run func() int) int {
 	code, err := withFerret(run)
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "the MongoDB server for tests: %v\n", err)
@@ -73,12 +95,7 @@ func MongoFor(tb testing.TB) (uri string, ferret bool) {
 	if uri = os.Getenv(mongoEnv); uri != "" {
 		return uri, false
 	}
-	server, uri, err := StartFerret(tb.TempDir(), "127.0.0.1:0")
-	if err != nil {
-		tb.Fatalf("the MongoDB server for tests: %v", err)
-	}
-	tb.Cleanup(server.Stop)
-	return uri, true
+	return Ferret(tb), true
 }
 
 // FerretServer is a running FerretDB.

@@ -7,5 +7,7 @@
 // begin, the images of documents, and a $project that includes fields. What it is
 // told to do besides is what servers do seldom.
 //
-// It may import the driver.
+// It also tells which member of a real server a proxy can be put in front of.
+//
+// It may import the driver and testhost.
 package replica

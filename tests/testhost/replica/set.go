@@ -2,9 +2,10 @@ package replica
 
 import (
 	"net"
-	"strings"
 	"sync"
 	"testing"
+
+	"github.com/happn-host/happn-host/tests/testhost"
 )
 
 // Set is a replica set of one member.
@@ -31,17 +32,21 @@ type Set struct {
 }
 
 // For returns the URI of a replica set, until the test's end, for what
-// testhost.Mongo or testhost.MongoFor returned: a Set in front of FerretDB, or the
-// server itself and nil.
+// testhost.Mongo or testhost.MongoFor returned: the server itself and nil, or, if
+// it is none, OnFerret.
 func For(tb testing.TB, uri string, ferret bool) (string, *Set) {
 	tb.Helper()
-	if !ferret {
+	if !ferret && streams(tb, uri) {
 		return uri, nil
 	}
-	_, rest, _ := strings.Cut(uri, "://")
-	address, _, _ := strings.Cut(rest, "/")
-	set := Start(tb, address)
+	set := OnFerret(tb)
 	return set.URI(), set
+}
+
+// OnFerret starts a Set in front of a FerretDB, whatever server tests use.
+func OnFerret(tb testing.TB) *Set {
+	tb.Helper()
+	return Start(tb, alone(tb, testhost.Ferret(tb)).Address)
 }
 
 // Start starts one in front of the server at an address of the form host:port,
