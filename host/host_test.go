@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
 	"sync"
 	"testing"
@@ -20,14 +21,30 @@ import (
 	"github.com/happn-host/happn-host/client"
 	"github.com/happn-host/happn-host/host"
 	"github.com/happn-host/happn-host/host/config"
+	"github.com/happn-host/happn-host/tests/testhost"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// wasmCache is a folder for the machine code of plugins, which all tests share.
+var wasmCache string
+
+func TestMain(m *testing.M) {
+	var err error
+	remove := func() {}
+	if wasmCache, remove, err = testhost.WasmCache(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		remove()
+		os.Exit(code)
+	}))
+}
 
 func open(tb testing.TB, change func(*config.Config)) *host.Host {
 	tb.Helper()
 	c := config.Default()
 	c.Port, c.Data.Durability, c.Data.Dir, c.Plugins.Dir = 0, "none", "", ""
+	c.Plugins.CacheDir = wasmCache
 	if change != nil {
 		change(&c)
 	}

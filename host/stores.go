@@ -139,8 +139,12 @@ func indexes(configured []config.DataIndex) ([]datastore.Index, error) {
 }
 
 // cacheDir is where compiled plugins are kept: beside the documents of the
-// default store, never in the plugins' own folder.
+// default store unless the configuration says otherwise, never in the plugins'
+// own folder.
 func (h *Host) cacheDir() string {
+	if dir := h.config.Plugins.CacheDir; dir != "" {
+		return dir
+	}
 	dir := h.config.Data.AllStores()[0].Dir
 	if dir == "" {
 		return ""

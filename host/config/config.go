@@ -33,6 +33,7 @@ type Log struct {
 // Plugins says where modules are found.
 type Plugins struct {
 	Dir           string        `koanf:"dir"`           // watched folder; empty is no plugins
+	CacheDir      string        `koanf:"cacheDir"`      // compiled plugins; empty is beside the documents
 	Settle        time.Duration `koanf:"settle"`        // quiet time after a change before a module is read
 	Trust         []PluginKey   `koanf:"trust"`         // keys whose signatures count
 	RequireSigned bool          `koanf:"requireSigned"` // refuse modules without one

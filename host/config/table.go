@@ -68,6 +68,8 @@ func pluginKeys() []entry {
 	return []entry{
 		{name: "plugins.dir", kind: kindText, check: checkOptionalFolder, aliases: []string{"plugins"},
 			meaning: "Folder that is watched for Wasm modules and their manifests. It is created when it is missing. Empty: no plugins."},
+		{name: "plugins.cacheDir", kind: kindText, check: checkOptionalFolder,
+			meaning: "Folder that keeps the machine code of compiled plugins, so that a start does not compile them again. Who can write there decides what the host executes: it is made with mode 0700, must belong to the host's user, and must not lie in the plugins' folder. Empty: `plugin-cache` beside the documents, or nothing is kept if these are not in a folder."},
 		{name: "plugins.settle", kind: kindDuration, min: int64(time.Millisecond), max: int64(time.Minute),
 			meaning: "How long a changed module must be left alone before it is read, so that a half-copied file is not loaded."},
 		{name: "plugins.trust", kind: kindSections, list: trustSections(),

@@ -33,7 +33,7 @@ func openGo(t testing.TB, change func(*plugin.Options)) *folder {
 	module, err := goGuest()
 	require.NoError(t, err)
 	f := open(t, func(o *plugin.Options) {
-		o.CacheDir = filepath.Join(scratch, "cache")
+		o.CacheDir = wasmCache
 		o.Limits.Timeout, o.Limits.StartTimeout = 30*time.Second, time.Minute // the machine of the tests is busy
 		if change != nil {
 			change(o)

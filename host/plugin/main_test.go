@@ -6,11 +6,13 @@ import (
 	"testing"
 
 	"go.uber.org/goleak"
+
+	"github.com/happn-host/happn-host/tests/testhost"
 )
 
-// scratch is a folder for what all tests share: the compiled Go guest, and its
-// machine code. TestMain makes it and takes it away.
-var scratch string
+// scratch is a folder for what all tests share, the Go guests, and wasmCache for their
+// machine code. TestMain makes them and takes them away.
+var scratch, wasmCache string
 
 func TestMain(m *testing.M) {
 	var err error
@@ -18,8 +20,21 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+	remove := func() {}
+	if wasmCache, remove, err = testhost.WasmCache(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
 	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		remove()
 		_ = os.RemoveAll(scratch)
 		os.Exit(code)
 	}))
+}
+
+// TestGuestsCompile fills the cache of machine code. Run without the race detector
+// before the other tests, it saves them most of their time.
+func TestGuestsCompile(t *testing.T) {
+	openGo(t, nil)
+	openWorld(t, newWorld(), map[string]string{"p": all})
 }

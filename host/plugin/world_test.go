@@ -169,7 +169,7 @@ func openWorld(t *testing.T, w *world, operators map[string]string) *folder {
 	module, err := worldGuest()
 	require.NoError(t, err)
 	f := open(t, func(o *plugin.Options) {
-		o.CacheDir = filepath.Join(scratch, "cache")
+		o.CacheDir = wasmCache
 		o.Limits.Timeout, o.Limits.StartTimeout, o.Limits.Wait = 30*time.Second, time.Minute, 10*time.Second
 		o.Services = w
 	})

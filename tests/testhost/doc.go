@@ -16,6 +16,9 @@
 //   - HAPPN_TEST_REQUIRE_NODE: when set, a machine without Node.js and npm
 //     fails the tests that need them instead of skipping them.
 //   - HAPPN_TEST_REQUIRE_CLANG: the same for clang and lld, which build plugins in C.
+//   - HAPPN_TEST_WASM_CACHE: a folder that keeps the machine code of plugins between
+//     test runs. Compiling them takes most of the time of some tests, ten times as
+//     long with the race detector: a run without it may fill the folder.
 //
 // It may import the standard library only; its own tests use testify.
 package testhost
