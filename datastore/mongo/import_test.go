@@ -21,7 +21,7 @@ func document(path, data string) *datastore.Document {
 
 func TestHostsThatImportTheSamePathsAtOnceMakeOneDocumentOfEach(t *testing.T) {
 	c, o := collection(t)
-	const n = 150
+	const n = 60
 	var hosts sync.WaitGroup
 	for range 3 {
 		store := open(t, o)

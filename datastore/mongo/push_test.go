@@ -139,7 +139,11 @@ func TestASearchEndsWithItsContext(t *testing.T) {
 	_, o := collection(t)
 	store := open(t, o)
 	defer func() { require.NoError(t, store.Close()) }()
-	fill(t, store, "/d/%d", 150) // more than come at once
+	var docs []*datastore.Document
+	for i := range 150 { // more than come at once
+		docs = append(docs, document(fmt.Sprint("/d/", i), `{}`))
+	}
+	require.NoError(t, store.Import(context.Background(), docs))
 	ctx, cancel := context.WithCancel(context.Background())
 	seen := 0
 	err := store.Find(ctx, &datastore.Query{Pattern: []byte("/d/*")}, func(*datastore.Document) bool {

@@ -28,9 +28,7 @@ var patternTexts = []string{
 
 var patterns = []test{
 	{"'*' is any text, everything else itself", func(s *subject) {
-		for _, path := range patternPaths {
-			s.put(path, `{}`)
-		}
+		s.putAll(patternPaths, `{}`)
 		for _, text := range patternTexts {
 			if s.has(KeepsValues) && !utf8.ValidString(text) {
 				continue // such a store has texts only
@@ -63,14 +61,13 @@ var patterns = []test{
 		require.Empty(s, s.paths(matching("*")))
 	}},
 	{"a removal takes the same paths as a search", func(s *subject) {
+		gone := patternPaths // and to be stored
 		for _, text := range patternTexts {
 			if s.has(KeepsValues) && !utf8.ValidString(text) {
 				continue
 			}
-			for _, path := range patternPaths {
-				s.put(path, `{}`)
-			}
-			gone := naiveMatches(text, patternPaths)
+			s.putAll(gone, `{}`)
+			gone = naiveMatches(text, patternPaths)
 			require.Equal(s, len(gone), s.remove(matching(text)), "pattern %q", text)
 			left := naiveMatches("*", patternPaths)
 			left = slices.DeleteFunc(left, func(path string) bool { return slices.Contains(gone, path) })

@@ -36,7 +36,7 @@ var reading = []test{
 		require.Equal(s, []string{"//", "/A", "/_x", "/a", "/a-", "/a/", "/a/10", "/a/2", "/b", "/z", "/é"}, s.paths(matching("/*")))
 	}},
 	{"many results come once each, in order", func(s *subject) {
-		n := s.many(3000)
+		n := s.severalBatches()
 		done := make(outcomes, n)
 		want := make([]string, n)
 		for i := range n {
@@ -93,11 +93,12 @@ var reading = []test{
 		require.Len(s, s.paths(matching("/a/*")), n)
 	}},
 	{"an ended context ends a search", func(s *subject) {
-		n := s.many(2000)
-		for i := range n {
-			w := put(fmt.Sprintf("/c/%04d", i), `{}`, 1000)
-			s.must(w)
+		n := s.severalBatches()
+		paths := make([]string, n)
+		for i := range paths {
+			paths[i] = fmt.Sprintf("/c/%04d", i)
 		}
+		s.putAll(paths, `{}`)
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		seen := 0

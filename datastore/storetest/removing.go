@@ -60,7 +60,7 @@ var removing = []test{
 		require.Equal(s, []string{"/a"}, s.paths(matching("*")))
 	}},
 	{"many documents", func(s *subject) {
-		n := s.many(3000)
+		n := s.severalBatches()
 		done := make(outcomes, n)
 		for i := range n {
 			w := put("/many/"+strings.Repeat("x", i%7)+string(rune('a'+i%26))+strings.Repeat("y", i/26), `{}`, 1)

@@ -32,6 +32,14 @@ func (s *subject) many(n int) int {
 	return n
 }
 
+// severalBatches is many for a test that wants more than a server sends at once.
+func (s *subject) severalBatches() int {
+	if s.has(Slow) {
+		return 150 // MongoDB begins with 101
+	}
+	return 3000
+}
+
 func (s *subject) has(t Trait) bool { return slices.Contains(s.traits, t) }
 
 // sameData requires data as it went in, or the same values from a store that
@@ -125,6 +133,19 @@ func (s *subject) must(w datastore.Write) *datastore.Document {
 func (s *subject) put(path, data string) *datastore.Document {
 	s.Helper()
 	return s.must(put(path, data, 1000))
+}
+
+// putAll puts the same data at all paths.
+func (s *subject) putAll(paths []string, data string) {
+	s.Helper()
+	done := make(outcomes, len(paths))
+	for _, path := range paths {
+		w := put(path, data, 1000)
+		s.store.Write(context.Background(), &w, done)
+	}
+	for range paths {
+		require.NoError(s, done.next(s).err)
+	}
 }
 
 // put is a Put at a time.

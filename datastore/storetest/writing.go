@@ -62,8 +62,12 @@ var writing = []test{
 		}
 	}},
 	{"a write is visible when Write returns, before it is answered", func(s *subject) {
-		done := make(outcomes, 200)
-		for i := range 100 {
+		n := 100
+		if s.has(Slow) {
+			n = 30
+		}
+		done := make(outcomes, 2*n)
+		for i := range n {
 			path, data := fmt.Sprintf("/v/%d", i), fmt.Sprintf(`{"i":%d}`, i)
 			w := put(path, data, 1000)
 			s.store.Write(context.Background(), &w, done)
