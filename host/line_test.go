@@ -3,6 +3,7 @@ package host_test
 import (
 	"bufio"
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"encoding/json"
 	"fmt"
@@ -24,6 +25,7 @@ import (
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/build"
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
 // linePlugin is the example line, compiled once for all tests.
@@ -386,4 +388,77 @@ func TestAConnectionOfAPluginIsASessionLikeAnyOther(t *testing.T) {
 	}
 	require.Equal(t, "BYE enough", c.next())
 	c.over()
+}
+
+// Connections stay with the version that they were opened with, until that ends.
+func TestConnectionsOfACanaryAreItsOwn(t *testing.T) {
+	s := startLine(t, nil)
+	module, err := linePlugin()
+	require.NoError(t, err)
+	put := func(name string, content []byte) {
+		t.Helper()
+		hidden := filepath.Join(s.dir, ".new")
+		require.NoError(t, os.WriteFile(hidden, content, 0o600))
+		require.NoError(t, os.Rename(hidden, filepath.Join(s.dir, name)))
+	}
+	try := func(version string) {
+		t.Helper()
+		canary, err := wasmbin.AppendCustom(module, "version", []byte(version))
+		require.NoError(t, err)
+		put("line.canary.wasm", canary)
+		sum := fmt.Sprintf("%x", sha256.Sum256(canary))
+		eventually(t, func() bool { c := s.line().Canary; return c != nil && c.State == plugin.StateReady && c.SHA256 == sum })
+	}
+	do := func(what string) {
+		t.Helper()
+		answer, err := http.Post("http://"+s.Addr().String()+"/api/v1/plugins/line/"+what, "", nil)
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		require.Equal(t, http.StatusOK, answer.StatusCode)
+	}
+	var all []*nc
+	dial := func() {
+		t.Helper()
+		c := dialLine(t, s.Host)
+		require.Equal(t, "OK", c.ask("SUB /all/*"))
+		all = append(all, c)
+	}
+	other, n := connect(t, s.Host), 0
+	hear := func() {
+		t.Helper()
+		n++
+		_, err := other.Set(t.Context(), "/all/1", map[string]int{"n": n}, nil)
+		require.NoError(t, err)
+		for _, c := range all {
+			require.Equal(t, fmt.Sprintf(`EVENT /all/1 {"n":%d}`, n), c.next())
+		}
+	}
+	handed := func(want uint64) {
+		t.Helper()
+		eventually(t, func() bool { return s.line().Connections.HandedOver >= want })
+		hear()
+		require.Equal(t, want, s.line().Connections.HandedOver)
+	}
+	put("line.yaml", append(fmt.Appendf(nil, lineEndpoints, false, "1h"), "canary: {share: 100}\n"...))
+	try("1")
+	own := s.line().Calls
+	dial()
+	dial()
+	hear()
+	require.Equal(t, own, s.line().Calls, "both are the canary's")
+	require.Positive(t, s.line().Canary.Calls)
+	do("rollback")
+	handed(2)
+	require.Greater(t, s.line().Calls, own)
+
+	try("2")
+	dial() // the third is the canary's, the others stay where they are
+	hear()
+	require.EqualValues(t, 2, s.line().Connections.HandedOver)
+	require.Positive(t, s.line().Canary.Calls)
+	do("promote")
+	handed(4)
+	require.Nil(t, s.line().Canary)
+	require.EqualValues(t, 3, s.line().Connections.Open)
+	require.Zero(t, s.line().Traps)
 }
