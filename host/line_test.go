@@ -459,6 +459,14 @@ func TestConnectionsOfACanaryAreItsOwn(t *testing.T) {
 	do("promote")
 	handed(4)
 	require.Nil(t, s.line().Canary)
+
+	try("3")
+	put("line.yaml", append(fmt.Appendf(nil, lineEndpoints, false, "2h"), "canary: {share: 100}\n"...))
+	eventually(t, func() bool { // the plugin's own version was replaced, and its sessions see a canary now
+		before := s.line().Canary.Calls
+		hear()
+		return s.line().Canary.Calls == before+3
+	})
 	require.EqualValues(t, 3, s.line().Connections.Open)
 	require.Zero(t, s.line().Traps)
 }

@@ -148,7 +148,7 @@ func TestAHostThatIsKilledWhilePromotingHasTheOldVersionOrTheNew(t *testing.T) {
 			"--plugins.startWait", "1m"))
 	}
 	runs := 0
-	for version := 1; version <= 6; version++ {
+	for version := 1; version <= 4; version++ {
 		require.NoError(t, os.WriteFile(filepath.Join(folder, "p.canary.wasm"), module(version), 0o600))
 		r := serve()
 		summary := r.summary()

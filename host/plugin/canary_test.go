@@ -409,6 +409,28 @@ func TestACanaryIsPromotedByCommand(t *testing.T) {
 
 	f.put("p.canary.wasm", old())
 	require.Equal(t, plugin.StateReady, f.canary().State, "the way back is a canary, too")
+	calls := f.only().Calls
+	_, err = f.Reload(ctx(t), "p")
+	require.NoError(t, err)
+	require.Equal(t, calls, f.only().Calls, "what it was asked since outlives it")
+}
+
+func TestAPromotedCanaryIsLeftAloneAsAnyPluginIs(t *testing.T) {
+	f := both(t, old(), sometimes(asm.Unreachable), "canary: {share: 100, maxFaults: 1}", func(o *plugin.Options) {
+		o.Breaker.Faults, o.Limits.Wait = 3, 10*time.Second
+	})
+	_, err := f.Promote(ctx(t), "p", "")
+	require.NoError(t, err)
+	for range 2 {
+		rec := of(1)
+		rec.Path = []byte("!boom")
+		_, err := f.call(rec)
+		require.ErrorContains(t, err, "trapped")
+		v, err := f.call(of(1))
+		require.NoError(t, err)
+		require.Equal(t, abi.VerdictPass, v, "another instance took its place")
+	}
+	require.EqualValues(t, 2, f.only().Traps)
 }
 
 func TestACanaryIsRolledBackByCommand(t *testing.T) {
