@@ -387,3 +387,16 @@ func TestConnectionsAreCounted(t *testing.T) {
 	}, c.only().Endpoints, "counts outlive a version")
 	require.EqualValues(t, 4, c.only().Connections.Accepted)
 }
+
+func TestWhatIsSentDoesNotWaitForAPeerToRead(t *testing.T) {
+	event := records(sends("event"))
+	c := converse(t, converser{event: onBang(gives(abi.VerdictEmit, len(event))), data: event}, func(o *plugin.Options) {
+		o.Connections.QueueBytes = 100
+	})
+	one := c.dial()
+	for n := range 40 { // the wire is who ends the connection, and not for the plugin's fault
+		one.publish("!")
+		require.Eventually(t, func() bool { return len(one.got()) == (n+1)*len("event") }, 10*time.Second, time.Millisecond)
+	}
+	require.Zero(t, c.only().Errors)
+}

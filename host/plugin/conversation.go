@@ -147,7 +147,12 @@ func (c *Connection) take(export int, list []byte, size int) error {
 		c.todo = list
 		return nil
 	}
-	if len(c.todo)+len(list) > maxTodo {
+	switch {
+	case len(c.todo)+len(list) <= maxTodo:
+	case c.wire.QueuedBytes() > c.protocol.limits.QueueBytes/2:
+		c.end(abi.ConnLost, "the peer asks for more, and does not read what it is sent")
+		return nil
+	default:
 		return fmt.Errorf("emits faster than it can be carried out: more than %d bytes wait", maxTodo)
 	}
 	c.todo = append(c.todo, list...)

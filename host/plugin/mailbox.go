@@ -62,7 +62,7 @@ func (c *Connection) next() step {
 	switch {
 	case c.over != 0:
 		return stepEnd
-	case len(c.todo) > 0 && (c.leaving || c.mayAsk()):
+	case len(c.todo) > 0 && (c.leaving || !c.asks() || c.mayAsk()):
 		return stepAct
 	case len(c.taken) > 0:
 		return stepEvent
@@ -93,6 +93,13 @@ func (c *Connection) next() step {
 	}
 	c.working = false
 	return stepRest
+}
+
+// asks reports whether what the guest wants next is a request. Bytes for the peer do
+// not wait for it to read: the wire ends who does not.
+func (c *Connection) asks() bool {
+	const kindAt = 5 // behind the record's length and its version; take has looked at it
+	return abi.Kind(c.todo[kindAt]) == abi.KindRequest
 }
 
 // mayAsk reports whether more may be asked for the peer: it reads what it is
