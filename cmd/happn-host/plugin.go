@@ -43,7 +43,7 @@ Begins and builds plugins, and manages those of a running host, by their names o
              before its content changes
   logs       show what happened to a plugin last, and what it logged
 
-  --kind kind        of the hook: inbound (default), outbound, event, service, http or tick
+  --kind kind        of the hook: inbound (default), outbound, event, service, http, tick or protocol
   --out folder       where build puts the modules (default ./plugins)
   --module file      have build add the manifest of a folder to a module that other tools have
                      compiled, in place of compiling the folder

@@ -12,8 +12,15 @@
 // Beside it may run a canary, a candidate of the next version that a share of the
 // sessions sees: a generation of its own, which ends or takes the plugin's place.
 //
+// A plugin that speaks protocols has connections (protocols): places that Options.Network
+// listens on for the version that runs, and for each connection a mailbox that one
+// goroutine at a time sees to (Connection). It is pinned to an instance, and moves to
+// one of the next version, or ends with its own. What guests emit is looked at
+// before anything of it is done (conversation.go).
+//
 // Locks, in the order in which they may be held together: Manager.mu, then
-// plugin.mu, then breaker.mu or pool.mu. The path of a message takes none of
+// plugin.mu, then breaker.mu or pool.mu; Connection.mu, then protocols.mu, then
+// endpointCounts.mu. The path of a message takes none of
 // them unless every instance is busy.
 //
 // Engines make guests of modules: the raw one speaks to wazero itself, the one for

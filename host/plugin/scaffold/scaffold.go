@@ -29,7 +29,7 @@ type Options struct {
 func Kinds() []string {
 	return []string{
 		string(plugin.HookInbound), string(plugin.HookOutbound), string(plugin.HookEvent),
-		string(plugin.HookService), string(plugin.HookHTTP), string(plugin.HookTick),
+		string(plugin.HookService), string(plugin.HookHTTP), string(plugin.HookTick), string(plugin.HookProtocol),
 	}
 }
 
