@@ -184,28 +184,37 @@ func (f *families) hooks(all []version) {
 }
 
 // defined adds the metrics that plugins define, under names that are theirs only.
+// The plugin of those of a canary is called as the canary's file is.
 func (f *families) defined(all []plugin.Info) {
 	byName := map[string]int{}
 	for _, p := range all {
-		for _, m := range p.Metrics {
-			name := "happn_plugin_defined_" + m.Name
-			family := metrics.Family{Name: name, Help: m.Help, Type: metrics.Gauge, Labels: append([]string{"plugin"}, m.Labels...)}
-			if m.Type == plugin.Counter {
-				family.Type = metrics.Counter
-			}
-			for _, s := range m.Series {
-				family.Values = append(family.Values, metrics.Value{Labels: append([]string{p.Name}, s.Labels...), Value: s.Value})
-			}
-			at, taken := byName[name]
-			if !taken {
-				byName[name] = len(*f)
-				*f = append(*f, family)
-				continue
-			}
-			// Two plugins with one name share a family if they mean the same by it.
-			if first := &(*f)[at]; first.Type == family.Type && slices.Equal(first.Labels, family.Labels) {
-				first.Values = append(first.Values, family.Values...)
-			}
+		f.define(byName, p.Name, p.Metrics)
+		if p.Canary != nil {
+			f.define(byName, p.Name+".canary", p.Canary.Metrics)
+		}
+	}
+}
+
+// define adds the metrics of one plugin.
+func (f *families) define(byName map[string]int, of string, all []plugin.Metric) {
+	for _, m := range all {
+		name := "happn_plugin_defined_" + m.Name
+		family := metrics.Family{Name: name, Help: m.Help, Type: metrics.Gauge, Labels: append([]string{"plugin"}, m.Labels...)}
+		if m.Type == plugin.Counter {
+			family.Type = metrics.Counter
+		}
+		for _, s := range m.Series {
+			family.Values = append(family.Values, metrics.Value{Labels: append([]string{of}, s.Labels...), Value: s.Value})
+		}
+		at, taken := byName[name]
+		if !taken {
+			byName[name] = len(*f)
+			*f = append(*f, family)
+			continue
+		}
+		// Two plugins with one name share a family if they mean the same by it.
+		if first := &(*f)[at]; first.Type == family.Type && slices.Equal(first.Labels, family.Labels) {
+			first.Values = append(first.Values, family.Values...)
 		}
 	}
 }

@@ -215,6 +215,8 @@ func (g *generation) take(rules Breaker) {
 	g.plugin.mu.Lock()
 	defer g.plugin.mu.Unlock()
 	g.before = g.tally()
+	g.defined.inherit(g.plugin.metrics)
+	g.plugin.metrics = g.defined
 	g.canary.Store(nil)
 }
 

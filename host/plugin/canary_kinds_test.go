@@ -70,6 +70,33 @@ func TestEveryInstanceOfACanaryHearsWhatEachInstanceHears(t *testing.T) {
 	require.Zero(t, w.actors())
 }
 
+func TestMetricsOfACanaryAreItsOwnUntilItIsPromoted(t *testing.T) {
+	f := openWorld(t, newWorld(), map[string]string{"p": all + "canary: {share: 100}"})
+	done := func(all []plugin.Metric) float64 {
+		t.Helper()
+		require.NotEmpty(t, all)
+		require.Equal(t, "done", all[0].Name)
+		return all[0].Series[0].Value
+	}
+	f.do("count /a", "1")
+	own := done(f.only().Metrics)
+	content, err := os.ReadFile(filepath.Join(f.dir, "p.wasm"))
+	require.NoError(t, err)
+	canary, err := wasmbin.AppendCustom(content, "version", []byte("2"))
+	require.NoError(t, err)
+	f.put("p.canary.wasm", canary)
+	f.do("count /a", "1")
+	f.do("count /a", "1")
+	require.Equal(t, own, done(f.only().Metrics))
+	require.Equal(t, 2*own, done(f.canary().Metrics))
+	_, err = f.Promote(ctx(t), "p", "")
+	require.NoError(t, err)
+	require.Equal(t, 3*own, done(f.only().Metrics), "counters do not fall back")
+	require.Equal(t, plugin.Gauge, f.only().Metrics[1].Type)
+	f.do("count /a", "1")
+	require.Equal(t, 4*own, done(f.only().Metrics))
+}
+
 func TestEventsOfOneAreThePluginsOwn(t *testing.T) {
 	w := newWorld()
 	module, err := worldGuest()

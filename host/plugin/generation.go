@@ -44,6 +44,8 @@ type generation struct {
 
 	reads func(path []byte) bool // which documents it may see in searches; nil is none
 
+	defined *Metrics // by its guests
+
 	engine  engine
 	plugin  *plugin
 	pool    *pool
@@ -76,6 +78,9 @@ func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cac
 		config: m.Config, breaker: newBreaker(o.Breaker), broken: make(chan *slot, m.Limits.Instances),
 	}
 	g.canary.Store(c.canary)
+	if g.defined = p.metrics; c.canary != nil {
+		g.defined = &Metrics{}
+	}
 	g.guestLog = newGuestLog(log, c.secrets, &g.canary)
 	if g.config == nil {
 		g.config = []byte("{}")

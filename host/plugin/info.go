@@ -89,6 +89,8 @@ type CanaryInfo struct {
 	Refused uint64
 	// Hooks are the counts of each of its hooks.
 	Hooks []HookCounts
+	// Metrics are those that it has defined.
+	Metrics []Metric
 }
 
 // info describes the canary. The caller holds plugin.mu.
@@ -103,6 +105,7 @@ func (t *canary) info() *CanaryInfo {
 		if e := g.lastError.Load(); e != nil {
 			out.LastError = *e
 		}
+		out.Metrics = g.defined.All()
 		if !t.done {
 			out.Instances, out.Memory = g.pool.ready(), g.memory()
 			out.Counts, hooks = g.sums()

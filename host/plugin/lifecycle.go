@@ -30,7 +30,7 @@ type plugin struct {
 
 	rolledBack, promoted atomic.Uint64 // canaries
 
-	metrics Metrics // that it has defined
+	metrics *Metrics // that it has defined; who has claimed it changes it, under mu
 	conns   endpointCounts
 
 	// Manager.mu guards these.
@@ -55,7 +55,7 @@ type plugin struct {
 func newPlugin(m *Manager, file string) *plugin {
 	j := newJournal()
 	return &plugin{
-		manager: m, file: file, again: true, journal: j, log: slog.New(tee{m.log.Handler(), j}), idle: closedChannel(), began: make(chan struct{}),
+		manager: m, file: file, again: true, journal: j, log: slog.New(tee{m.log.Handler(), j}), idle: closedChannel(), began: make(chan struct{}), metrics: &Metrics{},
 		state: StateDiscovered, shown: &candidate{file: file, manifest: &Manifest{Name: stem(file), Enabled: true}},
 	}
 }

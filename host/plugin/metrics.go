@@ -48,8 +48,8 @@ type Series struct {
 	Value  float64
 }
 
-// Metrics are the metrics of one plugin. They outlive its versions, so that
-// counters do not fall back. All instances share them. The zero value has none;
+// Metrics are the metrics of one plugin, or of its canary, which may mean something
+// else by a name. They outlive its versions, so that counters do not fall back. All instances share them. The zero value has none;
 // the methods may be called from any goroutine.
 type Metrics struct {
 	mu   sync.Mutex
@@ -173,6 +173,52 @@ func (s *Metrics) All() (all []Metric) {
 	return all
 }
 
+// inherit adds what another version of the plugin has counted, so that counters do
+// not fall back when this one takes its place. Gauges of both are as this one has
+// set them.
+func (s *Metrics) inherit(from *Metrics) {
+	from.mu.Lock()
+	defer from.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, m := range from.list {
+		at := slices.IndexFunc(s.list, func(o *metric) bool { return o.Name == m.Name })
+		switch {
+		case at >= 0:
+			s.list[at].inherit(m)
+		case len(s.list) < maxMetrics:
+			s.list = append(s.list, m.copy())
+		}
+	}
+}
+
+// inherit adds the series of a metric that means the same, and nothing otherwise.
+func (m *metric) inherit(from *metric) {
+	if m.Type != from.Type || !slices.Equal(m.Labels, from.Labels) {
+		return
+	}
+	m.Lost += from.Lost
+	for key, one := range from.series {
+		mine := m.series[key]
+		switch {
+		case mine == nil && len(m.series) >= maxSeries:
+			m.Lost++
+		case mine == nil:
+			m.series[key] = &Series{Labels: one.Labels, Value: one.Value}
+		case m.Type == Counter:
+			mine.Value += one.Value
+		}
+	}
+}
+
+// copy returns a metric that shares no series with m.
+func (m *metric) copy() *metric {
+	out := &metric{Metric: m.Metric, series: map[string]*Series{}}
+	out.Lost = 0
+	out.inherit(m)
+	return out
+}
+
 // metric_define (definition, len) -> number
 func hostMetricDefine(i *instance, stack []uint64) {
 	i.yield()
@@ -181,7 +227,7 @@ func hostMetricDefine(i *instance, stack []uint64) {
 		stack[0] = i.fail(fmt.Errorf("%w: the definition lies outside of memory", ErrInvalid))
 		return
 	}
-	n, err := i.gen.plugin.metrics.Define(definition)
+	n, err := i.gen.defined.Define(definition)
 	if err != nil {
 		stack[0] = i.fail(err)
 		return
@@ -196,7 +242,7 @@ func hostMetricAdd(i *instance, stack []uint64) {
 		stack[0] = i.fail(fmt.Errorf("%w: the labels lie outside of memory", ErrInvalid))
 		return
 	}
-	if err := i.gen.plugin.metrics.Add(int(int32(stack[0])), math.Float64frombits(stack[1]), labels); err != nil {
+	if err := i.gen.defined.Add(int(int32(stack[0])), math.Float64frombits(stack[1]), labels); err != nil {
 		stack[0] = i.fail(err)
 		return
 	}
