@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/http"
 	"runtime"
 	"strconv"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/pubsub"
 	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/host/tracing"
 	"github.com/happn-host/happn-host/host/transport"
 	"github.com/happn-host/happn-host/host/web"
 	"github.com/happn-host/happn-host/security/login"
@@ -54,6 +56,7 @@ type Host struct {
 	stores   []*openedStore // behind store, the default one first; none if the embedder brought it
 	looking  bool           // nothing is made in the stores that is not asked for, see LookIntoStore
 	plugins  *plugin.Manager
+	tracer   *tracing.Tracer // nil if nothing is traced
 	sessions *session.Registry
 	tree     *pubsub.Tree
 	pipeline *pipeline.Pipeline
@@ -103,6 +106,9 @@ func New(o Options) (*Host, error) {
 	if err := h.openSecurity(h.jobs); err != nil {
 		return nil, errors.Join(err, h.store.Close())
 	}
+	if err := h.openTraces(h.jobs); err != nil {
+		return nil, errors.Join(err, h.store.Close())
+	}
 	h.plugins, err = plugin.New(plugin.Options{
 		Dir:       h.config.Plugins.Dir,
 		CacheDir:  h.cacheDir(),
@@ -118,12 +124,15 @@ func New(o Options) (*Host, error) {
 		Connections: plugin.ConnLimits{
 			KeptBytes: h.config.Websocket.MaxMessageBytes, QueueBytes: h.config.Websocket.WriteQueueBytes,
 		},
+		Tracer: h.tracer,
 		Logger: h.log,
 	})
 	if err != nil {
+		h.closeTraces(h.jobs)
 		return nil, errors.Join(err, h.store.Close())
 	}
 	if err := h.openWeb(); err != nil {
+		h.closeTraces(h.jobs)
 		return nil, errors.Join(err, h.plugins.Close(), h.store.Close())
 	}
 	h.wire()
@@ -154,6 +163,7 @@ func (h *Host) wire() {
 		Searches:         h.plugins,
 		Server:           h.record(),
 		Payload:          h.payload,
+		Tracer:           h.tracer,
 		Logger:           h.log,
 		DefaultDepth:     h.config.PubSub.DefaultVariableDepth,
 		MaxSubscriptions: h.config.Limits.SubscriptionsPerSession,
@@ -176,7 +186,8 @@ func (h *Host) wire() {
 	}
 	h.watchStore()
 	h.server = transport.NewServer(transport.Options{
-		Config: h.config, Handler: h.acceptor(), Logger: h.log, Fallback: h.web, Guard: h.web.Guard,
+		Config: h.config, Handler: h.acceptor(), Logger: h.log, Fallback: h.web,
+		Guard:     func(next http.Handler) http.Handler { return h.tracer.Handler(h.web.Guard(next)) },
 		Endpoints: h.endpoint,
 	})
 	h.polls = transport.NewPolls(transport.PollOptions{
@@ -263,6 +274,7 @@ func (h *Host) stop(ctx context.Context) error {
 		errs = append(errs, h.server.Shutdown(ctx, h.farewell))
 	}
 	errs = append(errs, h.plugins.Close(), h.audit.Close())
+	h.closeTraces(ctx)
 	return errors.Join(errs...)
 }
 

@@ -30,6 +30,7 @@ func (h *Host) gather() []metrics.Family {
 	if s := health.Security; s != nil {
 		all.security(s)
 	}
+	all.traces(h.tracer)
 	all.plugins(h.plugins.List())
 	return all
 }

@@ -22,6 +22,7 @@ type Config struct {
 	Security  Security  `koanf:"security"`
 	TLS       TLS       `koanf:"tls"`
 	Web       Web       `koanf:"web"`
+	Telemetry Telemetry `koanf:"telemetry"`
 }
 
 // Log says what is logged and how.

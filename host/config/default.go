@@ -55,6 +55,9 @@ func Default() Config {
 			CORS:           CORS{Origins: []string{}, MaxAge: 10 * time.Minute},
 			API:            API{Enabled: true},
 		},
+		Telemetry: Telemetry{Traces: Traces{
+			Headers: []string{}, Attributes: []string{}, Ratio: "1", Parents: true, Queue: 4096,
+		}},
 	}
 }
 

@@ -25,7 +25,7 @@ func table() []entry {
 	var all []entry
 	for _, part := range [][]entry{
 		generalKeys(), dataKeys(), pluginKeys(), websocketKeys(), httpKeys(),
-		pubsubKeys(), limitKeys(), shutdownKeys(), securityKeys(), tlsKeys(), webKeys(),
+		pubsubKeys(), limitKeys(), shutdownKeys(), securityKeys(), tlsKeys(), webKeys(), telemetryKeys(),
 	} {
 		all = append(all, part...)
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/happn-host/happn-host/host/protocol"
 	"github.com/happn-host/happn-host/host/pubsub"
 	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/host/tracing"
 )
 
 // AgentOptions says who an Agent is. Name is needed.
@@ -125,7 +126,8 @@ func (a *Agent) begin(ctx context.Context, rec *abi.Record) (*worker, error) {
 		return nil, &failure{ErrInvalid, &protocol.Error{Name: "Error", Message: err.Error(), Cause: err}}
 	}
 	a.peer.session.CountMessage()
-	w.ctx = ctx
+	w.ctx, w.span = tracing.Start(ctx, rec.Action.String())
+	w.span.Path("happn.path", rec.Path)
 	return w, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/datastore/match"
+	"github.com/happn-host/happn-host/host/tracing"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -104,6 +105,9 @@ func (a *Agent) search(ctx context.Context, path, options []byte) (s search, err
 // a client's get. With options.aggregate the path may be a pattern, and the item
 // has the result for its data.
 func (a *Agent) Get(ctx context.Context, path, options []byte) (item Item, err error) {
+	ctx, span := tracing.Start(ctx, "get")
+	defer span.End()
+	span.Path("happn.path", path)
 	s, err := a.search(ctx, path, options)
 	switch {
 	case err != nil:
@@ -132,6 +136,9 @@ func (a *Agent) Get(ctx context.Context, path, options []byte) (item Item, err e
 // client's get select, in order, until it returns false. The item is borrowed
 // until yield returns; its document may be kept.
 func (a *Agent) Find(ctx context.Context, pattern, options []byte, yield func(*Item) bool) error {
+	ctx, span := tracing.Start(ctx, "find")
+	defer span.End()
+	span.Path("happn.path", pattern)
 	s, err := a.search(ctx, pattern, options)
 	switch {
 	case err != nil:
@@ -151,6 +158,9 @@ func (a *Agent) Find(ctx context.Context, pattern, options []byte, yield func(*I
 
 // Count returns how many documents Find would yield.
 func (a *Agent) Count(ctx context.Context, pattern, options []byte) (int, error) {
+	ctx, span := tracing.Start(ctx, "count")
+	defer span.End()
+	span.Path("happn.path", pattern)
 	s, err := a.search(ctx, pattern, options)
 	switch {
 	case err != nil:

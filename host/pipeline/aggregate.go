@@ -31,7 +31,9 @@ func searchOption(options []byte, name string) []byte {
 // pipeline has its own stages for them.
 func (peer *Peer) aggregate(w *worker, o *match.Options, from datastore.Reader) {
 	var err error
+	asked := peer.span.Child("store aggregate")
 	w.items, err = peer.pipeline.appendAggregate(peer.context(), w.items[:0], w.actor, w.request.Path, o, from)
+	asked.End()
 	if err != nil {
 		peer.fail(w, searchFailure(err))
 		return

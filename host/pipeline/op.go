@@ -8,6 +8,7 @@ import (
 	"github.com/happn-host/happn-host/datastore"
 	"github.com/happn-host/happn-host/host/protocol"
 	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/host/tracing"
 )
 
 // op is a set, a bulk write or a remove between the store and its answer. It owns copies of
@@ -33,6 +34,9 @@ type op struct {
 	write datastore.Write // what the store is asked, by kind; here, so that asking allocates nothing
 	query datastore.Query
 	bulk  *bulk // opBulk only
+
+	span  *tracing.Span // of the request, nil if it is not recorded
+	asked *tracing.Span // of what the store does; nil before and afterwards
 
 	ctx  context.Context // handed to layers; nil is context.Background()
 	wait chan<- written  // told what the store has answered, see Agent; nil for requests of peers
@@ -92,6 +96,7 @@ func (o *op) Removed(n int, err error) {
 }
 
 func (o *op) answered() {
+	o.answerSpan()
 	lane := &o.peer.lane // o may be finished and reused once it is answered
 	if o.wait != nil {
 		o.wait <- o.written() // there is room for it
@@ -114,6 +119,7 @@ func (peer *Peer) newOp(w *worker) *op {
 	o.publishResults, o.noCluster = opts.PublishResults, opts.NoCluster
 	o.targets, o.hasTargets, o.consistency = opts.Targets, opts.HasTargets, opts.Consistency
 	o.ctx, o.wait = lasting(w.ctx), w.wait
+	o.span, w.span = w.span, nil
 	o.now = peer.pipeline.nowMillis()
 	o.copyRequest(&w.request, opts.Meta)
 	return o
@@ -143,6 +149,7 @@ func (o *op) copyRequest(r *protocol.Request, meta []byte) {
 
 // release gives the op back once it is finished.
 func (o *op) release(p *Pipeline) {
+	o.endSpan()
 	arena := o.arena
 	if cap(arena) > keepBytes {
 		arena = nil
@@ -155,6 +162,7 @@ func (o *op) release(p *Pipeline) {
 // before it and the store has answered; otherwise the lane does.
 func (peer *Peer) run(w *worker, o *op) {
 	lane, store := &peer.lane, peer.pipeline.Store
+	o.askSpan()
 	if lane.busy() || peer.agent != nil {
 		o.state.Store(opQueued)
 		lane.push(o)

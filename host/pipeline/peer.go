@@ -8,6 +8,7 @@ import (
 	"github.com/happn-host/happn-host/host/protocol"
 	"github.com/happn-host/happn-host/host/pubsub"
 	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/host/tracing"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -21,9 +22,10 @@ type Peer struct {
 	work       *worker
 	lane       lane
 	presence   presence
-	sealed     uint64 // event id of the last encrypted request
-	agent      *Agent // whose peer it is; nil for connections
-	records    bool   // speaks by records, which are those of happn_4
+	sealed     uint64        // event id of the last encrypted request
+	agent      *Agent        // whose peer it is; nil for connections
+	records    bool          // speaks by records, which are those of happn_4
+	span       *tracing.Span // of the request, nil if it is not recorded
 }
 
 // Open registers a new connection. A plain one is for people without a happn
@@ -128,6 +130,14 @@ func (peer *Peer) refuse(w *worker, reason string) {
 
 // handle carries out the decoded request.
 func (peer *Peer) handle(w *worker) {
+	if peer.pipeline.Tracer != nil {
+		peer.traced(w)
+		return
+	}
+	peer.carryOut(w)
+}
+
+func (peer *Peer) carryOut(w *worker) {
 	r := &w.request
 	if r.Action == 0 || r.Action == abi.ActionDisconnect && !peer.session.Version().AnswersDisconnect() && !peer.plain {
 		// happn-3 says nothing, and the client finds out a minute later.

@@ -11,6 +11,7 @@ import (
 	"github.com/happn-host/happn-host/host/protocol"
 	"github.com/happn-host/happn-host/host/pubsub"
 	"github.com/happn-host/happn-host/host/session"
+	"github.com/happn-host/happn-host/host/tracing"
 	"github.com/happn-host/happn-host/security/payload"
 )
 
@@ -28,6 +29,8 @@ type Options struct {
 	Logger    *slog.Logger
 
 	Payload *payload.Pair // to which old clients encrypt; nil refuses what is encrypted
+
+	Tracer *tracing.Tracer // nil records nothing
 
 	Recipients Recipients // nil sends every publication to all that subscribed
 
@@ -110,6 +113,7 @@ type worker struct {
 	batch   session.Batch
 	actor   actor           // for whom the request is carried out
 	ctx     context.Context // of the request, for layers; nil is context.Background()
+	span    *tracing.Span   // of the request; nil if it is not recorded, or an op's already
 	wait    chan<- written  // see op
 	meta    []byte          // for members of _meta
 	items   []byte          // for the items of a list
@@ -131,6 +135,7 @@ func (p *Pipeline) worker() *worker {
 }
 
 func (p *Pipeline) release(w *worker) {
+	w.endSpan()
 	w.request, w.options, w.reply, w.actor = protocol.Request{}, protocol.Options{}, protocol.Reply{}, actor{}
 	w.sealTo, w.ctx, w.wait = "", nil, nil
 	w.trim()

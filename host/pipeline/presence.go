@@ -42,7 +42,7 @@ func newLifetime(s *session.Session) *lifetime {
 }
 
 // context returns the context of what the peer asks for. It is the same one
-// every time.
+// every time, but for the span of the request.
 func (peer *Peer) context() context.Context {
 	p := &peer.presence
 	life := p.life.Load()
@@ -53,7 +53,7 @@ func (peer *Peer) context() context.Context {
 			life.end()
 		}
 	}
-	return life
+	return peer.span.With(life)
 }
 
 // contextOf returns the context of the request in w: an agent's caller brings one.

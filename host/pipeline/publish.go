@@ -104,6 +104,15 @@ func (o *op) publishOne(w *worker, b *session.Batch, acks *pubsub.Pending) proto
 	if p.Publisher.Tree.Count() == 0 {
 		return protocol.Outcome{}
 	}
+	if o.span != nil {
+		return o.spreadTraced(w, b, acks)
+	}
+	return o.spread(w, b, acks)
+}
+
+// spread sends what is in w.reply to those who have subscribed.
+func (o *op) spread(w *worker, b *session.Batch, acks *pubsub.Pending) protocol.Outcome {
+	p := o.peer.pipeline
 	w.out = o.appendPublicationMeta(w.out[:0])
 	pub := pubsub.Publication{
 		Event: pubsub.Set, Path: o.request.Path, Data: w.reply.Data, Sent: o.sent, Meta: w.out,

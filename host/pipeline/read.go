@@ -66,7 +66,9 @@ func (peer *Peer) get(w *worker) {
 		peer.list(w, o, from)
 		return
 	}
+	asked := peer.span.Child("store get")
 	doc, err := peer.pipeline.one(peer.context(), w.actor, r.Path, o, from)
+	asked.End()
 	if err != nil {
 		peer.fail(w, searchFailure(err))
 		return
@@ -110,10 +112,12 @@ func appendModifiedBy(dst []byte, doc *datastore.Document) []byte {
 func (peer *Peer) list(w *worker, o *match.Options, from datastore.Reader) {
 	r := &w.request
 	w.items = w.items[:0]
+	asked := peer.span.Child("store find")
 	err := from.Find(peer.context(), peer.pipeline.query(w.actor, r.Path, o), func(doc *datastore.Document) bool {
 		w.appendItem(doc, o, from)
 		return true
 	})
+	asked.End()
 	if err != nil {
 		peer.fail(w, searchFailure(err))
 		return
@@ -185,7 +189,9 @@ func (peer *Peer) count(w *worker) {
 }
 
 func (peer *Peer) countOf(w *worker, o *match.Options, from datastore.Reader) {
+	asked := peer.span.Child("store count")
 	n, err := from.Count(peer.context(), peer.pipeline.query(w.actor, w.request.Path, o))
+	asked.End()
 	if err != nil {
 		peer.fail(w, searchFailure(err))
 		return

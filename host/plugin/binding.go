@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/tracing"
 )
 
 // Reasons why a hook was not asked.
@@ -47,6 +48,9 @@ func (b *binding) call(ctx context.Context, rec *abi.Record) (abi.Verdict, []byt
 
 // callFrom is call after before has led to it, nil for nothing.
 func (b *binding) callFrom(before *chain, rec *abi.Record) (abi.Verdict, []byte, error) {
+	if before != nil && before.span != nil {
+		return b.traced(before, rec)
+	}
 	if t := b.plugin.canary.Load(); t != nil {
 		if verdict, output, answered, err := t.ask(before, b.place, rec); answered {
 			return verdict, output, err
@@ -114,6 +118,7 @@ type chain struct {
 	plugin *plugin
 	before *chain // nil for the first
 	depth  int
+	span   *tracing.Span // of a link for a trace, see recorded; nil in those for plugins
 }
 
 type chainKey struct{}
@@ -132,6 +137,9 @@ func chainOf(ctx context.Context) *chain {
 		return nil
 	}
 	c, _ := ctx.Value(chainKey{}).(*chain)
+	if span := tracing.In(ctx); span != nil {
+		return c.recorded(span)
+	}
 	return c
 }
 
@@ -150,6 +158,9 @@ func (p *plugin) then(before *chain) *chain {
 	c := &chain{Context: context.Background(), plugin: p, before: before, depth: 1}
 	if before != nil {
 		c.depth = before.depth + 1
+		if before.plugin == nil { // see recorded
+			c.Context = before.Context
+		}
 	}
 	return c
 }

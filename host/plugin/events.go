@@ -259,7 +259,9 @@ func (e *events) keep(b *binding, h *boundHook) error {
 	}
 	e.subs[b.plugin] = &pluginEvents{sub: sub, channels: channels, manifest: g.manifest}
 	sub.start(func(rec *abi.Record) error {
-		_, _, err := b.call(context.Background(), rec)
+		ctx, span := b.begin("event")
+		defer span.End()
+		_, _, err := b.call(ctx, rec)
 		return err
 	})
 	return nil

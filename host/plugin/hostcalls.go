@@ -95,7 +95,7 @@ func (i *instance) enter() (context.Context, Actor, error) {
 func (i *instance) enterWaiting() (context.Context, Actor, error) {
 	ctx, actor, err := i.enter()
 	if err == nil && i.host.cancel == nil {
-		i.host.ctx.Context, i.host.cancel = context.WithDeadline(context.Background(), i.deadline)
+		i.host.ctx.Context, i.host.cancel = context.WithDeadline(i.host.ctx.Context, i.deadline)
 	}
 	return ctx, actor, err
 }

@@ -3,6 +3,8 @@ package plugin
 import (
 	"log/slog"
 	"time"
+
+	"github.com/happn-host/happn-host/host/tracing"
 )
 
 // Options says where plugins are found and what they may use. The zero value
@@ -40,6 +42,8 @@ type Options struct {
 	Network Network
 	// Connections bounds each connection that plugins speak for.
 	Connections ConnLimits
+	// Tracer records ticks and events. Nil records nothing.
+	Tracer *tracing.Tracer
 	// Logger receives what happens to plugins, and what they log. Default: none.
 	Logger *slog.Logger
 }

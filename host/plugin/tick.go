@@ -140,7 +140,9 @@ func (t *ticks) start(b *binding, when *TickHook) *ticker {
 }
 
 func (t *ticks) tick(b *binding, now time.Time) {
-	verdict, output, err := b.call(context.Background(), &abi.Record{EventID: uint64(now.UnixMilli())})
+	ctx, span := b.begin("tick")
+	defer span.End()
+	verdict, output, err := b.call(ctx, &abi.Record{EventID: uint64(now.UnixMilli())})
 	if err == nil && verdict == abi.VerdictError {
 		err = errors.New("hook failed: " + errorText(output))
 		b.failed(nil, verdict, err)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/happn-host/happn-host/host/tracing"
 )
 
 // page is the answer to what is refused.
@@ -55,6 +57,7 @@ func phrase(w http.ResponseWriter, r *http.Request, status int, body []byte) boo
 		return false
 	}
 	defer conn.Close()
+	tracing.In(r.Context()).Number("http.response.status_code", status)
 	_ = conn.SetDeadline(time.Now().Add(phraseTimeout))
 	out := bufio.NewWriter(conn)
 	h := w.Header()
