@@ -188,7 +188,7 @@ func (h *Host) wire() {
 	h.server = transport.NewServer(transport.Options{
 		Config: h.config, Handler: h.acceptor(), Logger: h.log, Fallback: h.web,
 		Guard:     func(next http.Handler) http.Handler { return h.tracer.Handler(h.web.Guard(next)) },
-		Endpoints: h.endpoint,
+		Endpoints: h.endpoint, Beside: func() int { return h.polls.Open() },
 	})
 	h.polls = transport.NewPolls(transport.PollOptions{
 		QueueBytes: h.config.Websocket.WriteQueueBytes, BodyBytes: h.config.Websocket.MaxMessageBytes,

@@ -48,7 +48,8 @@ type Connection struct {
 	bye       *string        // the session has ended, for this reason
 	input     []byte         // of the peer, not consumed
 	text      bool           // the input is a message of text
-	fresh     bool           // there is input that the guest has not seen
+	fresh     bool           // there is input that is to be shown to the guest
+	shown     int            // how much of the input it has seen, and kept
 	ended     bool           // the peer has nothing more to say
 	events    []byte         // records for the session, a list
 	timers    map[int32]*time.Timer
@@ -60,6 +61,7 @@ type Connection struct {
 	unflushed bool
 	retry     *time.Timer // looks again whether requests may go on
 	idle      *time.Timer
+	linger    *time.Timer   // shows input that has waited for more
 	late      *time.Timer   // ends what takes too long to say goodbye
 	stopped   chan struct{} // closed when it is over; nil if nobody waits for that
 
@@ -80,13 +82,49 @@ func (c *Connection) Data(b []byte, text bool) {
 		return
 	}
 	c.input = append(c.input, b...)
-	c.text, c.fresh = text, true
-	mine := c.claim()
+	c.text, c.fresh = text, !c.lingers()
+	mine := c.fresh && c.claim()
 	c.mu.Unlock()
 	if mine {
 		c.work()
 	}
 	c.await(c.mayRead)
+}
+
+// A guest that waits for the end of something long is shown all of it again each
+// time, which a peer could have it do for every byte. So little more is not
+// shown at once: less than one part in fewMore of largeInput bytes or more.
+const (
+	largeInput = 16 << 10
+	fewMore    = 16
+	lingering  = 5 * time.Millisecond
+)
+
+// lingers reports whether new input is to wait for more, and sees to its being
+// shown soon. The caller holds mu.
+func (c *Connection) lingers() bool {
+	if c.fresh || c.shown < largeInput || len(c.input)-c.shown >= c.shown/fewMore {
+		return false
+	}
+	if c.linger == nil {
+		c.linger = time.AfterFunc(lingering, c.lingered)
+	}
+	return true
+}
+
+func (c *Connection) lingered() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.linger = nil
+	c.freshen()
+}
+
+// freshen has input shown that has waited. The caller holds mu.
+func (c *Connection) freshen() {
+	if len(c.input) > c.shown && !c.fresh && c.over == 0 {
+		c.fresh = true
+		c.wake()
+	}
 }
 
 // mayRead reports whether more may be read. The caller holds mu.
@@ -97,6 +135,7 @@ func (c *Connection) mayRead() bool { return c.over != 0 || c.quiesced || !c.fre
 func (c *Connection) Ended() {
 	c.mu.Lock()
 	c.ended = true
+	c.freshen()
 	c.wake()
 	c.mu.Unlock()
 	c.await(func() bool { return c.over != 0 || c.quiesced })

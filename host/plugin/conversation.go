@@ -245,7 +245,7 @@ func (c *Connection) showInput() {
 	if len(c.input) == 0 && cap(c.input) > keptInput {
 		c.input = nil
 	}
-	c.fresh = false
+	c.fresh, c.shown = false, len(c.input)
 	c.mu.Unlock()
 	c.release()
 }

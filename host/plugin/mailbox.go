@@ -194,7 +194,7 @@ func (c *Connection) finish() {
 		t.Stop()
 	}
 	c.timers = nil
-	for _, t := range []*time.Timer{c.retry, c.idle, c.late} {
+	for _, t := range []*time.Timer{c.retry, c.idle, c.late, c.linger} {
 		if t != nil {
 			t.Stop()
 		}

@@ -38,8 +38,10 @@ type PollOptions struct {
 type Polls struct {
 	PollOptions
 
+	going atomic.Int64 // connections that are not over
+
 	mu   sync.Mutex
-	open map[string]*Poll
+	open map[string]*Poll // also those that are over, for a while
 }
 
 // PollOwner owns a connection over HTTP.
@@ -51,6 +53,9 @@ type PollOwner interface {
 
 // NewPolls returns none yet.
 func NewPolls(o PollOptions) *Polls { return &Polls{PollOptions: o, open: map[string]*Poll{}} }
+
+// Open returns how many connections there are.
+func (s *Polls) Open() int { return int(s.going.Load()) }
 
 // Serve answers a request to the path of an endpoint, or to what is below it.
 func (s *Polls) Serve(w http.ResponseWriter, r *http.Request, path string, accept func(p *Poll, info Info) (PollOwner, error)) {
@@ -100,8 +105,10 @@ func (s *Polls) begin(w http.ResponseWriter, r *http.Request, accept func(p *Pol
 		return
 	}
 	p := &Poll{polls: s, id: rand.Text()}
+	s.going.Add(1)
 	owner, err := accept(p, infoOf(r))
 	if err != nil {
+		p.Close(err.Error())
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}

@@ -210,7 +210,16 @@ func newOwned(s *Server, bytes bool) *Conn {
 }
 
 // full reports whether there are as many connections as may be.
-func (s *Server) full() bool { return s.max > 0 && int(s.stats.Open.Load()) >= s.max }
+func (s *Server) full() bool {
+	if s.max <= 0 {
+		return false
+	}
+	open := int(s.stats.Open.Load())
+	if s.beside != nil {
+		open += s.beside()
+	}
+	return open >= s.max
+}
 
 // upgradeOwned turns a request into a websocket at an endpoint.
 func (s *Server) upgradeOwned(w http.ResponseWriter, r *http.Request, e *Endpoint) {

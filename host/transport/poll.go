@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -173,7 +174,7 @@ func (p *Poll) answer(w http.ResponseWriter, b []byte) bool {
 	if _, err := w.Write(b); err != nil {
 		return false
 	}
-	if err := control.Flush(); err != nil {
+	if err := control.Flush(); err != nil && !errors.Is(err, http.ErrNotSupported) {
 		return false
 	}
 	_ = control.SetWriteDeadline(time.Time{})
@@ -243,6 +244,7 @@ func (p *Poll) Close(reason string) {
 	defer p.mu.Unlock()
 	if !p.over {
 		p.over, p.reason = true, reason
+		p.polls.going.Add(-1)
 		p.signal()
 		time.AfterFunc(pollWait, func() { p.polls.forget(p) })
 	}

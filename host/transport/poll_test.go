@@ -76,6 +76,7 @@ type polling struct {
 	t     testing.TB
 	url   string // of the connection
 	owner *polled
+	polls *transport.Polls
 	slow  atomic.Int64
 }
 
@@ -111,7 +112,7 @@ func openPolls(t testing.TB) *polling {
 	var opened struct{ ID string }
 	require.NoError(t, json.Unmarshal([]byte(body), &opened))
 	p.url += "/" + opened.ID
-	p.owner = <-owners
+	p.owner, p.polls = <-owners, polls
 	return p
 }
 
@@ -272,11 +273,13 @@ func TestPollsRefuse(t *testing.T) {
 		require.Equal(t, c.status, answer.StatusCode, "%+v", c)
 	}
 	require.Equal(t, "hello", p.owner.received(), "nothing of it was taken")
+	require.Equal(t, 1, p.polls.Open())
 	status, _, _ := p.do(t.Context(), "DELETE", "", "")
 	require.Equal(t, http.StatusNoContent, status)
 	require.Equal(t, []error{nil}, p.owner.ended())
 	status, _, _ = p.do(t.Context(), "POST", "", "x")
 	require.Equal(t, http.StatusGone, status)
+	require.Zero(t, p.polls.Open())
 }
 
 // FuzzPolls sends whatever requests to a connection, and expects that its bytes

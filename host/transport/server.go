@@ -36,6 +36,10 @@ type Options struct {
 	// server's own, nil if there is none; nil is none at all.
 	Endpoints func(path string) *Endpoint
 
+	// Beside returns how many connections there are that count for limits.sessions
+	// though they are not the server's own; nil is none.
+	Beside func() int
+
 	// Guard returns a handler that is asked before any other; nil is none.
 	Guard func(next http.Handler) http.Handler
 }
@@ -53,6 +57,7 @@ type Stats struct {
 type Server struct {
 	config  config.Websocket
 	max     int
+	beside  func() int
 	handler Handler
 	log     *slog.Logger
 	http    *http.Server
@@ -78,6 +83,7 @@ func NewServer(o Options) *Server {
 	s := &Server{
 		config:  o.Config.Websocket,
 		max:     o.Config.Limits.Sessions,
+		beside:  o.Beside,
 		handler: o.Handler,
 		log:     o.Logger,
 
