@@ -3,11 +3,7 @@
 
 #define EXTISM_IMPLEMENTATION
 #include "extism-pdk.h"
-
-enum { PASS = 1, REJECT = 4 };
-
-/* The record, little endian: see abi/ABI.md. */
-enum { HEADER = 16, SECTION_HEADER = 8, SECTION_PATH = 1 };
+#include "happn-abi.h"
 
 /* What the operator allows. */
 static uint32_t max_levels = 8;
@@ -40,7 +36,7 @@ static void add_number(uint32_t n) {
 
 static int32_t reject(void) {
   extism_output_buf(text, written);
-  return REJECT;
+  return HAPPN_VERDICT_REJECT;
 }
 
 /* Reads a number of the configuration. False if it is none between 1 and most. */
@@ -106,19 +102,19 @@ static uint32_t little_endian(const uint8_t *at, int bytes) {
 
 /* Finds the path in the input. False if the record has none. */
 static bool find_path(uint64_t *offset, uint32_t *length) {
-  uint8_t header[HEADER];
+  uint8_t header[HAPPN_HEADER_SIZE];
   if (!extism_load_input(0, header, sizeof header)) {
     return false;
   }
   const uint32_t sections = little_endian(header + 4, 2);
-  *offset = HEADER + (uint64_t)sections * SECTION_HEADER;
+  *offset = HAPPN_HEADER_SIZE + (uint64_t)sections * HAPPN_SECTION_HEADER_SIZE;
   for (uint32_t i = 0; i < sections; i++) {
-    uint8_t section[SECTION_HEADER];
-    if (!extism_load_input(HEADER + (uint64_t)i * SECTION_HEADER, section, sizeof section)) {
+    uint8_t section[HAPPN_SECTION_HEADER_SIZE];
+    if (!extism_load_input(HAPPN_HEADER_SIZE + (uint64_t)i * HAPPN_SECTION_HEADER_SIZE, section, sizeof section)) {
       return false;
     }
     *length = little_endian(section + 4, 4);
-    if (little_endian(section, 2) == SECTION_PATH) {
+    if (little_endian(section, 2) == HAPPN_SECTION_PATH) {
       return true;
     }
     *offset += *length;
@@ -131,7 +127,7 @@ int32_t EXTISM_EXPORTED_FUNCTION(happn_inbound) {
   uint32_t length;
   written = 0;
   if (!find_path(&offset, &length)) {
-    return PASS;
+    return HAPPN_VERDICT_PASS;
   }
   if (length > max_bytes || !extism_load_input(offset, path, length)) {
     add("the path is longer than ");
@@ -161,5 +157,5 @@ int32_t EXTISM_EXPORTED_FUNCTION(happn_inbound) {
     add_number(max_levels);
     return reject();
   }
-  return PASS;
+  return HAPPN_VERDICT_PASS;
 }
