@@ -2,6 +2,7 @@ package meter
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
@@ -25,7 +26,8 @@ func (w *rewriter) code(section []byte) ([]byte, error) {
 			break
 		}
 		if err := scratch.rewrite(w, body, len(w.module.Types[typ].Params)); err != nil {
-			return nil, err
+			at := w.codeAt + r.Offset() - len(body) + scratch.at
+			return nil, fmt.Errorf("function %d, at byte %d of the module: %w", int(w.imported)+i, at, err)
 		}
 		out = wasmbin.AppendU32(out, uint32(len(scratch.head)+len(scratch.out)))
 		out = append(append(out, scratch.head...), scratch.out...)
@@ -38,6 +40,7 @@ func (w *rewriter) code(section []byte) ([]byte, error) {
 type function struct {
 	w    *rewriter
 	r    *wasmbin.Reader
+	at   int    // offset of the instruction in hand, in the original body
 	head []byte // declarations of locals
 	out  []byte // instructions
 
@@ -64,7 +67,7 @@ type scope struct {
 
 func (f *function) rewrite(w *rewriter, body []byte, params int) error {
 	f.w, f.r = w, wasmbin.NewReader(body)
-	f.head, f.out, f.open = f.head[:0], f.out[:0], f.open[:0]
+	f.at, f.head, f.out, f.open = 0, f.head[:0], f.out[:0], f.open[:0]
 	f.locals(uint32(params))
 	f.open = append(f.open, scope{start: f.r.Offset()})
 	f.entry = !isLeaf(body[f.r.Offset():])
@@ -116,6 +119,7 @@ func runsOn(op byte) bool {
 // instruction copies one, with what must stand before or after it.
 func (f *function) instruction() {
 	r, start := f.r, f.r.Offset()
+	f.at = start
 	op := r.Byte()
 	if f.entry && op != opLoop && !runsOn(op) {
 		f.entry = false
@@ -123,7 +127,7 @@ func (f *function) instruction() {
 	}
 	switch op {
 	case opLoop:
-		skip(r, op, immBlock)
+		f.blockType()
 		f.out = append(f.out, r.Since(start)...)
 		price := f.charge()
 		if f.entry { // the whole function is paid here
@@ -132,20 +136,28 @@ func (f *function) instruction() {
 		}
 		f.open = append(f.open, scope{price: price, start: start})
 	case opBlock, opIf:
-		skip(r, op, immBlock)
+		f.blockType()
 		f.out = append(f.out, r.Since(start)...)
 		f.open = append(f.open, scope{})
 	case opEnd:
 		f.close()
 		f.out = append(f.out, op)
 	case opCall:
-		target := r.U32()
+		target := f.w.function(r)
 		if target < f.w.imported {
 			f.chargeFixed(importCall)
 		}
-		f.out = wasmbin.AppendU32(append(f.out, op), f.w.shift(target))
+		f.out = wasmbin.AppendU32(append(f.out, op), target)
 	case opRefFunc:
-		f.out = wasmbin.AppendU32(append(f.out, op), f.w.shift(r.U32()))
+		f.out = wasmbin.AppendU32(append(f.out, op), f.w.function(r))
+	case opLocalGet, opLocalSet, opLocalTee:
+		f.out = wasmbin.AppendU32(append(f.out, op), f.w.index(r, "local", f.left))
+	case opGlobalGet, opGlobalSet:
+		f.out = wasmbin.AppendU32(append(f.out, op), f.w.index(r, "global", f.w.fuel))
+	case opCallIndirect:
+		f.w.index(r, "type", f.w.yieldTyp)
+		r.U32()
+		f.out = append(f.out, r.Since(start)...)
 	case opMemoryGrow:
 		r.U32()
 		f.chargeOperand(opI64Shl, pageShift)
@@ -156,6 +168,21 @@ func (f *function) instruction() {
 	default:
 		skip(r, op, immediates[op])
 		f.out = append(f.out, r.Since(start)...)
+	}
+}
+
+// blockType reads over the type of a block: a value type or nothing, in one
+// byte, or the index of a type.
+func (f *function) blockType() {
+	start := f.r.Offset()
+	f.r.SkipLEB(33)
+	b := f.r.Since(start)
+	if len(b) == 1 && b[0]&0x40 != 0 || f.r.Err() != nil {
+		return
+	}
+	r := wasmbin.NewReader(b)
+	if f.w.index(r, "type", f.w.yieldTyp); r.Err() != nil {
+		f.r.Fail(r.Err())
 	}
 }
 

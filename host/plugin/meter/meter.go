@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 
@@ -39,36 +40,33 @@ var order = []byte{
 	wasmbin.SectionElement, wasmbin.SectionDataCount, wasmbin.SectionCode, wasmbin.SectionData,
 }
 
-// rewriter carries what the sections need to know of each other.
+// rewriter carries what the sections need to know of each other. What it adds
+// comes last in its index space, where no index of the module may lead.
 type rewriter struct {
 	module   *wasmbin.Module
 	imported uint32 // functions; also the index of the added import
+	defined  uint32 // functions that the module has a body of
 	yieldTyp uint32 // index of the type () -> i64
 	fuel     uint32 // index of the fuel global
+	codeAt   int    // where the code section begins, for error messages
 }
 
 // Inject returns a copy of module that can be stopped. It has one more import
 // than module, ImportModule.ImportName, and behaves the same otherwise. Custom
 // sections are left out, but for the names of functions.
+//
+// Inject does not validate what it copies, the engine does. But an index that
+// means nothing in module is an error, since it could mean what Inject adds.
 func Inject(module []byte) ([]byte, error) {
 	m, err := wasmbin.Parse(module)
 	if err != nil {
 		return nil, err
 	}
-	bodies := map[byte][]byte{}
-	for _, s := range m.Sections {
-		if s.ID == wasmbin.SectionCustom {
-			continue
-		}
-		if s.ID > wasmbin.SectionDataCount {
-			return nil, fmt.Errorf("meter: section %d is not supported", s.ID)
-		}
-		if _, twice := bodies[s.ID]; twice {
-			return nil, fmt.Errorf("meter: section %d occurs twice", s.ID)
-		}
-		bodies[s.ID] = s.Body
+	bodies, err := sections(m)
+	if err != nil {
+		return nil, err
 	}
-	w := &rewriter{module: m, yieldTyp: uint32(len(m.Types))}
+	w := &rewriter{module: m, yieldTyp: uint32(len(m.Types)), defined: uint32(len(m.Functions))}
 	globals := uint32(0)
 	for _, i := range m.Imports {
 		switch i.Kind {
@@ -81,14 +79,14 @@ func Inject(module []byte) ([]byte, error) {
 			globals++
 		}
 	}
-	if body, ok := bodies[wasmbin.SectionGlobal]; ok {
-		globals += wasmbin.NewReader(body).U32()
+	if s, ok := bodies[wasmbin.SectionGlobal]; ok {
+		globals += uint32(wasmbin.NewReader(s.Body).Count())
 	}
-	w.fuel = globals
+	w.fuel, w.codeAt = globals, bodies[wasmbin.SectionCode].Offset
 
 	out := append(make([]byte, 0, len(module)+len(module)/3), module[:8]...)
 	for _, id := range order {
-		body, err := w.section(id, bodies[id])
+		body, err := w.section(id, bodies[id].Body)
 		if err != nil {
 			return nil, fmt.Errorf("meter: section %d: %w", id, err)
 		}
@@ -100,6 +98,30 @@ func Inject(module []byte) ([]byte, error) {
 		out = wasmbin.AppendSection(out, wasmbin.SectionCustom, names)
 	}
 	return out, nil
+}
+
+// sections returns the sections that are not custom, by id. They stand in their
+// order, each at most once.
+func sections(m *wasmbin.Module) (map[byte]wasmbin.Section, error) {
+	known, last := map[byte]wasmbin.Section{}, -1
+	for _, s := range m.Sections {
+		if s.ID == wasmbin.SectionCustom {
+			r := wasmbin.NewReader(s.Body)
+			if r.Name(); r.Err() != nil {
+				return nil, fmt.Errorf("meter: custom section at byte %d: %w", s.Offset, r.Err())
+			}
+			continue
+		}
+		at := bytes.IndexByte(order, s.ID)
+		if at < 0 {
+			return nil, fmt.Errorf("meter: section %d is not supported", s.ID)
+		}
+		if at <= last {
+			return nil, fmt.Errorf("meter: section %d occurs twice, or out of order", s.ID)
+		}
+		known[s.ID], last = s, at
+	}
+	return known, nil
 }
 
 // section rewrites one section; body is nil when the module has none.
@@ -125,13 +147,28 @@ func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
 		return w.exports(body)
 	case wasmbin.SectionStart:
 		r := wasmbin.NewReader(body)
-		return wasmbin.AppendU32(nil, w.shift(r.U32())), r.Err()
+		out := wasmbin.AppendU32(nil, w.function(r))
+		return out, finished(r)
 	case wasmbin.SectionElement:
 		return w.elements(body)
 	case wasmbin.SectionCode:
 		return w.code(body)
 	}
 	return body, nil
+}
+
+// function reads the index of a function and makes room for the added import.
+func (w *rewriter) function(r *wasmbin.Reader) uint32 {
+	return w.shift(w.index(r, "function", w.imported+w.defined))
+}
+
+// index reads an index of which the module has so many.
+func (w *rewriter) index(r *wasmbin.Reader, of string, count uint32) uint32 {
+	i := r.U32()
+	if i >= count {
+		r.Fail(fmt.Errorf("there is no %s %d", of, i))
+	}
+	return i
 }
 
 // shift makes room for the added import in the space of function indices.

@@ -16,6 +16,7 @@ const (
 	opCall         = 0x10
 	opCallIndirect = 0x11
 	opLocalGet     = 0x20
+	opLocalSet     = 0x21
 	opLocalTee     = 0x22
 	opGlobalGet    = 0x23
 	opGlobalSet    = 0x24
@@ -126,8 +127,25 @@ func skip(r *wasmbin.Reader, op, class byte) {
 			skipMisc(r)
 		}
 	default:
-		r.Fail(fmt.Errorf("instruction 0x%x is not supported", op))
+		r.Fail(fmt.Errorf("instruction 0x%x is not supported%s", op, proposal(op)))
 	}
+}
+
+// proposal says where an instruction that is not supported comes from.
+func proposal(op byte) string {
+	switch {
+	case op == 0x12 || op == 0x13:
+		return " (tail calls)"
+	case op >= 0x06 && op <= 0x0a || op == 0x18 || op == 0x19 || op == 0x1f:
+		return " (exception handling)"
+	case op == 0x14 || op == 0x15 || op >= 0xd3 && op <= 0xd6:
+		return " (typed function references)"
+	case op == 0xfb:
+		return " (garbage collection)"
+	case op == 0xfe:
+		return " (threads)"
+	}
+	return ""
 }
 
 // skipMisc reads over an instruction of the prefix 0xfc and returns its number.
@@ -162,6 +180,6 @@ func skipSIMD(r *wasmbin.Reader) {
 		r.Byte()
 	case sub <= 255:
 	default:
-		r.Fail(fmt.Errorf("instruction 0xfd %d is not supported", sub))
+		r.Fail(fmt.Errorf("instruction 0xfd %d is not supported (relaxed SIMD)", sub))
 	}
 }

@@ -1,6 +1,7 @@
 package meter
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
@@ -49,11 +50,16 @@ func (w *rewriter) exports(body []byte) ([]byte, error) {
 	out := wasmbin.AppendU32(nil, uint32(n))
 	for ; n > 0 && r.Err() == nil; n-- {
 		out = appendName(out, r.Name())
-		kind, index := r.Byte(), r.U32()
-		if kind == wasmbin.KindFunction {
-			index = w.shift(index)
+		kind := r.Byte()
+		out = append(out, kind)
+		switch kind {
+		case wasmbin.KindFunction:
+			out = wasmbin.AppendU32(out, w.function(r))
+		case wasmbin.KindGlobal:
+			out = wasmbin.AppendU32(out, w.index(r, "global", w.fuel))
+		default:
+			out = wasmbin.AppendU32(out, r.U32())
 		}
-		out = wasmbin.AppendU32(append(out, kind), index)
 	}
 	return out, finished(r)
 }
@@ -86,7 +92,7 @@ func (w *rewriter) elements(body []byte) ([]byte, error) {
 			if flags&4 != 0 {
 				out = w.constant(r, out)
 			} else {
-				out = wasmbin.AppendU32(out, w.shift(r.U32()))
+				out = wasmbin.AppendU32(out, w.function(r))
 			}
 		}
 	}
@@ -101,7 +107,9 @@ func (w *rewriter) constant(r *wasmbin.Reader, out []byte) []byte {
 		case opEnd:
 			return append(out, op)
 		case opRefFunc:
-			out = wasmbin.AppendU32(append(out, op), w.shift(r.U32()))
+			out = wasmbin.AppendU32(append(out, op), w.function(r))
+		case opGlobalGet:
+			out = wasmbin.AppendU32(append(out, op), w.index(r, "global", w.fuel))
 		default:
 			if class := immediates[op]; class == immUnknown || op == opPrefixMisc {
 				r.Fail(fmt.Errorf("instruction 0x%x in a constant expression", op))
@@ -145,7 +153,7 @@ func (w *rewriter) names() []byte {
 // finished reports an error unless the reader is exactly at its end.
 func finished(r *wasmbin.Reader) error {
 	if r.Err() == nil && !r.Done() {
-		return fmt.Errorf("bytes after the end")
+		return errors.New("bytes after the end")
 	}
 	return r.Err()
 }

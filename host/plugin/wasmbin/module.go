@@ -41,10 +41,12 @@ var ErrComponent = errors.New("a WebAssembly component, not a core module: build
 // ErrVersion says that the module's binary format is not version 1.
 var ErrVersion = errors.New("WebAssembly binary format is not version 1")
 
-// Section is one section of a module. Body aliases the module.
+// Section is one section of a module. Body aliases the module, and begins at
+// Offset of it.
 type Section struct {
-	ID   byte
-	Body []byte
+	ID     byte
+	Body   []byte
+	Offset int
 }
 
 // FuncType is the type of a function: value types as the format numbers them.
@@ -141,7 +143,7 @@ func Parse(b []byte) (*Module, error) {
 		id := r.Byte()
 		body := r.Bytes(r.U32())
 		if r.err == nil {
-			m.Sections = append(m.Sections, Section{ID: id, Body: body})
+			m.Sections = append(m.Sections, Section{ID: id, Body: body, Offset: r.at - len(body)})
 		}
 	}
 	if r.err != nil {
