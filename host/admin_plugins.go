@@ -93,6 +93,8 @@ type CanaryRecord struct {
 type PluginLimits struct {
 	Timeout      string `json:"timeout,omitempty"`
 	StartTimeout string `json:"startTimeout,omitempty"`
+	Fuel         int    `json:"fuel,omitempty"`      // units
+	StartFuel    int    `json:"startFuel,omitempty"` // units
 	Wait         string `json:"wait,omitempty"`
 	Waiting      int    `json:"waiting,omitempty"`
 	MemoryMiB    int    `json:"memoryMiB,omitempty"`
@@ -198,6 +200,7 @@ func recordOf(i plugin.Info) PluginRecord {
 		Instances: i.Instances, Grants: append([]plugin.Grant{}, i.Grants...),
 		Limits: PluginLimits{
 			Timeout: lasting(i.Limits.Timeout), StartTimeout: lasting(i.Limits.StartTimeout), Wait: lasting(i.Limits.Wait),
+			Fuel: i.Limits.Fuel, StartFuel: i.Limits.StartFuel,
 			Waiting: i.Limits.Waiting, MemoryMiB: i.Limits.MemoryMiB, OutputKiB: i.Limits.OutputKiB,
 			Instances: i.Limits.Instances, HostCalls: i.Limits.HostCalls, Drain: lasting(i.Limits.Drain),
 		},

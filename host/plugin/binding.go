@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/tracing"
@@ -119,6 +120,7 @@ type chain struct {
 	before *chain // nil for the first
 	depth  int
 	span   *tracing.Span // of a link for a trace, see recorded; nil in those for plugins
+	left   atomic.Int64  // fuel of the call, in units
 }
 
 type chainKey struct{}
@@ -151,6 +153,16 @@ func (c *chain) has(p *plugin) bool {
 		}
 	}
 	return false
+}
+
+// pay takes what a call has used from the fuel of the call that led to it.
+func (c *chain) pay(units int64) {
+	for c != nil && c.plugin == nil { // see recorded
+		c = c.before
+	}
+	if c != nil {
+		c.left.Add(-units)
+	}
 }
 
 // then returns the context of what the plugin does in a call that came by before.

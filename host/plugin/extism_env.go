@@ -120,7 +120,7 @@ func (g *extismGuest) allocate(size uint64) (b block, ok bool) {
 		return block{}, false
 	}
 	return g.arena.allocate(uint32(size), func(size uint32) (uint32, bool) {
-		g.yield()
+		g.charge(fuelImport)
 		offset, err := g.current.Alloc(uint64(size))
 		if err != nil {
 			panic(err)
@@ -243,7 +243,7 @@ func extismVarGet(g *extismGuest, stack []uint64) {
 }
 
 func extismVarSet(g *extismGuest, stack []uint64) {
-	g.yield()
+	g.charge(fuelImport)
 	name, value := g.view(stack[0]), g.view(stack[1])
 	if old, ok := g.vars[string(name)]; ok {
 		g.kept -= len(name) + len(old) + varOverhead
@@ -263,7 +263,7 @@ const varOverhead = 64
 
 func extismLog(level int32) extismFunction {
 	return extismFunction{params: i64, grant: GrantLog, call: func(g *extismGuest, stack []uint64) {
-		g.yield()
+		g.charge(fuelImport)
 		text := g.view(stack[0])
 		g.gen.guestLog.write(level, text[:min(len(text), maxGuestLog)])
 	}}

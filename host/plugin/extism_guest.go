@@ -45,11 +45,12 @@ type extismGuest struct {
 func newExtismGuest(e *extismEngine) (*extismGuest, error) {
 	limits := &e.gen.manifest.Limits
 	g := &extismGuest{
-		instance: instance{gen: e.gen, limit: limits.StartTimeout},
+		instance: instance{gen: e.gen},
 		engine:   e,
 		budget:   memoryBudget{left: int64(limits.MemoryMiB) << 20},
 		vars:     map[string][]byte{},
 	}
+	g.bounded(limits.StartTimeout, limits.StartFuel)
 	g.blocks = g
 	g.ctx = extismContext{Context: context.Background(), guest: g}
 	starting := experimental.WithMemoryAllocator(g.ctx, &g.budget)
@@ -63,7 +64,7 @@ func newExtismGuest(e *extismEngine) (*extismGuest, error) {
 		return nil, err
 	}
 	g.host.reset(&g.gen.hostCalls)
-	g.limit = limits.Timeout
+	g.bounded(limits.Timeout, limits.Fuel)
 	return g, nil
 }
 
@@ -99,7 +100,8 @@ func (g *extismGuest) start() error {
 
 // run calls a function with an input.
 func (g *extismGuest) run(name string, input []byte) (code uint32, err error) {
-	g.timed, g.output, g.failure = false, block{}, nil
+	g.begin()
+	g.output, g.failure = block{}, nil
 	g.current, g.at = nil, 0
 	g.arena.reset()
 	if !g.room(len(input)) {
@@ -139,6 +141,7 @@ func (g *extismGuest) call(from *chain, h *boundHook, rec *abi.Record) (verdict 
 		return 0, nil, err
 	}
 	code, err := g.run(allKinds[h.place].exports[0], g.input[:size])
+	from.pay(g.used())
 	if g.host.used {
 		g.host.reset(&g.gen.hostCalls)
 	}

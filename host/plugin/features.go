@@ -23,6 +23,7 @@ type Features struct {
 // FeatureLimits are the limits that a plugin can do something about.
 type FeatureLimits struct {
 	TimeoutMS int64 `json:"timeoutMs"` // of one call, in milliseconds
+	Fuel      int   `json:"fuel"`      // of one call, in units
 	MemoryMiB int   `json:"memoryMiB"`
 	OutputKiB int   `json:"outputKiB"`
 	HostCalls int   `json:"hostCalls"`
@@ -33,7 +34,7 @@ type FeatureLimits struct {
 func FeaturesOf(m *Manifest) Features {
 	return Features{
 		ABI: abi.Version, Hooks: kindNames(), Imports: sortedKeys(hostFunctions), Grants: append([]Grant{}, m.Grants...),
-		Limits: FeatureLimits{m.Limits.Timeout.Milliseconds(), m.Limits.MemoryMiB, m.Limits.OutputKiB, m.Limits.HostCalls},
+		Limits: FeatureLimits{m.Limits.Timeout.Milliseconds(), m.Limits.Fuel, m.Limits.MemoryMiB, m.Limits.OutputKiB, m.Limits.HostCalls},
 	}
 }
 

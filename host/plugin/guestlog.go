@@ -92,7 +92,7 @@ type guestOutput struct {
 // Write never fails. It looks at the time limit, because one call of a guest can
 // write its whole memory many times over.
 func (o *guestOutput) Write(p []byte) (int, error) {
-	o.instance.yield()
+	o.instance.charge(fuelImport)
 	n := len(p)
 	for len(p) > 0 {
 		end := bytes.IndexByte(p, '\n')

@@ -14,6 +14,13 @@ import (
 // maxCursors bounds how many searches one call of a hook has open.
 const maxCursors = 16
 
+// What host functions cost, in units of fuel: about the time that they take.
+const (
+	fuelHostCall = 1000 // one that reaches documents, sessions, services or connections
+	fuelImport   = 100  // any other that does more than copy
+	fuelBytes    = 16   // bytes that go in or out for a unit
+)
+
 // hostCalls is what one call of a hook does in the host. It begins empty.
 type hostCalls struct {
 	from *chain // what led to the call, nil for nothing
@@ -76,7 +83,7 @@ func (i *instance) enter() (context.Context, Actor, error) {
 	if i.gen.services == nil {
 		return nil, nil, abi.ErrnoUnsupported
 	}
-	i.yield() // starts the clock, or ends a call that is late
+	i.charge(fuelHostCall) // starts the clock, too
 	if h.actor == nil {
 		actor, err := i.gen.services.Open(Identity{Plugin: i.gen.manifest.Name, Permissions: i.gen.manifest.Permissions})
 		if err != nil {
@@ -86,6 +93,7 @@ func (i *instance) enter() (context.Context, Actor, error) {
 	}
 	if h.ctx == nil {
 		h.ctx = i.gen.plugin.then(h.from)
+		h.ctx.left.Store(i.fuel - i.spent)
 	}
 	return h.ctx, h.actor, nil
 }
@@ -103,7 +111,7 @@ func (i *instance) enterWaiting() (context.Context, Actor, error) {
 // fail keeps why an import failed and returns its number.
 func (i *instance) fail(err error) uint64 {
 	if errors.Is(err, context.DeadlineExceeded) && !time.Now().Before(i.deadline) {
-		i.expire()
+		i.end(errTimeout)
 	}
 	i.host.used, i.host.problem = true, err.Error()
 	number := Errno(err)
@@ -115,6 +123,7 @@ func (i *instance) fail(err error) uint64 {
 
 // read decodes the record that a guest passes as pointer and length.
 func (i *instance) read(pointer, length uint64, rec *abi.Record) error {
+	i.spend(int64(uint32(length)) / fuelBytes)
 	view, ok := i.mem.Read(uint32(pointer), uint32(length))
 	if !ok {
 		return fmt.Errorf("%w: the record lies outside of memory", ErrInvalid)
@@ -140,6 +149,7 @@ func (i *instance) giveRecord(rec *abi.Record, dst, capacity uint64) uint64 {
 
 // target returns where a result of size bytes goes: nil when it does not fit.
 func (i *instance) target(dst, capacity uint64, size int) (view []byte, err error) {
+	i.spend(int64(size) / fuelBytes)
 	ok := true
 	switch {
 	case i.blocks != nil:

@@ -15,7 +15,7 @@ func (i *instance) connection(number uint64) (*Connection, error) {
 	if i.host.calls++; i.host.calls > i.gen.manifest.Limits.HostCalls {
 		return nil, fmt.Errorf("%w: more than %d calls to the host (limits.hostCalls)", abi.ErrnoLimit, i.gen.manifest.Limits.HostCalls)
 	}
-	i.yield() // starts the clock, or ends a call that is late
+	i.charge(fuelHostCall) // starts the clock, too
 	c := i.gen.plugin.manager.protocols.find(number)
 	if c == nil || !c.ownedBy(i) {
 		return nil, fmt.Errorf("%w: connection %d is not one of this instance", abi.ErrnoNotFound, number)

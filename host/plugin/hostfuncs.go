@@ -98,7 +98,7 @@ func valueTypes(b []byte) []api.ValueType {
 }
 
 func hostLog(i *instance, stack []uint64) {
-	i.yield()
+	i.charge(fuelImport)
 	level, length := int32(stack[0]), min(uint32(stack[2]), maxGuestLog)
 	if text, ok := i.mem.Read(uint32(stack[1]), length); ok {
 		i.gen.guestLog.write(level, text)
@@ -122,7 +122,7 @@ func hostPayload(i *instance, stack []uint64) {
 }
 
 func hostRandom(i *instance, stack []uint64) {
-	i.yield()
+	i.charge(fuelImport)
 	length := uint32(stack[1])
 	if length > maxRandom {
 		stack[0] = errno(abi.ErrnoTooLarge)
@@ -141,7 +141,7 @@ func hostRandom(i *instance, stack []uint64) {
 // fits, and nothing if not.
 func (i *instance) give(b []byte, stack []uint64) uint64 {
 	if len(b) > firstBuffer {
-		i.yield()
+		i.charge(fuelImport)
 	}
 	view, err := i.target(stack[0], stack[1], len(b))
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 // Faults of an instance. After any of them the instance is thrown away.
 var (
 	errTimeout    = errors.New("did not finish within its time limit")
+	errFuel       = errors.New("used up its fuel")
 	errBufRefused = errors.New("happn_buf refused to give a buffer")
 	errBufBounds  = errors.New("happn_buf returned a buffer outside of memory")
 	errOutBounds  = errors.New("output lies outside of memory")
@@ -37,7 +38,11 @@ type instance struct {
 	limit    time.Duration
 	deadline time.Time
 	timed    bool
-	late     bool // it was ended for its time
+
+	// fuel is how much the present call may use, spent what it has used. slice is
+	// what the guest was given last.
+	fuel, spent, slice int64
+	ended              error // why the host ended it, nil if it did not
 
 	scratch abi.Record
 	host    hostCalls // what the present call does in the host
@@ -65,7 +70,10 @@ func (i *instance) shown(h *boundHook, rec *abi.Record) *abi.Record {
 
 // explain makes of an engine's error what an operator understands.
 func (i *instance) explain(err error) error {
-	if i.late || errors.Is(err, errTimeout) {
+	switch {
+	case errors.Is(i.ended, errFuel), errors.Is(err, errFuel):
+		return fmt.Errorf("%w of %d units (limits.fuel, or limits.startFuel at the start)", errFuel, i.fuel)
+	case i.ended != nil, errors.Is(err, errTimeout):
 		return fmt.Errorf("%w of %s (limits.timeout, or limits.startTimeout at the start)", errTimeout, i.limit)
 	}
 	return fmt.Errorf("trapped: %w", err)
@@ -82,25 +90,69 @@ func (i *instance) copyOut(pointer, length uint32) ([]byte, error) {
 	return bytes.Clone(view), nil
 }
 
+// begin makes the limits those of another call.
+func (i *instance) begin() { i.timed, i.spent = false, 0 }
+
+// bounded gives the instance the limits of its calls from now on.
+func (i *instance) bounded(limit time.Duration, fuel int) {
+	i.limit, i.fuel, i.slice = limit, int64(fuel), meter.Slice
+}
+
 // yield is where a guest comes by whenever it has used up a slice of fuel. It
 // returns the next slice, or panics to end the call.
 func (i *instance) yield() int64 {
+	left := i.spend(i.slice)
+	i.look()
+	i.slice = min(meter.Slice, left)
+	return i.slice
+}
+
+// charge ends a call that is late, or that has no fuel left for what the host is
+// to do for it, in units.
+func (i *instance) charge(units int64) {
+	i.spend(units)
+	i.look()
+}
+
+// spend takes units from the fuel of the call, and ends it when none is left.
+func (i *instance) spend(units int64) (left int64) {
+	if c := i.host.ctx; c != nil { // others may spend it, too
+		left = c.left.Add(-units)
+	} else {
+		i.spent += units
+		left = i.fuel - i.spent
+	}
+	if left <= 0 {
+		i.end(errFuel)
+	}
+	return left
+}
+
+// used returns what the present call has used until now, in units.
+func (i *instance) used() int64 {
+	if c := i.host.ctx; c != nil {
+		return i.fuel - c.left.Load()
+	}
+	return i.spent
+}
+
+// look looks at the time, which begins with the first look.
+func (i *instance) look() {
 	now := time.Now()
 	switch {
 	case !i.timed:
 		i.timed, i.deadline = true, now.Add(i.limit)
 	case now.After(i.deadline):
-		i.expire()
+		i.end(errTimeout)
 	default:
 		// A guest that computes for long lets others go first: sessions and the
 		// collector would otherwise wait for Go's time slice of 10 ms.
 		runtime.Gosched()
 	}
-	return meter.Slice
 }
 
-// expire ends a call whose time is up.
-func (i *instance) expire() {
-	i.late = true
-	panic(errTimeout)
+// end ends the call.
+func (i *instance) end(why error) {
+	i.ended = why
+	panic(why)
 }

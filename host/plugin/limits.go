@@ -12,6 +12,15 @@ type Limits struct {
 	// StartTimeout bounds the start of one instance: its start function,
 	// _initialize and happn_init together. Default 5 s.
 	StartTimeout time.Duration
+	// Fuel bounds one hook call in units of the meter, whatever the machine does
+	// beside it: a unit is the head of a loop or the entry of a function, and 16
+	// bytes of code. It is counted in slices of 100,000. What the call has the host
+	// do costs units too, and what other plugins do because of it. Default 100,000,000
+	// for each millisecond of Timeout, more than machines do in it: the time ends
+	// calls then.
+	Fuel int
+	// StartFuel is the same for the start of one instance, by StartTimeout.
+	StartFuel int
 	// Wait bounds how long a message waits for an instance when all are busy or
 	// being rebuilt. Default 250 ms.
 	Wait time.Duration
@@ -37,6 +46,8 @@ type Limits struct {
 func (l Limits) or(d Limits) Limits {
 	pick(&l.Timeout, d.Timeout)
 	pick(&l.StartTimeout, d.StartTimeout)
+	pick(&l.Fuel, d.Fuel)
+	pick(&l.StartFuel, d.StartFuel)
 	pick(&l.Wait, d.Wait)
 	pick(&l.Waiting, d.Waiting)
 	pick(&l.MemoryMiB, d.MemoryMiB)
@@ -53,6 +64,8 @@ func (l Limits) within(limit Limits) Limits {
 	l = l.or(limit)
 	l.Timeout = min(l.Timeout, limit.Timeout)
 	l.StartTimeout = min(l.StartTimeout, limit.StartTimeout)
+	l.Fuel = atMost(l.Fuel, limit.Fuel)
+	l.StartFuel = atMost(l.StartFuel, limit.StartFuel)
 	l.Wait = min(l.Wait, limit.Wait)
 	l.Waiting = min(l.Waiting, limit.Waiting)
 	l.MemoryMiB = min(l.MemoryMiB, limit.MemoryMiB)
@@ -62,6 +75,25 @@ func (l Limits) within(limit Limits) Limits {
 	l.Drain = min(l.Drain, limit.Drain)
 	return l
 }
+
+// atMost returns the lower one of two limits, of which 0 is none.
+func atMost(a, b int) int {
+	if a == 0 || b == 0 {
+		return a + b
+	}
+	return min(a, b)
+}
+
+// fuelled returns l with the fuel that follows from its times, where nobody has
+// said how much.
+func (l Limits) fuelled() Limits {
+	pick(&l.Fuel, int(l.Timeout.Milliseconds()+1)*fuelPerMS)
+	pick(&l.StartFuel, int(l.StartTimeout.Milliseconds()+1)*fuelPerMS)
+	return l
+}
+
+// fuelPerMS is more than what a guest uses in a millisecond, in units.
+const fuelPerMS = 100_000_000
 
 func defaultLimits() Limits {
 	return Limits{

@@ -106,6 +106,8 @@ func readManifest(t *tree, m *Manifest, o *operatorFile) {
 	t.object("limits", func(l *tree) {
 		l.duration("timeout", time.Minute, &m.Limits.Timeout)
 		l.duration("startTimeout", 10*time.Minute, &m.Limits.StartTimeout)
+		l.integer("fuel", 1, 1<<50, &m.Limits.Fuel)
+		l.integer("startFuel", 1, 1<<50, &m.Limits.StartFuel)
 		l.duration("wait", time.Minute, &m.Limits.Wait)
 		l.integer("waiting", 1, 1<<20, &m.Limits.Waiting)
 		l.integer("memoryMiB", 1, 4096, &m.Limits.MemoryMiB)

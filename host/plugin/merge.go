@@ -9,6 +9,7 @@ import (
 // what neither of them said. file names the operator's file in errors.
 func merge(m *Manifest, o *operatorFile, file string, limits Limits) error {
 	m.Limits = m.Limits.within(limits)
+	defer func() { m.Limits = m.Limits.fuelled() }()
 	m.Grants, m.Permissions, m.Calls, m.Canary = []Grant{GrantLog}, nil, nil, defaultCanary()
 	for i := range m.Hooks {
 		overrideHook(&m.Hooks[i], Hook{}) // what only an operator may say

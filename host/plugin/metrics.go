@@ -221,7 +221,7 @@ func (m *metric) copy() *metric {
 
 // metric_define (definition, len) -> number
 func hostMetricDefine(i *instance, stack []uint64) {
-	i.yield()
+	i.charge(fuelImport)
 	definition, ok := i.mem.Read(uint32(stack[0]), uint32(stack[1]))
 	if !ok {
 		stack[0] = i.fail(fmt.Errorf("%w: the definition lies outside of memory", ErrInvalid))

@@ -30,7 +30,8 @@ type rawGuest struct {
 
 // newRawGuest instantiates and initializes the module.
 func newRawGuest(e *rawEngine) (*rawGuest, error) {
-	i := &rawGuest{instance: instance{gen: e.gen, limit: e.gen.manifest.Limits.StartTimeout}}
+	i := &rawGuest{instance: instance{gen: e.gen}}
+	i.bounded(e.gen.manifest.Limits.StartTimeout, e.gen.manifest.Limits.StartFuel)
 	i.ctx = &instanceContext{Context: context.Background(), instance: &i.instance}
 	mod, err := e.runtime.InstantiateModule(i.ctx, e.compiled, moduleConfig(&i.instance))
 	if err != nil {
@@ -43,7 +44,7 @@ func newRawGuest(e *rawEngine) (*rawGuest, error) {
 		return nil, err
 	}
 	i.host.reset(&i.gen.hostCalls)
-	i.limit = e.gen.manifest.Limits.Timeout
+	i.bounded(e.gen.manifest.Limits.Timeout, e.gen.manifest.Limits.Fuel)
 	return i, nil
 }
 
@@ -90,7 +91,7 @@ func (i *rawGuest) configure() error {
 
 // prepare runs f, which is no hook. Its result, if any, is in i.stack[0].
 func (i *rawGuest) prepare(f api.Function, args ...uint64) error {
-	i.timed = false
+	i.begin()
 	copy(i.stack[:], args)
 	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
 		return i.explain(err)
@@ -133,6 +134,7 @@ func (i *rawGuest) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi
 		argument = uint64(size)
 	}
 	verdict, output, err = i.invoke(i.hooks[h.place], argument, 0)
+	from.pay(i.used())
 	if i.host.used {
 		i.host.reset(&i.gen.hostCalls)
 	}
@@ -188,7 +190,7 @@ func (i *rawGuest) show(h *boundHook, rec *abi.Record) (size int, err error) {
 // invoke calls a hook's function, which takes one argument or two, and takes its
 // result.
 func (i *rawGuest) invoke(f api.Function, first, second uint64) (verdict abi.Verdict, output []byte, err error) {
-	i.timed = false
+	i.begin()
 	i.stack[0], i.stack[1] = first, second
 	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
 		return 0, nil, i.explain(err)

@@ -50,6 +50,6 @@ type guestRandom struct{ instance *instance }
 
 // Read never fails.
 func (g guestRandom) Read(p []byte) (int, error) {
-	g.instance.yield()
+	g.instance.charge(fuelImport)
 	return rand.Read(p[:min(len(p), maxRandom)])
 }

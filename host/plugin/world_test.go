@@ -243,7 +243,7 @@ func TestAPluginIsToldWhatTheHostIsAndWhatItMayDo(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(text), &told), text)
 	require.Equal(t, abi.Version, told.ABI)
 	require.Equal(t, []plugin.Grant{plugin.GrantLog, plugin.GrantPublish, plugin.GrantSessions}, told.Grants)
-	require.Equal(t, plugin.FeatureLimits{TimeoutMS: 70, MemoryMiB: 64, OutputKiB: 9, HostCalls: 10_000}, told.Limits)
+	require.Equal(t, plugin.FeatureLimits{TimeoutMS: 70, Fuel: 71 * 100_000_000, MemoryMiB: 64, OutputKiB: 9, HostCalls: 10_000}, told.Limits)
 	require.Contains(t, told.Hooks, "protocol")
 	require.Subset(t, told.Imports, []string{"features", "get", "conn_send"})
 }
