@@ -134,7 +134,9 @@ func (i *rawGuest) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi
 		argument = uint64(size)
 	}
 	verdict, output, err = i.invoke(i.hooks[h.place], argument, 0)
-	from.pay(i.used())
+	if from != nil {
+		from.pay(i.used())
+	}
 	if i.host.used {
 		i.host.reset(&i.gen.hostCalls)
 	}
