@@ -5,6 +5,8 @@
 //   - interop drives the host with the unmodified npm client;
 //   - crash kills the host under load and counts what is left, and sends it
 //     the frames that end the reference server's process;
+//   - hostile runs plugins that mean harm, and exchanges plugins hundreds of times
+//     under load;
 //   - house keeps the rules of the source tree itself;
 //   - testhost starts the servers under test.
 //

@@ -79,4 +79,11 @@ func (e *rawEngine) guest() (guest, error) {
 	return i, nil
 }
 
-func (e *rawEngine) close() { _ = e.runtime.Close(context.Background()) }
+// close ends all guests. The machine code has to be given back by name: the runtime
+// leaves it to the cache, which plugins share.
+func (e *rawEngine) close() {
+	_ = e.runtime.Close(context.Background())
+	if e.compiled != nil {
+		_ = e.compiled.Close(context.Background())
+	}
+}

@@ -33,35 +33,44 @@ const (
 type extismEngine struct {
 	gen      *generation
 	compiled *extism.CompiledPlugin
-	config   map[string]string // for the import config_get
+	cache    wazero.CompilationCache // its own: go-sdk gives no machine code back to one that is shared
+	config   map[string]string       // for the import config_get
 }
 
-// newExtismEngine meters and compiles a module.
+// newExtismEngine meters and compiles a module. It owns the cache.
 func newExtismEngine(ctx context.Context, g *generation, module []byte, cache wazero.CompilationCache) (engine, error) {
+	e := &extismEngine{gen: g, cache: cache, config: extismConfig(g.config)}
+	if err := e.compile(ctx, module); err != nil {
+		e.close()
+		return nil, err
+	}
+	return e, nil
+}
+
+func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 	if _, set := os.LookupEnv(extismOutput); set {
-		return nil, fmt.Errorf("the environment of the host sets %s, with which guests would write past the log: unset it", extismOutput)
+		return fmt.Errorf("the environment of the host sets %s, with which guests would write past the log: unset it", extismOutput)
 	}
 	code, err := prepareExtism(module)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	e := &extismEngine{gen: g, config: extismConfig(g.config)}
 	e.compiled, err = extism.NewCompiledPlugin(
 		experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)),
 		extism.Manifest{Wasm: []extism.Wasm{extism.WasmData{Data: code, Name: "main"}}},
 		extism.PluginConfig{
 			EnableWasi: true,
 			RuntimeConfig: wazero.NewRuntimeConfig().
-				WithCompilationCache(cache).
-				WithMemoryLimitPages(uint32(g.manifest.Limits.MemoryMiB * pagesPerMiB)).
+				WithCompilationCache(e.cache).
+				WithMemoryLimitPages(uint32(e.gen.manifest.Limits.MemoryMiB * pagesPerMiB)).
 				WithDebugInfoEnabled(false),
 		},
 		extismHostFunctions(),
 	)
 	if err != nil {
-		return nil, fmt.Errorf("compile: %w", err)
+		return fmt.Errorf("compile: %w", err)
 	}
-	return e, nil
+	return nil
 }
 
 // prepareExtism rewrites a module so that it can be stopped and reaches the
@@ -109,7 +118,12 @@ func (e *extismEngine) guest() (guest, error) {
 	return g, nil
 }
 
-func (e *extismEngine) close() { _ = e.compiled.Close(context.Background()) }
+func (e *extismEngine) close() {
+	if e.compiled != nil {
+		_ = e.compiled.Close(context.Background())
+	}
+	_ = e.cache.Close(context.Background())
+}
 
 // linearMemory is one memory of a guest, which takes what it needs from the
 // budget of all memories of that guest.

@@ -63,17 +63,26 @@ func (m *Manager) openFolder() error {
 }
 
 func (m *Manager) openCache() (err error) {
+	if dir := m.options.CacheDir; dir != "" {
+		if err := checkCacheDir(dir, m.options.Dir); err != nil {
+			return err
+		}
+	}
+	m.cache, err = m.newCache()
+	return err
+}
+
+// newCache returns a cache of machine code that shares nothing with others but their
+// folder. Whoever asks for it closes it.
+func (m *Manager) newCache() (wazero.CompilationCache, error) {
 	if m.options.CacheDir == "" {
-		m.cache = wazero.NewCompilationCache()
-		return nil
+		return wazero.NewCompilationCache(), nil
 	}
-	if err := checkCacheDir(m.options.CacheDir, m.options.Dir); err != nil {
-		return err
+	cache, err := wazero.NewCompilationCacheWithDir(m.options.CacheDir)
+	if err != nil {
+		return nil, fmt.Errorf("plugin compile cache: %w", err)
 	}
-	if m.cache, err = wazero.NewCompilationCacheWithDir(m.options.CacheDir); err != nil {
-		return fmt.Errorf("plugin compile cache: %w", err)
-	}
-	return nil
+	return cache, nil
 }
 
 // checkCacheDir creates the cache folder so that only its owner may write, and

@@ -125,6 +125,9 @@ func (g *generation) compile(ctx context.Context, c *candidate, cache wazero.Com
 	build := newRawEngine
 	if c.engine == engineExtism {
 		build = newExtismEngine
+		if cache, err = g.plugin.manager.newCache(); err != nil {
+			return err
+		}
 	}
 	g.engine, err = build(ctx, g, c.module, cache)
 	return err

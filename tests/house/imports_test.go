@@ -87,6 +87,7 @@ var rooms = []struct {
 	{"host/plugin", []string{"abi", "host/plugin", "host/pipeline", "host/config", "host/tracing", "internal"}, true},
 	{"cmd", []string{"cmd", "abi", "host", "client", "datastore", "security", "plugins/sdk", "internal"}, true},
 	{"tests/plugins", []string{"tests", "client", "host/plugin/build"}, true},
+	{"tests/hostile", []string{"tests", "client", "host/plugin/hostile"}, true},
 	{"tests/interop", []string{"tests", "client"}, true},
 	{"tests", []string{"tests"}, true},
 }
