@@ -68,6 +68,9 @@ func playScript(t *testing.T, s script, plain, metered *stage) (asserted int) {
 		if c.Type == "assert_exhaustion" && !strings.HasPrefix(c.Action.Field, "runaway") {
 			continue
 		}
+		if c.Type == "module" {
+			wantProof(t, s.read(t, c.Filename))
+		}
 		before, after := plain.play(t, s, c), metered.play(t, s, c)
 		switch {
 		case errors.Is(after, errSkipped):

@@ -1,0 +1,92 @@
+package meter_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/happn-host/happn-host/host/plugin/internal/asm"
+	"github.com/happn-host/happn-host/host/plugin/meter"
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
+)
+
+// wantProof proves what becomes of a valid module, unless the meter refuses it.
+func wantProof(tb testing.TB, module []byte) {
+	tb.Helper()
+	if code, err := meter.Inject(module); err == nil {
+		require.NoError(tb, prove(module, code))
+	}
+}
+
+// busy is a module with one of each kind of check.
+func busy() []byte {
+	var m asm.Module
+	m.Import("happn", "stop", asm.None, asm.None)
+	m.Memory(1)
+	m.Func("run", asm.I32, asm.None, nil,
+		asm.LocalGet(0), asm.IfVoid, asm.Call(0), asm.End,
+		asm.LoopVoid, asm.LocalGet(0), asm.BrIf(0), asm.End,
+		asm.I32Const(0), asm.I32Const(7), asm.LocalGet(0), asm.MemoryFill,
+		asm.LocalGet(0), asm.MemoryGrow, asm.Drop)
+	m.Func("first", asm.I32, asm.None, nil, asm.LoopVoid, asm.LocalGet(0), asm.BrIf(0), asm.End)
+	return m.Bytes()
+}
+
+// The proof would notice: each of these is a way in which the meter could be
+// wrong, made by hand in what it writes.
+func TestProofFailsWhenACheckIsWrong(t *testing.T) {
+	module := busy()
+	code, err := meter.Inject(module)
+	require.NoError(t, err)
+	require.NoError(t, prove(module, code))
+	const fuel, left, size, yield = 0, 1, 2, 1
+	settle := []byte{0x7d, 0x22, left, 0x24, fuel, 0x20, left, 0x42, 0, 0x53, 0x04, 0x40, 0x10, yield, 0x24, fuel, 0x0b}
+	price := func(units byte) []byte { return []byte{0x23, fuel, 0x42, units | 0x80, 0x80, 0x80, 0x80, 0} }
+	for name, c := range map[string]struct {
+		old, new []byte
+		says     string
+	}{
+		"a loop goes free":            {asm.Join(asm.LoopVoid, price(1), settle), asm.LoopVoid, "a loop without a check"},
+		"a function's entry is free":  {asm.Join(price(2), settle), nil, "comes before the function is paid"},
+		"a price is nothing":          {price(2), price(0), "a price of nothing"},
+		"a price is too low":          {price(2), price(1), "1 units for a function of"},
+		"filling is free":             {asm.Join([]byte{0x22, size, 0x23, fuel, 0x20, size, 0xad, 0x42, 6, 0x88}, settle), nil, "do not fit"},
+		"filling is cheap":            {[]byte{0x42, 6, 0x88}, []byte{0x42, 7, 0x88}, "not its shift"},
+		"growing is cheap":            {[]byte{0x42, 10, 0x86}, []byte{0x42, 9, 0x86}, "not its shift"},
+		"the host is not called":      {settle[:], append(bytes.Clone(settle[:12]), 0x42, 0, 0x24, fuel, 0x0b), "half a check"},
+		"fuel is not stored":          {[]byte{0x22, left, 0x24, fuel}, []byte{0x22, left, 0x24, 1}, "half a check"},
+		"a check is the wrong way":    {[]byte{0x42, 0, 0x53}, []byte{0x42, 0, 0x55}, "half a check"},
+		"code of the module is lost":  {[]byte{0x20, 0, 0x0d, 0}, []byte{0x20, 0, 0x1a, 0x01}, "became"},
+		"code of the module is moved": {[]byte{0x20, 0, 0x0d, 0}, []byte{0x20, 1, 0x0d, 0}, "became"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.True(t, bytes.Contains(code, c.old), "%x in %x", c.old, code)
+			require.ErrorContains(t, prove(module, replaced(t, code, c.old, c.new)), c.says)
+		})
+	}
+}
+
+// replaced returns a module with old replaced in the first body that has it.
+func replaced(t *testing.T, module, old, new []byte) []byte {
+	t.Helper()
+	m, err := wasmbin.Parse(module)
+	require.NoError(t, err)
+	out := bytes.Clone(module[:8])
+	for _, s := range m.Sections {
+		if s.ID == wasmbin.SectionCode {
+			r, done := wasmbin.NewReader(s.Body), false
+			n := r.U32()
+			s.Body = wasmbin.AppendU32(nil, n)
+			for range n {
+				body := r.Bytes(r.U32())
+				if !done && bytes.Contains(body, old) {
+					body, done = bytes.Replace(body, old, new, 1), true
+				}
+				s.Body = append(wasmbin.AppendU32(s.Body, uint32(len(body))), body...)
+			}
+		}
+		out = wasmbin.AppendSection(out, s.ID, s.Body)
+	}
+	return out
+}
