@@ -14,6 +14,7 @@ func (w *rewriter) code(section []byte) ([]byte, error) {
 	if n != len(w.module.Functions) {
 		return nil, errors.New("there are not as many bodies as functions")
 	}
+	w.findLeaves(section)
 	out := wasmbin.AppendU32(make([]byte, 0, len(section)+len(section)/3), uint32(n))
 	var scratch function
 	for i := 0; i < n && r.Err() == nil; i++ {
@@ -25,7 +26,7 @@ func (w *rewriter) code(section []byte) ([]byte, error) {
 		if r.Err() != nil {
 			break
 		}
-		if err := scratch.rewrite(w, body, len(w.module.Types[typ].Params)); err != nil {
+		if err := scratch.rewrite(w, body, len(w.module.Types[typ].Params), w.leaves[i] > 0); err != nil {
 			at := w.codeAt + r.Offset() - len(body) + scratch.at
 			return nil, fmt.Errorf("function %d, at byte %d of the module: %w", int(w.imported)+i, at, err)
 		}
@@ -54,23 +55,28 @@ type function struct {
 	entry bool
 }
 
-// maxLeaf is how long, in bytes, a function without loops and calls may be to go
-// without a check: it ends soon, and whoever calls it pays.
-const maxLeaf = 512
+// How long, in bytes, a function without loops and calls may be to go without a
+// check: it ends soon, and whoever calls it pays. Who calls through a table does
+// not know whom, and pays for the longest that it may be.
+const (
+	maxLeaf  = 512
+	maxNamed = 32
+)
 
 // scope is an open block. For a loop, and for the function itself, price is
 // where the number of units stands in out that is known only at its end.
 type scope struct {
 	price int // 0 when nothing stands there: it is never at the very beginning
 	start int // offset of the first instruction in the original body
+	extra int // what it costs above its code, as bytes of code
 }
 
-func (f *function) rewrite(w *rewriter, body []byte, params int) error {
+func (f *function) rewrite(w *rewriter, body []byte, params int, leaf bool) error {
 	f.w, f.r = w, wasmbin.NewReader(body)
 	f.at, f.head, f.out, f.open = 0, f.head[:0], f.out[:0], f.open[:0]
 	f.locals(uint32(params))
 	f.open = append(f.open, scope{start: f.r.Offset()})
-	f.entry = !isLeaf(body[f.r.Offset():])
+	f.entry = !leaf
 	for len(f.open) > 0 && f.r.Err() == nil {
 		f.instruction()
 	}
@@ -95,20 +101,48 @@ func (f *function) locals(params uint32) {
 	f.left, f.size = uint32(total), uint32(total)+1
 }
 
-// isLeaf reports whether code is short and without loops and calls.
-func isLeaf(code []byte) bool {
-	if len(code) > maxLeaf {
-		return false
+// findLeaves finds the functions that go without a check, and what calls of them
+// cost. What is wrong with the section is found later.
+func (w *rewriter) findLeaves(section []byte) {
+	r := wasmbin.NewReader(section)
+	w.leaves = make([]int, r.Count())
+	for i := range w.leaves {
+		body := r.Bytes(r.U32())
+		limit := maxLeaf
+		if w.named[w.imported+uint32(i)] {
+			limit = maxNamed
+		}
+		if len(body) <= limit {
+			w.leaves[i] = leafCost(body)
+		}
 	}
-	for r := wasmbin.NewReader(code); !r.Done(); {
+}
+
+// leafCost returns what a call of a function without loops and calls costs, as
+// bytes of code, and 0 for any other.
+func leafCost(body []byte) int {
+	r := wasmbin.NewReader(body)
+	for range r.Count() {
+		r.U32()
+		r.Byte()
+	}
+	cost := len(body)
+	for !r.Done() {
 		op := r.Byte()
 		if op == opLoop || op == opCall || op == opCallIndirect {
-			return false
+			return 0
+		}
+		if accesses(op) {
+			cost += memoryAccess
 		}
 		skip(r, op, immediates[op])
 	}
-	return true
+	return cost
 }
+
+// accesses reports whether the instruction is a load or a store of memory, which
+// takes long when it is in no cache.
+func accesses(op byte) bool { return op >= opI32Load && op <= opI64Store32 || op == opPrefixSIMD }
 
 // runsOn reports whether the instruction is one after which the next one is
 // certain to run.
@@ -146,6 +180,8 @@ func (f *function) instruction() {
 		target := f.w.function(r)
 		if target < f.w.imported {
 			f.chargeFixed(importCall)
+		} else if i := target - f.w.imported - 1; r.Err() == nil {
+			f.cost(f.w.leaves[i])
 		}
 		f.out = wasmbin.AppendU32(append(f.out, op), target)
 	case opRefFunc:
@@ -157,15 +193,19 @@ func (f *function) instruction() {
 	case opCallIndirect:
 		f.w.index(r, "type", f.w.yieldTyp)
 		r.U32()
+		f.cost(maxNamed + memoryAccess*maxNamed/3)
 		f.out = append(f.out, r.Since(start)...)
 	case opMemoryGrow:
 		r.U32()
-		f.chargeOperand(opI64Shl, pageShift)
+		f.chargeOperand(opI64Shl, pageShift, maxPages)
 		f.out = append(f.out, r.Since(start)...)
 	case opPrefixMisc:
 		f.chargeMisc(skipMisc(r))
 		f.out = append(f.out, r.Since(start)...)
 	default:
+		if accesses(op) {
+			f.cost(memoryAccess)
+		}
 		skip(r, op, immediates[op])
 		f.out = append(f.out, r.Since(start)...)
 	}
@@ -191,9 +231,15 @@ func (f *function) close() {
 	s := f.open[len(f.open)-1]
 	f.open = f.open[:len(f.open)-1]
 	if s.price > 0 {
-		putPadded(f.out[s.price:], 1+uint64(f.r.Offset()-s.start)/bytesPerUnit)
+		putPadded(f.out[s.price:], 1+uint64(f.r.Offset()-s.start+s.extra)/bytesPerUnit)
+	}
+	if len(f.open) > 0 {
+		f.cost(s.extra)
 	}
 }
+
+// cost adds to the price of the innermost block, and of those around it.
+func (f *function) cost(bytes int) { f.open[len(f.open)-1].extra += bytes }
 
 // charge writes the check with a price that is not known yet, and returns where
 // the price stands.
@@ -202,7 +248,7 @@ func (f *function) charge() (price int) {
 	f.out = append(f.out, opI64Const)
 	price = len(f.out)
 	f.out = append(f.out, make([]byte, padded)...)
-	f.settle()
+	f.settle(false)
 	return price
 }
 
@@ -210,28 +256,46 @@ func (f *function) charge() (price int) {
 func (f *function) chargeFixed(units int64) {
 	f.out = wasmbin.AppendU32(append(f.out, opGlobalGet), f.w.fuel)
 	f.out = appendSigned(append(f.out, opI64Const), units)
-	f.settle()
+	f.settle(false)
 }
 
 // chargeOperand writes the check with a price that the i32 on top of the stack
-// says, shifted; the operand stays where it is.
-func (f *function) chargeOperand(shift byte, by int64) {
+// says, shifted; the operand stays where it is. It counts for most at most, which
+// is 0 for operations that trap when it is too much.
+func (f *function) chargeOperand(shift byte, by, most int64) {
 	f.out = wasmbin.AppendU32(append(f.out, opLocalTee), f.size)
 	f.out = wasmbin.AppendU32(append(f.out, opGlobalGet), f.w.fuel)
 	f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.size)
+	if most > 0 {
+		f.out = appendSigned(append(f.out, opI32Const), most)
+		f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.size)
+		f.out = appendSigned(append(f.out, opI32Const), most)
+		f.out = append(f.out, opI32LtU, opSelect)
+	}
 	f.out = appendSigned(append(f.out, opI64ExtendU, opI64Const), by)
 	f.out = append(f.out, shift)
-	f.settle()
+	f.settle(true)
 }
 
 // settle subtracts the price on top of the stack from the fuel below it, and
-// calls the host when nothing is left.
-func (f *function) settle() {
+// calls the host when nothing is left. What is owed is taken from the next slice;
+// when it may be many slices, the host is called until it is paid.
+func (f *function) settle(much bool) {
 	f.out = wasmbin.AppendU32(append(f.out, opI64Sub, opLocalTee), f.left)
 	f.out = wasmbin.AppendU32(append(f.out, opGlobalSet), f.w.fuel)
 	f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.left)
-	f.out = append(f.out, opI64Const, 0, opI64LtS, opIf, blockTypeVoid, opCall)
-	f.out = wasmbin.AppendU32(f.out, f.w.imported)
+	f.out = append(f.out, opI64Const, 0, opI64LtS, opIf, blockTypeVoid)
+	if much {
+		f.out = append(f.out, opLoop, blockTypeVoid)
+	}
+	f.out = wasmbin.AppendU32(append(f.out, opCall), f.w.imported)
+	f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.left)
+	f.out = append(f.out, opI64Add)
+	if much {
+		f.out = wasmbin.AppendU32(append(f.out, opLocalTee), f.left)
+		f.out = append(f.out, opI64Const, 0, opI64LtS, opBrIf, 0, opEnd)
+		f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.left)
+	}
 	f.out = wasmbin.AppendU32(append(f.out, opGlobalSet), f.w.fuel)
 	f.out = append(f.out, opEnd)
 }
@@ -240,8 +304,10 @@ func (f *function) settle() {
 func (f *function) chargeMisc(sub uint32) {
 	switch sub {
 	case miscMemoryInit, miscMemoryCopy, miscMemoryFill:
-		f.chargeOperand(opI64ShrU, bulkShift)
-	case miscTableInit, miscTableCopy, miscTableGrow, miscTableFill:
-		f.chargeOperand(opI64ShrU, tableShift)
+		f.chargeOperand(opI64ShrU, bulkShift, 0)
+	case miscTableInit, miscTableCopy, miscTableFill:
+		f.chargeOperand(opI64ShrU, tableShift, 0)
+	case miscTableGrow:
+		f.chargeOperand(opI64ShrU, tableShift, MaxTable)
 	}
 }

@@ -11,14 +11,19 @@ const (
 	opLoop         = 0x03
 	opIf           = 0x04
 	opEnd          = 0x0b
+	opBrIf         = 0x0d
 	opCall         = 0x10
 	opCallIndirect = 0x11
+	opSelect       = 0x1b
 	opLocalGet     = 0x20
 	opLocalTee     = 0x22
 	opGlobalGet    = 0x23
 	opGlobalSet    = 0x24
 	opI64Const     = 0x42
+	opI32Const     = 0x41
+	opI32LtU       = 0x49
 	opI64LtS       = 0x53
+	opI64Add       = 0x7c
 	opI64Sub       = 0x7d
 	opI64Shl       = 0x86
 	opI64ShrU      = 0x88
@@ -31,6 +36,7 @@ const (
 const (
 	bytesOfMemory = iota + 1
 	elements
+	newElements
 	pages
 )
 
@@ -42,7 +48,7 @@ var sized = map[uint32]int{
 	0xfc_0b: bytesOfMemory, // memory.fill
 	0xfc_0c: elements,      // table.init
 	0xfc_0e: elements,      // table.copy
-	0xfc_0f: elements,      // table.grow
+	0xfc_0f: newElements,   // table.grow
 	0xfc_11: elements,      // table.fill
 }
 

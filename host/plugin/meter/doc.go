@@ -7,8 +7,15 @@
 // scheduler, which cannot interrupt wazero's machine code, never wait long for
 // it.
 //
+// Nothing goes on for ever without coming by a check: going on takes loops or
+// calls; every loop begins with a check, and so does every function that loops or
+// calls, before anything that could lead past it. The tests prove that of each
+// module of the specification's suite, with a decoder of their own, and that
+// without its checks the module is what it was.
+//
 // Code that costs nothing to skip is not trusted: an instruction that this
-// package does not know makes it refuse the module.
+// package does not know makes it refuse the module, and so does an index that
+// means nothing in it.
 //
 // It imports host/plugin/wasmbin and the standard library.
 package meter

@@ -9,7 +9,9 @@ import (
 )
 
 // The function that metered code calls when its fuel is used up: () -> i64, the
-// next slice. It may panic to end the call.
+// next slice, which is more than nothing. It may panic to end the call. What an
+// operation costs above a slice is taken from the next ones, which are asked for
+// at once.
 const (
 	ImportModule = "happn:meter"
 	ImportName   = "yield"
@@ -17,16 +19,19 @@ const (
 
 // Slice is how much fuel a guest gets at a time. A unit stands for the head of a
 // loop or the entry of a function, and for each further 16 bytes of code in
-// it, so a slice lasts some hundred microseconds.
-const Slice = 100_000
+// it, so a slice lasts tens of microseconds, and less than 5 ms with the slowest
+// code that there is.
+const Slice = 25_000
 
 // What operations cost beyond their code.
 const (
 	bytesPerUnit = 16   // of code
+	memoryAccess = 8    // bytes of code that a load or a store counts for, above its own
 	importCall   = 1000 // units for a direct call of an imported function
 	bulkShift    = 6    // a unit for each 64 bytes of a bulk memory operation
 	tableShift   = 3    // a unit for each 8 elements of a bulk table operation
 	pageShift    = 10   // 1,024 units for each page of memory.grow
+	maxPages     = 1024 // more cost no more: growing in vain is quick
 )
 
 // MaxTable bounds the size of each table, in elements. A table costs the host 8
@@ -49,6 +54,9 @@ type rewriter struct {
 	yieldTyp uint32 // index of the type () -> i64
 	fuel     uint32 // index of the fuel global
 	codeAt   int    // where the code section begins, for error messages
+
+	named  map[uint32]bool // functions that calls may reach through a table
+	leaves []int           // what calls of defined functions cost that do not pay themselves, in bytes of code
 }
 
 // Inject returns a copy of module that can be stopped. It has one more import
@@ -66,7 +74,7 @@ func Inject(module []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &rewriter{module: m, yieldTyp: uint32(len(m.Types)), defined: uint32(len(m.Functions))}
+	w := &rewriter{module: m, yieldTyp: uint32(len(m.Types)), defined: uint32(len(m.Functions)), named: map[uint32]bool{}}
 	globals := uint32(0)
 	for _, i := range m.Imports {
 		switch i.Kind {
@@ -160,6 +168,14 @@ func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
 // function reads the index of a function and makes room for the added import.
 func (w *rewriter) function(r *wasmbin.Reader) uint32 {
 	return w.shift(w.index(r, "function", w.imported+w.defined))
+}
+
+// reference reads the index of a function outside of code. Whatever may be called
+// through a table was named so, and what is exported may be put into one.
+func (w *rewriter) reference(r *wasmbin.Reader) uint32 {
+	i := w.index(r, "function", w.imported+w.defined)
+	w.named[i] = true
+	return w.shift(i)
 }
 
 // index reads an index of which the module has so many.

@@ -1,6 +1,7 @@
 package meter_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -80,6 +81,80 @@ func TestRunawayCodeIsStopped(t *testing.T) {
 			require.ErrorIs(t, err, errStop)
 			require.Equal(t, 6, yields)
 			require.Less(t, time.Since(began), time.Minute) // it ends at all
+		})
+	}
+}
+
+// used runs a module to its end and returns how much fuel that took, to a slice.
+func used(t *testing.T, m *asm.Module, args ...uint64) int {
+	t.Helper()
+	_, yields, err := run(t, m.Bytes(), 1<<20, args...)
+	require.NoError(t, err)
+	return yields * meter.Slice
+}
+
+// A function without loops and calls carries no check; it is not free for that.
+func TestShortFunctionsArePaidByTheirCallers(t *testing.T) {
+	const calls, turns = 100, 10_000
+	slow := asm.Join(bytes.Repeat(asm.Join(asm.LocalGet(0), asm.I32Const(1), asm.I32Add, asm.LocalSet(0)), 60), asm.LocalGet(0)) // 420 bytes
+	for name, call := range map[string][]byte{
+		"directly":        asm.Call(1),
+		"through a table": asm.Join(asm.I32Const(0), asm.CallIndirect(1)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var m asm.Module
+			m.Func("run", asm.I32, asm.None, nil, asm.LoopVoid,
+				bytes.Repeat(asm.Join(asm.I32Const(1), call, asm.Drop), calls),
+				asm.LocalGet(0), asm.I32Const(1), asm.I32Sub, asm.LocalSet(0), asm.LocalGet(0), asm.BrIf(0), asm.End)
+			m.Func("", asm.I32, asm.I32, nil, slow)
+			if name != "directly" {
+				m.Table(1, 1)
+			}
+			wantProof(t, m.Bytes())
+			require.GreaterOrEqual(t, used(t, &m, turns), calls*turns*420/16)
+		})
+	}
+}
+
+func TestAccessesToMemoryCostMore(t *testing.T) {
+	const loads, turns = 1000, 1000
+	var m asm.Module
+	m.Memory(1)
+	m.Func("run", asm.I32, asm.None, asm.I32, asm.LoopVoid,
+		bytes.Repeat(asm.Join(asm.LocalGet(1), []byte{0x28, 2, 0}, asm.LocalSet(1)), loads),
+		asm.LocalGet(0), asm.I32Const(1), asm.I32Sub, asm.LocalSet(0), asm.LocalGet(0), asm.BrIf(0), asm.End)
+	require.GreaterOrEqual(t, used(t, &m, turns), loads*turns*15/16-meter.Slice)
+}
+
+// What an operation costs follows from its last operand.
+func TestOperationsCostByTheirSize(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		code  []byte
+		units int
+	}{
+		{"memory.fill", asm.Join(asm.I32Const(0), asm.I32Const(7), asm.I32Const(1<<20), asm.MemoryFill), 1 << 20 / 64},
+		{"memory.copy", asm.Join(asm.I32Const(0), asm.I32Const(8), asm.I32Const(1<<20), []byte{0xfc, 10, 0, 0}), 1 << 20 / 64},
+		{"memory.init", asm.Join(asm.I32Const(0), asm.I32Const(0), asm.I32Const(1<<16), []byte{0xfc, 8, 0, 0}), 1 << 16 / 64},
+		{"memory.grow", asm.Join(asm.I32Const(1), asm.MemoryGrow, asm.Drop), 1024},
+		{"memory.grow in vain", asm.Join(asm.I32Const(1<<15), asm.MemoryGrow, asm.Drop), 1 << 20},
+		{"table.fill", asm.Join(asm.I32Const(0), []byte{0xd0, 0x70}, asm.I32Const(1<<15), []byte{0xfc, 17, 0}), 1 << 15 / 8},
+		{"table.copy", asm.Join(asm.I32Const(0), asm.I32Const(1), asm.I32Const(1<<15), []byte{0xfc, 14, 0, 0}), 1 << 15 / 8},
+		{"table.init", asm.Join(asm.I32Const(0), asm.I32Const(0), asm.I32Const(1<<14), []byte{0xfc, 12, 0, 0}), 1 << 14 / 8},
+		{"table.grow", asm.Join([]byte{0xd0, 0x70}, asm.I32Const(8000), []byte{0xfc, 15, 0}, asm.Drop), 1000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			const turns = 100
+			var m asm.Module
+			m.Memory(32)
+			m.Table(1 << 16)
+			m.Passive(make([]byte, 1<<16), 1<<14)
+			m.Func("run", asm.I32, asm.None, nil, asm.LoopVoid, c.code,
+				asm.LocalGet(0), asm.I32Const(1), asm.I32Sub, asm.LocalSet(0), asm.LocalGet(0), asm.BrIf(0), asm.End)
+			wantProof(t, m.Bytes())
+			got := used(t, &m, turns)
+			require.GreaterOrEqual(t, got, turns*c.units-meter.Slice)
+			require.LessOrEqual(t, got, turns*(c.units+100))
 		})
 	}
 }

@@ -41,7 +41,11 @@ func TestProofFailsWhenACheckIsWrong(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, prove(module, code))
 	const fuel, left, size, yield = 0, 1, 2, 1
-	settle := []byte{0x7d, 0x22, left, 0x24, fuel, 0x20, left, 0x42, 0, 0x53, 0x04, 0x40, 0x10, yield, 0x24, fuel, 0x0b}
+	settle := []byte{0x7d, 0x22, left, 0x24, fuel, 0x20, left, 0x42, 0, 0x53, 0x04, 0x40, 0x10, yield, 0x20, left, 0x7c, 0x24, fuel, 0x0b}
+	many := []byte{
+		0x7d, 0x22, left, 0x24, fuel, 0x20, left, 0x42, 0, 0x53, 0x04, 0x40, 0x03, 0x40, 0x10, yield, 0x20, left, 0x7c,
+		0x22, left, 0x42, 0, 0x53, 0x0d, 0, 0x0b, 0x20, left, 0x24, fuel, 0x0b,
+	}
 	price := func(units byte) []byte { return []byte{0x23, fuel, 0x42, units | 0x80, 0x80, 0x80, 0x80, 0} }
 	for name, c := range map[string]struct {
 		old, new []byte
@@ -50,8 +54,8 @@ func TestProofFailsWhenACheckIsWrong(t *testing.T) {
 		"a loop goes free":            {asm.Join(asm.LoopVoid, price(1), settle), asm.LoopVoid, "a loop without a check"},
 		"a function's entry is free":  {asm.Join(price(2), settle), nil, "comes before the function is paid"},
 		"a price is nothing":          {price(2), price(0), "a price of nothing"},
-		"a price is too low":          {price(2), price(1), "1 units for a function of"},
-		"filling is free":             {asm.Join([]byte{0x22, size, 0x23, fuel, 0x20, size, 0xad, 0x42, 6, 0x88}, settle), nil, "do not fit"},
+		"a price is too low":          {price(2), price(1), "1 units for a function that costs"},
+		"filling is free":             {asm.Join([]byte{0x22, size, 0x23, fuel, 0x20, size, 0xad, 0x42, 6, 0x88}, many), nil, "do not fit"},
 		"filling is cheap":            {[]byte{0x42, 6, 0x88}, []byte{0x42, 7, 0x88}, "not its shift"},
 		"growing is cheap":            {[]byte{0x42, 10, 0x86}, []byte{0x42, 9, 0x86}, "not its shift"},
 		"the host is not called":      {settle[:], append(bytes.Clone(settle[:12]), 0x42, 0, 0x24, fuel, 0x0b), "half a check"},

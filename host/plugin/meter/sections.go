@@ -54,7 +54,7 @@ func (w *rewriter) exports(body []byte) ([]byte, error) {
 		out = append(out, kind)
 		switch kind {
 		case wasmbin.KindFunction:
-			out = wasmbin.AppendU32(out, w.function(r))
+			out = wasmbin.AppendU32(out, w.reference(r))
 		case wasmbin.KindGlobal:
 			out = wasmbin.AppendU32(out, w.index(r, "global", w.fuel))
 		default:
@@ -92,7 +92,7 @@ func (w *rewriter) elements(body []byte) ([]byte, error) {
 			if flags&4 != 0 {
 				out = w.constant(r, out)
 			} else {
-				out = wasmbin.AppendU32(out, w.function(r))
+				out = wasmbin.AppendU32(out, w.reference(r))
 			}
 		}
 	}
@@ -107,7 +107,7 @@ func (w *rewriter) constant(r *wasmbin.Reader, out []byte) []byte {
 		case opEnd:
 			return append(out, op)
 		case opRefFunc:
-			out = wasmbin.AppendU32(append(out, op), w.function(r))
+			out = wasmbin.AppendU32(append(out, op), w.reference(r))
 		case opGlobalGet:
 			out = wasmbin.AppendU32(append(out, op), w.index(r, "global", w.fuel))
 		default:

@@ -22,6 +22,7 @@ const shortest = 512
 type proof struct {
 	imported uint32 // functions of the original
 	globals  uint32 // of the original; the fuel's index
+	read     []*reading
 }
 
 // prove returns why a rewritten module is not to be trusted, or nil.
@@ -96,9 +97,14 @@ func (p *proof) codes(before, after *wasmbin.Module) error {
 		return fmt.Errorf("there are other functions")
 	}
 	for i := range n {
-		params := len(before.Types[before.Functions[i]].Params)
-		oldBody, newBody := old.Bytes(old.U32()), now.Bytes(now.U32())
-		if err := p.function(params, oldBody, newBody); err != nil {
+		r, err := p.function(len(before.Types[before.Functions[i]].Params), old.Bytes(old.U32()), now.Bytes(now.U32()))
+		if err != nil {
+			return fmt.Errorf("function %d: %w", i, err)
+		}
+		p.read = append(p.read, r)
+	}
+	for i, r := range p.read {
+		if err := r.worth(); err != nil {
 			return fmt.Errorf("function %d: %w", i, err)
 		}
 	}
@@ -118,23 +124,23 @@ type reading struct {
 }
 
 // function proves one function.
-func (p *proof) function(params int, was, is []byte) error {
+func (p *proof) function(params int, was, is []byte) (*reading, error) {
 	r := &reading{proof: p, loops: map[int]int64{}}
 	var own, more uint32
 	r.old, own = decode(was)
 	r.now, more = decode(is)
 	if r.locals = uint32(params) + own; more != own+2 {
-		return fmt.Errorf("%d locals became %d", own, more)
+		return nil, fmt.Errorf("%d locals became %d", own, more)
 	}
 	for r.i < len(r.now) {
 		if err := r.next(); err != nil {
-			return fmt.Errorf("byte %d: %w", r.now[min(r.i, len(r.now)-1)].at, err)
+			return nil, fmt.Errorf("byte %d: %w", r.now[min(r.i, len(r.now)-1)].at, err)
 		}
 	}
 	if r.j != len(r.old) {
-		return fmt.Errorf("code is missing")
+		return nil, fmt.Errorf("code is missing")
 	}
-	return r.worth(len(was))
+	return r, nil
 }
 
 // next proves one check, or one instruction of the original.
@@ -195,40 +201,76 @@ func (r *reading) pay(n int, units int64) error {
 }
 
 // worth proves that a check is worth the code that it pays for: a sixteenth of
-// the bytes of the function, and of each loop. Only a short function that
-// neither loops nor calls goes without.
-func (r *reading) worth(size int) error {
-	if r.entry == 0 {
-		for _, o := range r.old {
-			if o.code == opLoop || o.code == opCall || o.code == opCallIndirect {
-				return fmt.Errorf("loops or calls without a check")
-			}
-		}
-		if size > shortest+16 {
-			return fmt.Errorf("%d bytes without a check", size)
-		}
-		return nil
-	}
-	if span := r.old[len(r.old)-1].at - r.old[0].at; r.entry < 1+int64(span)/16 {
-		return fmt.Errorf("%d units for a function of %d bytes", r.entry, span)
-	}
-	var open []int
+// the bytes of the function, and of each loop, in which each access to memory
+// counts for eight more and each call for the function that does not pay for
+// itself. Only a short function that neither loops nor calls may be such a one.
+func (r *reading) worth() error {
+	total := 0
+	open := []int{-1} // the function itself
+	costs := []int{0}
 	for j, o := range r.old {
+		cost, err := r.cost(j)
+		if err != nil {
+			return err
+		}
+		total += cost
 		switch o.code {
 		case opBlock, opLoop, opIf:
-			open = append(open, j)
+			open, costs = append(open, j), append(costs, 0)
 		case opEnd:
-			if len(open) == 0 {
-				continue // of the function
-			}
 			from := open[len(open)-1]
-			open = open[:len(open)-1]
-			if span := o.at - r.old[from].at; r.old[from].code == opLoop && r.loops[from] < 1+int64(span)/16 {
-				return fmt.Errorf("%d units for a loop of %d bytes", r.loops[from], span)
+			if sum := costs[len(costs)-1]; from >= 0 && r.old[from].code == opLoop && r.loops[from] < 1+int64(sum)/16 {
+				return fmt.Errorf("%d units for a loop that costs %d bytes", r.loops[from], sum)
+			}
+			sum := costs[len(costs)-1]
+			if open, costs = open[:len(open)-1], costs[:len(costs)-1]; len(costs) > 0 {
+				costs[len(costs)-1] += sum
 			}
 		}
+		if len(costs) > 0 {
+			costs[len(costs)-1] += cost
+		}
+	}
+	switch span := r.old[len(r.old)-1].at - r.old[0].at; {
+	case r.entry > 0 && r.entry < 1+int64(total)/16:
+		return fmt.Errorf("%d units for a function that costs %d bytes", r.entry, total)
+	case r.entry == 0 && span > shortest:
+		return fmt.Errorf("%d bytes without a check", span)
 	}
 	return nil
+}
+
+// cost returns what an instruction of the original counts for, in bytes.
+func (r *reading) cost(j int) (int, error) {
+	o := r.old[j]
+	cost := 0
+	if j+1 < len(r.old) {
+		cost = r.old[j+1].at - o.at
+	}
+	switch {
+	case o.code == opLoop || o.code == opCall || o.code == opCallIndirect:
+		if r.entry == 0 {
+			return 0, fmt.Errorf("instruction %#x in a function without a check", o.code)
+		}
+		if o.code == opCall && o.first() >= uint64(r.imported) {
+			return cost + r.read[o.first()-uint64(r.imported)].unpaid(), nil
+		}
+	case o.code >= 0x28 && o.code <= 0x3e, o.code >= 0xfd00:
+		cost += 8
+	}
+	return cost, nil
+}
+
+// unpaid is what a call costs that its function does not pay.
+func (r *reading) unpaid() (cost int) {
+	if r.entry > 0 {
+		return 0
+	}
+	for j := range r.old {
+		c, _ := r.cost(j)
+		cost += c
+	}
+	return cost
 }
 
 // check reads the check that begins at an instruction: how many instructions it
@@ -249,39 +291,52 @@ func (r *reading) check(at int) (n int, units int64, err error) {
 		n = 2
 	case len(code) > 5 && code[0].same(op{code: opLocalTee, imm: []uint64{size}}):
 		n, units = 1, -1
-		by, ok := sizeShift(code)
-		if !is(opGlobalGet, fuel) || !is(opLocalGet, size) || !is(opI64ExtendU) || !is(opI64Const, by.amount) || !is(by.shift) || !ok {
+		by, ok := priceOf(code)
+		ok = ok && is(opGlobalGet, fuel) && is(opLocalGet, size)
+		if by.most > 0 {
+			ok = ok && is(opI32Const, by.most) && is(opLocalGet, size) && is(opI32Const, by.most) && is(opI32LtU) && is(opSelect)
+		}
+		if !ok || !is(opI64ExtendU) || !is(opI64Const, by.amount) || !is(by.shift) {
 			return 0, 0, fmt.Errorf("a price by an operand that is not its shift")
 		}
 	default:
 		return 0, 0, nil
 	}
-	if !is(opI64Sub) || !is(opLocalTee, left) || !is(opGlobalSet, fuel) || !is(opLocalGet, left) || !is(opI64Const, 0) ||
-		!is(opI64LtS) || !is(opIf, void) || !is(opCall, uint64(r.imported)) || !is(opGlobalSet, fuel) || !is(opEnd) {
+	ok := is(opI64Sub) && is(opLocalTee, left) && is(opGlobalSet, fuel) && is(opLocalGet, left) && is(opI64Const, 0) && is(opI64LtS) && is(opIf, void)
+	if units < 0 {
+		ok = ok && is(opLoop, void)
+	}
+	ok = ok && is(opCall, uint64(r.imported)) && is(opLocalGet, left) && is(opI64Add)
+	if units < 0 {
+		ok = ok && is(opLocalTee, left) && is(opI64Const, 0) && is(opI64LtS) && is(opBrIf, 0) && is(opEnd) && is(opLocalGet, left)
+	}
+	if !ok || !is(opGlobalSet, fuel) || !is(opEnd) {
 		return 0, 0, fmt.Errorf("half a check")
 	}
 	return n, units, nil
 }
 
+// scale is how the price of an operation follows from its operand.
 type scale struct {
 	shift  uint32
 	amount uint64
+	most   uint64 // the operand counts for no more, 0 for no bound
 }
 
-// sizeShift finds the instruction that a price by an operand is for, and returns
-// what its price must be at least.
-func sizeShift(code []op) (scale, bool) {
-	const length = 16 // of a check by an operand
-	if len(code) <= length {
-		return scale{}, false
-	}
-	switch sized[code[length].code] {
-	case bytesOfMemory:
-		return scale{opI64ShrU, 6}, true // 64 bytes a unit
-	case elements:
-		return scale{opI64ShrU, 3}, true // 8 elements a unit
-	case pages:
-		return scale{opI64Shl, 10}, true // 1,024 units a page
+// priceOf returns the scale of the operation that a check by an operand is for:
+// the first one after it.
+func priceOf(code []op) (scale, bool) {
+	for _, o := range code[1:min(len(code), 40)] {
+		switch sized[o.code] {
+		case bytesOfMemory:
+			return scale{opI64ShrU, 6, 0}, true // 64 bytes a unit
+		case elements:
+			return scale{opI64ShrU, 3, 0}, true // 8 elements a unit
+		case newElements:
+			return scale{opI64ShrU, 3, 1 << 20}, true
+		case pages:
+			return scale{opI64Shl, 10, 1024}, true // 1,024 units a page
+		}
 	}
 	return scale{}, false
 }

@@ -36,6 +36,7 @@ type Module struct {
 	start    *uint32
 	custom   []byte
 	imported uint32
+	passive  bool // the module says before its code how many data segments it has
 }
 
 // Import adds an imported function and returns its index. Call it before Func.
@@ -99,6 +100,14 @@ func (m *Module) Data(offset int32, content []byte) {
 	m.datas = append(m.datas, Join([]byte{0}, I32Const(offset), End, u32(uint32(len(content))), content))
 }
 
+// Passive adds segments 0 of data and of elements that code may copy from: these
+// bytes, and so many references to function 0.
+func (m *Module) Passive(content []byte, references int) {
+	m.datas = append(m.datas, Join([]byte{1}, u32(uint32(len(content))), content))
+	m.elements = append(m.elements, Join([]byte{1, 0}, u32(uint32(references)), make([]byte, references)))
+	m.passive = true
+}
+
 // Start names the start function.
 func (m *Module) Start(function uint32) { m.start = &function }
 
@@ -126,6 +135,9 @@ func (m *Module) Bytes() []byte {
 		out = wasmbin.AppendSection(out, wasmbin.SectionStart, u32(*m.start))
 	}
 	section(wasmbin.SectionElement, m.elements)
+	if m.passive {
+		out = wasmbin.AppendSection(out, wasmbin.SectionDataCount, u32(uint32(len(m.datas))))
+	}
 	section(wasmbin.SectionCode, m.codes)
 	section(wasmbin.SectionData, m.datas)
 	return append(out, m.custom...)
