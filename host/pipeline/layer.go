@@ -14,7 +14,8 @@ type Layer interface {
 
 	// Handles reports whether the layer wants to see messages of this kind and
 	// action on this path. It is asked for every message, so it must be cheap
-	// and must not allocate.
+	// and must not allocate. A path with "*" is about every path that it stands for;
+	// see Reach.
 	Handles(kind abi.Kind, action abi.Action, path []byte) bool
 
 	// Recipient reports whether a publication is shown once for each

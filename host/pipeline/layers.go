@@ -33,8 +33,9 @@ func userOf(s *session.Session) []byte {
 // carry it out.
 func (peer *Peer) inbound(w *worker, layers []Layer) bool {
 	r := &w.request
+	reach := Reach(r.Action, r.Path, r.Options)
 	for _, l := range layers {
-		if !l.Handles(abi.KindRequest, r.Action, r.Path) {
+		if !l.Handles(abi.KindRequest, r.Action, reach) {
 			continue
 		}
 		rec := abi.Record{
@@ -68,6 +69,23 @@ func (peer *Peer) inbound(w *worker, layers []Layer) bool {
 		}
 	}
 	return true
+}
+
+// Reach returns the path that a request is about, for Layer.Handles: a pattern if
+// it is about several documents, or about one whose name is not known yet.
+func Reach(action abi.Action, path, options []byte) []byte {
+	if action != abi.ActionSet || len(options) <= len("{}") {
+		return path
+	}
+	var o protocol.Options
+	protocol.ParseOptions(options, &o)
+	switch {
+	case o.Bulk:
+		return []byte("*")
+	case o.Sibling:
+		return append(append([]byte(nil), path...), "/*"...)
+	}
+	return path
 }
 
 // adopt takes over what a layer changed of a request, after checking it as if

@@ -43,6 +43,9 @@ func newFilter(h *Hook) filter {
 	return f
 }
 
+// matches reports whether the hook sees such a message. One with a wildcard in its
+// path is about all paths that it stands for: a hook sees it if one of them may be
+// its own, so that a wildcard gets nobody past a layer.
 func (f *filter) matches(kind abi.Kind, action abi.Action, path []byte) bool {
 	if f.kinds>>kind&1 == 0 || f.actions>>action&1 == 0 {
 		return false
@@ -53,8 +56,9 @@ func (f *filter) matches(kind abi.Kind, action abi.Action, path []byte) bool {
 	if action == abi.ActionOn || action == abi.ActionOff {
 		path = channelPath(path)
 	}
+	many := bytes.IndexByte(path, '*') >= 0
 	for i := range f.paths {
-		if f.paths[i].match(path) {
+		if many && f.paths[i].meets(path) || !many && f.paths[i].match(path) {
 			return true
 		}
 	}
@@ -83,11 +87,12 @@ type pattern struct {
 	first, last []byte   // before the first and after the last star
 	middle      [][]byte // between stars
 	exact       bool     // no star at all; first is the text
+	text        string
 }
 
 func newPattern(s string) pattern {
 	parts := strings.Split(s, "*")
-	p := pattern{first: []byte(parts[0]), exact: len(parts) == 1}
+	p := pattern{first: []byte(parts[0]), exact: len(parts) == 1, text: s}
 	if p.exact {
 		return p
 	}
@@ -116,4 +121,42 @@ func (p *pattern) match(s []byte) bool {
 		s = s[at+len(part):]
 	}
 	return true
+}
+
+// maxMeets bounds the work of meets, in comparisons of characters. What would take
+// more is taken to meet.
+const maxMeets = 1 << 16
+
+// meets reports whether there is a text that both p and another pattern, in which
+// "*" has the same meaning, stand for.
+func (p *pattern) meets(other []byte) bool {
+	a := p.text
+	if len(a)*len(other) > maxMeets {
+		return true
+	}
+	// met[j] says whether the beginnings of both up to here may stand for one text.
+	var few [128]bool
+	met := few[:]
+	if len(other) >= len(few) {
+		met = make([]bool, len(other)+1)
+	}
+	met = met[:len(other)+1]
+	met[0] = true
+	for j := 0; j < len(other) && other[j] == '*'; j++ {
+		met[j+1] = true
+	}
+	for i := range len(a) {
+		before := met[0] // met[j] of the shorter beginning of a
+		met[0] = met[0] && a[i] == '*'
+		for j := range len(other) {
+			above := met[j+1]
+			if a[i] == '*' || other[j] == '*' { // which stands for nothing, or for one more
+				met[j+1] = above || met[j]
+			} else {
+				met[j+1] = before && a[i] == other[j]
+			}
+			before = above
+		}
+	}
+	return met[len(other)]
 }

@@ -29,6 +29,51 @@ func TestPathPatterns(t *testing.T) {
 	}
 }
 
+// A message about many paths is seen by each hook that has one of them.
+func TestAWildcardGetsNobodyPastALayer(t *testing.T) {
+	f := open(t, nil)
+	f.put("p.wasm", passes())
+	for _, c := range []struct {
+		pattern, path string
+		want          bool
+	}{
+		{"/a/*", "*", true}, {"/a/*", "/*", true}, {"/a/*", "/a*", true}, {"/a/*", "/a/b/*", true}, {"/a/*", "/b*", false},
+		{"/a/*/c", "/a/b/*", true}, {"/a/*/c", "/a/b*d", false}, {"/a/b", "/*/b", true}, {"/a/b", "/*/c", false},
+		{"*/secret", "/a/*", true}, {"*/secret", "/a/*x", false}, {"/a*b", "/ab*", true}, {"/ab", "/a*b*", true},
+		{"/ab", "/a*bc*", false}, {"/a/*", "/" + strings.Repeat("x", 200) + "*", false}, {"/x*", "/" + strings.Repeat("x", 200) + "*", true},
+		{"*" + strings.Repeat("a", 400), strings.Repeat("b", 400) + "*", true}, {strings.Repeat("a", 400), strings.Repeat("b", 400) + "*", true},
+	} {
+		f.put("p.yaml", []byte("hooks: [{kind: inbound, paths: ['"+c.pattern+"']}]"))
+		require.Equal(t, c.want, f.Inbound()[0].Handles(abi.KindRequest, abi.ActionGet, []byte(c.path)), "%s %s", c.pattern, c.path)
+	}
+}
+
+// FuzzWildcardsMeet compares with texts that both patterns stand for, or do not.
+func FuzzWildcardsMeet(f *testing.F) {
+	m := open(f, nil)
+	m.put("p.wasm", passes())
+	f.Add("/a/*", "/*/b", "/a/b")
+	f.Add("*", "/x", "/x")
+	f.Fuzz(func(t *testing.T, pattern, path, text string) {
+		for _, s := range []string{pattern, path, text} {
+			if len(s) > 60 || strings.Trim(s, "*/ab") != "" {
+				t.Skip()
+			}
+		}
+		if pattern == "" || strings.Contains(text, "*") {
+			t.Skip()
+		}
+		m.t = t
+		handles := func(pattern, path string) bool {
+			m.put("p.yaml", []byte("hooks: [{kind: inbound, paths: ['"+pattern+"']}]"))
+			return m.Inbound()[0].Handles(abi.KindRequest, abi.ActionGet, []byte(path))
+		}
+		if handles(pattern, text) && handles(path+"*", text) && !handles(pattern, path+"*") {
+			t.Fatalf("%q and %q both stand for %q and do not meet", pattern, path+"*", text)
+		}
+	})
+}
+
 func TestFiltersByKindActionAndChannel(t *testing.T) {
 	m := guest(verdict(abi.VerdictPass, 0, 0))
 	m.Func(abi.ExportOutbound, []byte{0x7f}, []byte{0x7e}, nil, verdict(abi.VerdictPass, 0, 0))

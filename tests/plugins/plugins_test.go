@@ -116,6 +116,7 @@ func is(name, want string) func([]state) bool {
 }
 
 const validateConfig = `
+hooks: [{kind: inbound, paths: [/sensors/*]}]
 config:
   rules:
     - path: /sensors/*
@@ -139,6 +140,8 @@ func TestADroppedModuleIsLiveAndARemovedOneIsGone(t *testing.T) {
 	assert.NoError(t, err)
 	_, err = c.Set(ctx, "/other/1", bad, nil)
 	assert.NoError(t, err, "other paths are none of its business")
+	_, err = c.SetAll(ctx, "/", []client.Entry{{Path: "/other/2", Data: 1}, {Path: "/sensors/2", Data: bad}}, nil)
+	assert.ErrorContains(t, err, `/sensors/2: field "value" must be number`, "many documents get no more past it")
 
 	o.remove("validate.wasm")
 	o.await(is("validate", "gone"))

@@ -32,6 +32,10 @@ func TestValidate(t *testing.T) {
 			"no object":                  {"/sensors/1", `[1]`, "", `/sensors/1: data must be an object, got array`},
 			"merge without":              {"/sensors/1", `{"unit":"C"}`, `{"merge":true}`, ""},
 			"merge of the wrong type":    {"/sensors/1", `{"value":true}`, `{"merge":true}`, `/sensors/1: field \"value\" must be number, got boolean`},
+			"a sibling":                  {"/sensors", `{"unit":"C"}`, `{"set_type":"sibling"}`, `/sensors/*: field \"value\" is missing, expected number`},
+			"bulk":                       {"/", `[{"path":"/x","data":1},{"path":"/sensors/2","data":{"value":"1"}}]`, `{"bulk":true}`, `/sensors/2: field \"value\" must be number, got string`},
+			"bulk that is fine":          {"/", `[{"path":"/x","data":1},{"path":"/sensors/2","data":{"value":1}}]`, `{"bulk":1}`, ""},
+			"null":                       {"/sensors/1", `{"value":1}`, `{"nullValue":true}`, `/sensors/1: data must be an object, got null`},
 			"two rules, the second":      {"/sensors/strict", `{"value":1}`, "", `/sensors/strict: field \"id\" is missing, expected any`},
 		} {
 			t.Run(name, func(t *testing.T) {

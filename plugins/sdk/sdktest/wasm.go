@@ -105,7 +105,7 @@ func (w *wasm) show(layers []pipeline.Layer, r abi.Record) Result {
 	if len(layers) != 1 {
 		w.t.Fatal("the plugin has no such hook; see hooks in its manifest")
 	}
-	if !layers[0].Handles(r.Kind, r.Action, r.Path) {
+	if !layers[0].Handles(r.Kind, r.Action, pipeline.Reach(r.Action, r.Path, r.Options)) {
 		return Result{Verdict: abi.VerdictPass, Message: r}
 	}
 	verdict, err := layers[0].Call(context.Background(), &r)
