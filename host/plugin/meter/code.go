@@ -132,17 +132,25 @@ func leafCost(body []byte) int {
 		if op == opLoop || op == opCall || op == opCallIndirect {
 			return 0
 		}
-		if accesses(op) {
-			cost += memoryAccess
+		if slow(op) {
+			cost += slowly
 		}
 		skip(r, op, immediates[op])
 	}
 	return cost
 }
 
-// accesses reports whether the instruction is a load or a store of memory, which
-// takes long when it is in no cache.
-func accesses(op byte) bool { return op >= opI32Load && op <= opI64Store32 || op == opPrefixSIMD }
+// slow reports whether the instruction takes long for its length: a load or a
+// store of memory, when it is in no cache, a division and a square root.
+func slow(op byte) bool {
+	switch {
+	case op >= opI32Load && op <= opI64Store32, op == opPrefixSIMD:
+		return true
+	case op >= opI32DivS && op <= opI32RemU, op >= opI64DivS && op <= opI64RemU:
+		return true
+	}
+	return op == opF32Sqrt || op == opF32Div || op == opF64Sqrt || op == opF64Div
+}
 
 // runsOn reports whether the instruction is one after which the next one is
 // certain to run.
@@ -193,7 +201,7 @@ func (f *function) instruction() {
 	case opCallIndirect:
 		f.w.index(r, "type", f.w.yieldTyp)
 		r.U32()
-		f.cost(maxNamed + memoryAccess*maxNamed/3)
+		f.cost(maxNamed + slowly*maxNamed/3)
 		f.out = append(f.out, r.Since(start)...)
 	case opMemoryGrow:
 		r.U32()
@@ -203,8 +211,8 @@ func (f *function) instruction() {
 		f.chargeMisc(skipMisc(r))
 		f.out = append(f.out, r.Since(start)...)
 	default:
-		if accesses(op) {
-			f.cost(memoryAccess)
+		if slow(op) {
+			f.cost(slowly)
 		}
 		skip(r, op, immediates[op])
 		f.out = append(f.out, r.Since(start)...)

@@ -26,7 +26,7 @@ const Slice = 25_000
 // What operations cost beyond their code.
 const (
 	bytesPerUnit = 16   // of code
-	memoryAccess = 8    // bytes of code that a load or a store counts for, above its own
+	slowly       = 8    // bytes of code that a slow instruction counts for, above its own
 	importCall   = 1000 // units for a direct call of an imported function
 	bulkShift    = 6    // a unit for each 64 bytes of a bulk memory operation
 	tableShift   = 3    // a unit for each 8 elements of a bulk table operation

@@ -237,30 +237,3 @@ func TestInjectRefuses(t *testing.T) {
 		})
 	}
 }
-
-func FuzzInject(f *testing.F) {
-	var m asm.Module
-	m.Import("happn", "now_ms", asm.None, asm.I64)
-	m.Memory(1)
-	m.GlobalI32(1)
-	m.Func("run", asm.I32, asm.I64, asm.I32, asm.LoopVoid, asm.LocalGet(0), asm.BrIf(0), asm.End, asm.Call(0))
-	m.Table(1, 1)
-	m.Data(0, []byte("x"))
-	f.Add(m.Bytes())
-	ctx := context.Background()
-	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
-	f.Fuzz(func(t *testing.T, module []byte) {
-		code, err := meter.Inject(module)
-		if err != nil {
-			return
-		}
-		before, err := rt.CompileModule(ctx, module)
-		if err != nil {
-			return // never was valid
-		}
-		_ = before.Close(ctx)
-		after, err := rt.CompileModule(ctx, code)
-		require.NoError(t, err, "a valid module must stay valid")
-		_ = after.Close(ctx)
-	})
-}

@@ -30,9 +30,17 @@ const (
 	opI32LtU       = 0x49
 	opI64LtS       = 0x53
 	opI64Add       = 0x7c
+	opI32DivS      = 0x6d
+	opI32RemU      = 0x70
 	opI64Sub       = 0x7d
+	opI64DivS      = 0x7f
+	opI64RemU      = 0x82
 	opI64Shl       = 0x86
 	opI64ShrU      = 0x88
+	opF32Sqrt      = 0x91
+	opF32Div       = 0x95
+	opF64Sqrt      = 0x9f
+	opF64Div       = 0xa3
 	opI64ExtendU   = 0xad
 	opLastNumeric  = 0xc4
 	opRefFunc      = 0xd2

@@ -255,7 +255,8 @@ func (r *reading) cost(j int) (int, error) {
 		if o.code == opCall && o.first() >= uint64(r.imported) {
 			return cost + r.read[o.first()-uint64(r.imported)].unpaid(), nil
 		}
-	case o.code >= 0x28 && o.code <= 0x3e, o.code >= 0xfd00:
+	case o.code >= 0x28 && o.code <= 0x3e, o.code >= 0xfd00, o.code >= 0x6d && o.code <= 0x70, o.code >= 0x7f && o.code <= 0x82,
+		o.code == 0x91, o.code == 0x95, o.code == 0x9f, o.code == 0xa3: // memory, vectors, divisions and square roots
 		cost += 8
 	}
 	return cost, nil

@@ -1,0 +1,108 @@
+package meter_test
+
+import (
+	"context"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/tetratelabs/wazero"
+
+	"github.com/happn-host/happn-host/host/plugin/internal/asm"
+	"github.com/happn-host/happn-host/host/plugin/meter"
+)
+
+// FuzzInject changes valid modules. What was valid stays valid, is proved, and
+// what was not does not become so.
+func FuzzInject(f *testing.F) {
+	var m asm.Module
+	m.Import("happn", "now_ms", asm.None, asm.I64)
+	m.Memory(1)
+	m.GlobalI32(1)
+	m.Func("run", asm.I32, asm.I64, asm.I32, asm.LoopVoid, asm.LocalGet(0), asm.BrIf(0), asm.End, asm.Call(0))
+	m.Table(1, 1)
+	m.Passive([]byte("x"), 1)
+	f.Add(m.Bytes())
+	f.Add(busy())
+	for i := range 4 {
+		f.Add((&generator{choices: noise(uint64(i))}).module())
+	}
+	ctx := context.Background()
+	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter())
+	f.Fuzz(func(t *testing.T, module []byte) {
+		code, err := meter.Inject(module)
+		if err != nil {
+			return
+		}
+		before, errBefore := rt.CompileModule(ctx, module)
+		after, errAfter := rt.CompileModule(ctx, code)
+		if errBefore != nil {
+			require.Error(t, errAfter, "not valid before: %v", errBefore)
+			return
+		}
+		require.NoError(t, errAfter, "a valid module must stay valid")
+		require.NoError(t, prove(module, code))
+		_ = before.Close(ctx)
+		_ = after.Close(ctx)
+	})
+}
+
+// FuzzMeteredCodeDoesTheSame makes modules that end, and runs them before and
+// after the rewrite.
+func FuzzMeteredCodeDoesTheSame(f *testing.F) {
+	for i := range 8 {
+		f.Add(noise(uint64(i)), uint32(i*1000))
+	}
+	f.Fuzz(func(t *testing.T, choices []byte, argument uint32) {
+		module := (&generator{choices: choices}).module()
+		code, err := meter.Inject(module)
+		require.NoError(t, err)
+		require.NoError(t, prove(module, code))
+		was, wasTrap := outcome(t, module, argument)
+		is, isTrap := outcome(t, code, argument)
+		require.Equal(t, wasTrap, isTrap)
+		require.Equal(t, was, is)
+	})
+}
+
+func TestMeteredCodeDoesTheSame(t *testing.T) {
+	for i := range uint64(300) {
+		module := (&generator{choices: noise(i)}).module()
+		code, err := meter.Inject(module)
+		require.NoError(t, err)
+		require.NoError(t, prove(module, code))
+		was, wasTrap := outcome(t, module, uint32(i))
+		is, isTrap := outcome(t, code, uint32(i))
+		require.Equal(t, wasTrap, isTrap)
+		require.Equal(t, was, is)
+	}
+}
+
+// outcome runs a generated module and returns its result with what is in its
+// memory afterwards, and whether it trapped.
+func outcome(t *testing.T, module []byte, argument uint32) (result []byte, trapped bool) {
+	t.Helper()
+	ctx := context.Background()
+	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(4))
+	defer func() { _ = rt.Close(ctx) }()
+	instantiateYield(t, rt, func() int64 { return 20 }) // often
+	mod, err := rt.Instantiate(ctx, module)
+	require.NoError(t, err)
+	got, err := mod.ExportedFunction("run").Call(ctx, uint64(argument))
+	view, _ := mod.Memory().Read(0, mod.Memory().Size())
+	result = append(result, view...)
+	if err == nil {
+		result = append(result, byte(got[0]), byte(got[0]>>8), byte(got[0]>>16), byte(got[0]>>24))
+	}
+	return result, err != nil
+}
+
+// noise is some bytes that are always the same.
+func noise(seed uint64) []byte {
+	r := rand.New(rand.NewPCG(seed, 7))
+	out := make([]byte, 400)
+	for i := range out {
+		out[i] = byte(r.Uint32())
+	}
+	return out
+}
