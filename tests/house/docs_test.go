@@ -3,6 +3,7 @@ package house
 import (
 	"go/ast"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,21 +11,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// attackRow is a row of the table of attacks: its last two columns are tests and
+// attackRow is a row of a table of attacks or claims: its last two columns are tests and
 // the packages that they are in.
 var (
 	attackRow = regexp.MustCompile(`(?m)^\| .* \| (` + "`Test[^|]*" + `) \| ([^|]*) \|$`)
 	testName  = regexp.MustCompile("`(Test\\w+)`")
 )
 
-func TestEveryTestThatTheAttacksNameIsInThePackageThatTheyName(t *testing.T) {
-	var text string
+// securityPages are those whose claims have tests.
+var securityPages = []string{"docs/security/attacks.md", "docs/security/plugins.md"}
+
+func TestEveryTestThatClaimsOfSecurityNameIsInThePackageThatTheyName(t *testing.T) {
+	there := testsByRoom(sources(t))
+	found := 0
 	walk(t, func(name string, content []byte) {
-		if name == "docs/security/attacks.md" {
-			text = string(content)
+		if slices.Contains(securityPages, name) {
+			found++
+			checkClaims(t, name, string(content), there)
 		}
 	})
-	there := testsByRoom(sources(t))
+	require.Len(t, securityPages, found)
+}
+
+func checkClaims(t *testing.T, page, text string, there map[string]map[string]bool) {
 	rows := attackRow.FindAllStringSubmatch(text, -1)
 	require.NotEmpty(t, rows)
 	seen := 0
@@ -36,11 +45,11 @@ func TestEveryTestThatTheAttacksNameIsInThePackageThatTheyName(t *testing.T) {
 			for _, room := range rooms {
 				found = found || there[room][name[1]]
 			}
-			assert.True(t, found, "%s is not in %s: correct the table in docs/security/attacks.md", name[1], row[2])
+			assert.True(t, found, "%s is not in %s: correct the table in %s", name[1], row[2], page)
 		}
 	}
-	require.Len(t, testName.FindAllString(text, -1), seen, "each test is named in a row of the table")
-	require.Equal(t, strings.Count(text, "\n| ")-1, len(rows), "each row but the heading names a test and a package")
+	require.Len(t, testName.FindAllString(text, -1), seen, "each test is named in a row of a table of %s", page)
+	require.Equal(t, strings.Count(text, "\n| ")-strings.Count(text, "\n|--"), len(rows), "each row of %s but headings names a test and a package", page)
 }
 
 // testsByRoom returns the names of the tests in each room.
