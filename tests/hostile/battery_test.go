@@ -1,6 +1,7 @@
 package hostile
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -100,7 +101,7 @@ func (b *battery) run(t *testing.T, quiet usage) {
 
 // install puts the module and the operator's file into the folder.
 func (b *battery) install() {
-	file := strings.ReplaceAll(b.module.File, hostile.Anywhere, b.port) + "\non_error: reject\nlimits: {timeout: 20ms, startTimeout: 100ms, instances: 2, memoryMiB: 8, outputKiB: 256" + b.module.Limits + "}\n"
+	file := strings.ReplaceAll(b.module.File, hostile.Anywhere, b.port) + "\non_error: reject\nlimits: {timeout: " + cmp.Or(b.module.Timeout, "20ms") + ", startTimeout: 100ms, instances: 2, memoryMiB: 8, outputKiB: 256" + b.module.Limits + "}\n"
 	for _, name := range b.names() {
 		b.put(name+".yaml", []byte(file))
 		b.put(name+".wasm", b.module.Bytes)

@@ -18,6 +18,9 @@ type Module struct {
 	// Limits are those of the operator's file beyond the ones that all have, as
 	// YAML with a comma before them.
 	Limits string
+	// Timeout is limits.timeout of the ones that have to come to an end of their own,
+	// on a busy machine too; 20 ms if empty.
+	Timeout string
 	// Refused is set when the host must not run it.
 	Refused bool
 	// Told are parts of the one line that the operator must read about it: in the
