@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/protocol"
@@ -15,8 +16,16 @@ import (
 // policyViolation is the websocket close code for sessions that a layer closes.
 const policyViolation = 1008
 
+// logFault tells the log that a layer failed, once in a while.
 func (p *Pipeline) logFault(l Layer, err error) {
-	if err != nil {
+	if err == nil {
+		return
+	}
+	more, ok := p.faults.due(l.Name(), time.Now())
+	switch {
+	case ok && more > 0:
+		p.Logger.Warn("a layer failed", "layer", l.Name(), "error", err, "untold", more)
+	case ok:
 		p.Logger.Warn("a layer failed", "layer", l.Name(), "error", err)
 	}
 }

@@ -62,6 +62,7 @@ type Stats struct {
 type Pipeline struct {
 	Options
 	stats      Stats
+	faults     faults
 	workers    sync.Pool
 	ops        sync.Pool
 	completion completion

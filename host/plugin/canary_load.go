@@ -186,7 +186,7 @@ func difference(one, other *Hook) string {
 func (m *Manager) refuseCanary(p *plugin, t *canary, err error) {
 	p.dropCanary()
 	p.mu.Lock()
-	t.shown.module, t.state, t.reason = nil, StateRefused, err.Error()
+	t.shown.module, t.state, t.reason = nil, StateRefused, inOneLine(err.Error())
 	p.trial = t
 	p.mu.Unlock()
 	p.log.Error("canary refused", "file", t.shown.file, "error", err)

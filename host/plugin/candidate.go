@@ -131,6 +131,9 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 	if err := checkAuth(c.manifest, c.file, operatorFile); err != nil {
 		return err
 	}
+	if err := checkMemory(m, c.manifest, operatorFile); err != nil {
+		return err
+	}
 	return checkImports(m, c.engine, c.manifest)
 }
 

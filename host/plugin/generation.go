@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -273,16 +274,23 @@ func (g *generation) fail(s *slot, err error) {
 	}
 }
 
-// note keeps an error for Info and for those who read what happened to the
-// plugin.
+// note keeps an error for Info, in one line, and for those who read what happened
+// to the plugin, with the trace of its calls.
 func (g *generation) note(err error) {
 	text := err.Error()
-	g.lastError.Store(&text)
+	line := inOneLine(text)
+	g.lastError.Store(&line)
 	what := "failed: "
 	if g.canary.Load() != nil {
 		what = "canary failed: "
 	}
 	g.plugin.journal.add(slog.LevelError, "", what+text)
+}
+
+// inOneLine leaves out what engines add to an error: where in the guest it was.
+func inOneLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
 }
 
 func (g *generation) trip(err error) {

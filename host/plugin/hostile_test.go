@@ -109,7 +109,7 @@ func TestMemoryStaysWithinItsLimit(t *testing.T) {
 	big.Func(abi.ExportBuf, asm.I32, asm.I32, nil, asm.I32Const(buffer))
 	big.Func(abi.ExportInbound, asm.I32, asm.I64, nil, verdict(abi.VerdictPass, 0, 0))
 	f.put("p.wasm", big.Bytes())
-	require.Contains(t, f.only().Reason, "33 pages")
+	require.Contains(t, f.only().Reason, "wants 33 pages of 64 KiB of memory at its start, and may have 32: raise limits.memoryMiB, which is 2, in p.yaml")
 }
 
 func TestGuestsThatFailToStart(t *testing.T) {

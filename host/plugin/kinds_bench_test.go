@@ -13,8 +13,8 @@ import (
 
 // BenchmarkKinds is what the host adds to a hook that decides at once, for each
 // kind of hook and each engine; 300 B of data. BenchmarkInterruption/nothing says
-// what the engine alone takes for the raw ones. Connections of protocols have
-// BenchmarkConversation.
+// what the engine alone takes for the raw ones; connections of protocols have
+// BenchmarkLineProtocol in package host.
 func BenchmarkKinds(b *testing.B) {
 	for _, c := range []struct {
 		kind    plugin.HookKind

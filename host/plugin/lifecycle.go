@@ -165,10 +165,10 @@ func (p *plugin) refuse(c *candidate, err error) {
 	defer p.mu.Unlock()
 	c.module, p.failed = nil, err
 	if p.gen.Load() != nil {
-		p.state, p.reason = StateDegraded, "new version refused: "+err.Error()
+		p.state, p.reason = StateDegraded, "new version refused: "+inOneLine(err.Error())
 		return
 	}
-	p.shown, p.state, p.reason = c, StateRefused, err.Error()
+	p.shown, p.state, p.reason = c, StateRefused, inOneLine(err.Error())
 }
 
 // info describes the plugin.

@@ -33,7 +33,7 @@ func tables(body []byte) ([]byte, error) {
 		out = append(out, r.Byte(), 1)
 		low, high, bounded := r.Limits()
 		if low > MaxTable {
-			return nil, fmt.Errorf("a table of %d elements is over the limit of %d", low, MaxTable)
+			return nil, fmt.Errorf("a table of %d elements is over the limit of %d, which no configuration raises", low, MaxTable)
 		}
 		if !bounded || high > MaxTable {
 			high = MaxTable
