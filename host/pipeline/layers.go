@@ -21,7 +21,7 @@ func (p *Pipeline) logFault(l Layer, err error) {
 	if err == nil {
 		return
 	}
-	more, ok := p.faults.due(l.Name(), time.Now())
+	more, ok := p.faults.due(l, err.Error(), time.Now())
 	switch {
 	case ok && more > 0:
 		p.Logger.Warn("a layer failed", "layer", l.Name(), "error", err, "untold", more)
