@@ -67,10 +67,10 @@ func TestNeitherDurabilityNorIndexesNorColumnsChangeAnAnswer(t *testing.T) {
 	for _, durability := range []memory.Durability{memory.DurabilitySync, memory.DurabilityAsync, memory.DurabilityNone} {
 		o := memory.Options{Dir: t.TempDir(), Durability: durability}
 		stores[string(durability)] = open(t, o)
-		o.Dir, o.Indexes = t.TempDir(), someIndexes
-		stores[string(durability)+" with indexes"] = open(t, o)
 	}
-	o := memory.Options{Dir: t.TempDir()}
+	o := memory.Options{Dir: t.TempDir(), Indexes: someIndexes}
+	stores["with indexes"] = open(t, o)
+	o = memory.Options{Dir: t.TempDir()}
 	stores["with columns"] = open(t, o.WithEagerColumns())
 	storetest.Metamorphic(t, stores)
 }
