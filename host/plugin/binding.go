@@ -138,6 +138,11 @@ func chainOf(ctx context.Context) *chain {
 	if ctx == context.Background() { // nearly always
 		return nil
 	}
+	return chainIn(ctx)
+}
+
+// chainIn is chainOf for a context that may carry something.
+func chainIn(ctx context.Context) *chain {
 	c, _ := ctx.Value(chainKey{}).(*chain)
 	if span := tracing.In(ctx); span != nil {
 		return c.recorded(span)
