@@ -172,10 +172,13 @@ func (p *page) hooks() {
 				gives = append(gives, v.String())
 			}
 		}
-		exports := slices.Sorted(slices.Values(k.exports))
-		rows = append(rows, []string{string(k.kind), code(strings.Join(exports, "`, `")), strings.Join(gives, ", "), string(k.onError), code(string(k.grant))})
+		exports, onError := slices.Sorted(slices.Values(k.exports)), []string{string(k.onError)}
+		for _, other := range k.others {
+			onError = append(onError, string(other))
+		}
+		rows = append(rows, []string{string(k.kind), code(strings.Join(exports, "`, `")), strings.Join(gives, ", "), strings.Join(onError, ", "), code(string(k.grant))})
 	}
-	p.table("Hooks", []string{"kind", "exports", "verdicts, beside error", "`on_error`, unless said", "grant"}, rows)
+	p.table("Hooks", []string{"kind", "exports", "verdicts, beside error", "`on_error`, the default first", "grant"}, rows)
 }
 
 func (p *page) exports() {

@@ -135,7 +135,7 @@ type Provider struct{ bindings []*binding }
 
 // Provider returns the plugins for a kind of credentials, nil if there are none.
 // One that is in the folder and does not run counts: nobody else is asked in its
-// place unless its on_error says so.
+// place.
 func (m *Manager) Provider(kind string) *Provider {
 	var all []*binding
 	for _, b := range m.lists.Load().hooks[placeAuth] {

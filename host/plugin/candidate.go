@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
@@ -118,9 +119,9 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 		return err
 	}
 	for i := range c.manifest.Hooks {
-		h := &c.manifest.Hooks[i]
-		pick(&h.OnError, c.manifest.OnError)
-		pick(&h.OnError, allKinds[h.Kind.place()].onError)
+		if err := c.manifest.Hooks[i].settleOnError(c.manifest.OnError, c.file, operatorFile); err != nil {
+			return err
+		}
 	}
 	if err := c.checkPin(operatorFile); err != nil {
 		return err
@@ -135,6 +136,24 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 		return err
 	}
 	return checkImports(m, c.engine, c.manifest)
+}
+
+// settleOnError says what becomes of what a failing hook was asked: what its own
+// entry says, or what the plugin's does where the kind allows it. Hooks that logins
+// and rights depend on refuse, whoever says otherwise.
+func (h *Hook) settleOnError(all OnError, file, operatorFile string) error {
+	rules := allKinds[h.Kind.place()]
+	allowed := func(o OnError) bool { return o == rules.onError || slices.Contains(rules.others, o) }
+	switch {
+	case h.OnError == "" && all != "" && allowed(all):
+		h.OnError = all
+	case h.OnError == "":
+		h.OnError = rules.onError
+	case !allowed(h.OnError):
+		return fmt.Errorf("%s or %s: hooks: %s: on_error: %s is not for this kind, which always does the same: %s; leave it out",
+			file, operatorFile, h.Kind, h.OnError, rules.onError)
+	}
+	return nil
 }
 
 // checkPin holds the module to what the operator pins. A canary's pin counts for

@@ -42,7 +42,8 @@ func refusal(output []byte) *Refusal {
 
 // ask shows a record to a hook that decides about a login. It returns PASS,
 // REPLACE with the data that check has found good, or REJECT with a *Refusal.
-// Any other error is a fault that the operator wants to refuse the login.
+// Any other error is a fault, which refuses the login whatever anybody's manifest
+// says: who makes a plugin fail must not get past it.
 func (b *binding) ask(ctx context.Context, rec *abi.Record, check func(data []byte) error) (abi.Verdict, []byte, error) {
 	verdict, output, err := b.call(ctx, rec)
 	if err == nil {
@@ -61,12 +62,7 @@ func (b *binding) ask(ctx context.Context, rec *abi.Record, check func(data []by
 		}
 		b.failed(rec.SessionID, verdict, err)
 	}
-	err = fmt.Errorf("plugin %s: %s: %w", b.name, allKinds[b.place].kind, err)
-	if b.plugin.ended.Load() || b.onError() != OnErrorPass {
-		return abi.VerdictError, nil, err
-	}
-	b.plugin.manager.log.Warn("a plugin that failed is passed over at a login", "error", err)
-	return abi.VerdictPass, nil, nil
+	return abi.VerdictError, nil, fmt.Errorf("plugin %s: %s: %w", b.name, allKinds[b.place].kind, err)
 }
 
 func replacement(output []byte, check func(data []byte) error) ([]byte, error) {

@@ -37,13 +37,14 @@ const (
 // kindRules says what the host knows of a kind before any module has it.
 type kindRules struct {
 	kind     HookKind
-	exports  []string // all of them make the hook; the first is called by binding.call
-	layer    bool     // it sees messages, by filters
-	sessions bool     // its records are of sessions, which may see a canary
-	onError  OnError  // unless a manifest says otherwise
-	gives    verdicts // beside ERROR
-	runs     bool     // by this version
-	grant    Grant    // that a plugin needs for it, "" for none
+	exports  []string  // all of them make the hook; the first is called by binding.call
+	layer    bool      // it sees messages, by filters
+	sessions bool      // its records are of sessions, which may see a canary
+	onError  OnError   // unless a manifest says otherwise
+	others   []OnError // that a manifest may say; none for kinds that always do the same
+	gives    verdicts  // beside ERROR
+	runs     bool      // by this version
+	grant    Grant     // that a plugin needs for it, "" for none
 }
 
 // verdicts is a set of verdicts, a bit for each.
@@ -61,11 +62,11 @@ func (v verdicts) has(one abi.Verdict) bool { return v>>one&1 != 0 }
 // allKinds is a constant in all but name.
 var allKinds = [places]kindRules{
 	placeInbound: {
-		kind: HookInbound, sessions: true, exports: []string{abi.ExportInbound}, layer: true, onError: OnErrorPass, runs: true,
+		kind: HookInbound, sessions: true, exports: []string{abi.ExportInbound}, layer: true, onError: OnErrorPass, others: []OnError{OnErrorReject, OnErrorClose}, runs: true,
 		gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictPatch, abi.VerdictReject, abi.VerdictDrop, abi.VerdictClose),
 	},
 	placeOutbound: {
-		kind: HookOutbound, sessions: true, exports: []string{abi.ExportOutbound}, layer: true, onError: OnErrorPass, runs: true,
+		kind: HookOutbound, sessions: true, exports: []string{abi.ExportOutbound}, layer: true, onError: OnErrorPass, others: []OnError{OnErrorReject, OnErrorClose}, runs: true,
 		gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictPatch, abi.VerdictReject, abi.VerdictDrop, abi.VerdictClose),
 	},
 	placeProfile: {
@@ -98,7 +99,7 @@ var allKinds = [places]kindRules{
 	},
 	placeProtocol: {
 		kind: HookProtocol, exports: []string{abi.ExportConnData, abi.ExportConnOpen, abi.ExportConnEvent, abi.ExportConnClose},
-		onError: OnErrorClose, runs: true, grant: GrantListen,
+		onError: OnErrorClose, others: []OnError{OnErrorPass}, runs: true, grant: GrantListen,
 		gives: setOf(abi.VerdictPass, abi.VerdictEmit, abi.VerdictNeedMore, abi.VerdictClose),
 	},
 }

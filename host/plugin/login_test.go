@@ -91,9 +91,8 @@ func TestAProfileHookGivesPolicies(t *testing.T) {
 				require.False(t, errors.As(err, &said), "a fault is the operator's to read")
 				require.Contains(t, f.only().LastError, c.fault)
 				f.put("p.yaml", []byte("on_error: pass"))
-				policy, err = f.Profiles()[0].Ask(t.Context(), applicant(), check)
-				require.NoError(t, err)
-				require.Contains(t, f.log.String(), "passed over")
+				_, err = f.Profiles()[0].Ask(t.Context(), applicant(), check)
+				require.ErrorContains(t, err, c.fault, "logins fail closed")
 			default:
 				require.NoError(t, err)
 			}
@@ -269,4 +268,32 @@ func BenchmarkLoginHooks(b *testing.B) {
 			}
 		}
 	})
+}
+
+func TestWhatOnErrorMaySay(t *testing.T) {
+	for name, c := range map[string]struct {
+		module []byte
+		file   string // the operator's
+		says   string // when it is refused
+	}{
+		"a layer passes":                {trapping(t, abi.ExportInbound, `{}`), "hooks: [{kind: inbound, on_error: pass}]", ""},
+		"a login, by its own entry":     {trapping(t, abi.ExportProfile, profileManifest), "hooks: [{kind: profile, on_error: pass}]", "p.wasm or p.yaml: hooks: profile: on_error: pass is not for this kind, which always does the same: reject; leave it out"},
+		"a login, by the module":        {trapping(t, abi.ExportProfile, `{"hooks":[{"kind":"profile","on_error":"pass"}]}`), "", "hooks: profile: on_error: pass"},
+		"a login, for the whole plugin": {trapping(t, abi.ExportProfile, profileManifest), "on_error: pass", ""},
+		"a provider, by its own entry":  {trapping(t, abi.ExportAuth, authManifest), "hooks: [{kind: auth, users: ['*'], on_error: pass}]", "hooks: auth: on_error: pass"},
+		"a search, by its own entry":    {trapping(t, abi.ExportSearch, `{"hooks":[{"kind":"search","queries":["q"]}]}`), "hooks: [{kind: search, on_error: close}]", "hooks: search: on_error: close"},
+		"a search, for a whole plugin":  {trapping(t, abi.ExportSearch, `{"hooks":[{"kind":"search","queries":["q"]}]}`), "on_error: close", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := open(t, nil)
+			f.put("p.yaml", []byte(c.file))
+			f.put("p.wasm", c.module)
+			if c.says != "" {
+				require.Equal(t, plugin.StateRefused, f.only().State)
+				require.Contains(t, f.only().Reason, c.says)
+				return
+			}
+			require.Equal(t, plugin.StateReady, f.only().State, f.only().Reason)
+		})
+	}
 }
