@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -123,45 +122,4 @@ func (e *extismEngine) close() {
 		_ = e.compiled.Close(context.Background())
 	}
 	_ = e.cache.Close(context.Background())
-}
-
-// linearMemory is one memory of a guest, which takes what it needs from the
-// budget of all memories of that guest.
-type linearMemory struct {
-	budget *memoryBudget
-	bytes  []byte
-}
-
-// memoryBudget is what the memories of one guest may take together, in bytes:
-// Extism keeps messages in one of their own.
-type memoryBudget struct{ left int64 }
-
-var errMemoryBudget = errors.New("the module and Extism begin with more memory than the limit (limits.memoryMiB)")
-
-// Allocate implements experimental.MemoryAllocator.
-func (b *memoryBudget) Allocate(uint64, uint64) experimental.LinearMemory {
-	return &linearMemory{budget: b}
-}
-
-// Reallocate grows the memory, or returns nil. What a memory begins with is
-// always given, since wazero expects it; the budget is below zero after that.
-func (m *linearMemory) Reallocate(size uint64) []byte {
-	more := int64(size) - int64(len(m.bytes))
-	if more > m.budget.left && m.bytes != nil {
-		return nil
-	}
-	m.budget.left -= more
-	if size > uint64(cap(m.bytes)) {
-		grown := make([]byte, size, max(size, uint64(len(m.bytes))*5/4))
-		copy(grown, m.bytes)
-		m.bytes = grown
-	}
-	m.bytes = m.bytes[:size]
-	return m.bytes
-}
-
-// Free gives it back.
-func (m *linearMemory) Free() {
-	m.budget.left += int64(len(m.bytes))
-	m.bytes = nil
 }

@@ -47,7 +47,7 @@ func newExtismGuest(e *extismEngine) (*extismGuest, error) {
 	g := &extismGuest{
 		instance: instance{gen: e.gen},
 		engine:   e,
-		budget:   memoryBudget{left: int64(limits.MemoryMiB) << 20},
+		budget:   newMemoryBudget(limits.MemoryMiB),
 		vars:     map[string][]byte{},
 	}
 	g.bounded(limits.StartTimeout, limits.StartFuel)
@@ -56,6 +56,7 @@ func newExtismGuest(e *extismEngine) (*extismGuest, error) {
 	starting := experimental.WithMemoryAllocator(g.ctx, &g.budget)
 	p, err := e.compiled.Instance(starting, extism.PluginInstanceConfig{ModuleConfig: moduleConfig(&g.instance)})
 	if err != nil {
+		g.close()
 		return nil, fmt.Errorf("start: %w", g.explain(err))
 	}
 	g.plugin = p
@@ -191,9 +192,7 @@ func (g *extismGuest) block(size int) (view []byte, ok bool) {
 }
 
 // memory implements guest: the module's memory and Extism's.
-func (g *extismGuest) memory() int64 {
-	return int64(g.gen.manifest.Limits.MemoryMiB)<<20 - g.budget.left
-}
+func (g *extismGuest) memory() int64 { return g.budget.used() }
 
 // close implements guest.
 func (g *extismGuest) close() {
@@ -201,6 +200,7 @@ func (g *extismGuest) close() {
 	if g.plugin != nil {
 		_ = g.plugin.Close(context.Background())
 	}
+	g.budget.close()
 }
 
 // extismContext is what every call carries: the guest, and, for what runs before

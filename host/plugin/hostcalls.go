@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -128,7 +129,9 @@ func (i *instance) read(pointer, length uint64, rec *abi.Record) error {
 	if !ok {
 		return fmt.Errorf("%w: the record lies outside of memory", ErrInvalid)
 	}
-	if err := rec.Decode(view); err != nil {
+	// A copy: what the host does may go on for a moment after the call was given up,
+	// when the guest's memory may be gone.
+	if err := rec.Decode(bytes.Clone(view)); err != nil {
 		return fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/abi"
 )
@@ -16,8 +17,9 @@ const firstBuffer = 4 << 10
 // rawGuest is one running copy of a raw module.
 type rawGuest struct {
 	instance
-	ctx context.Context // carries the instance to host functions
-	mod api.Module
+	ctx    context.Context // carries the instance to host functions
+	mod    api.Module
+	budget memoryBudget
 
 	buf   api.Function
 	hooks [places]api.Function      // by the place of their kind, nil for those it has not
@@ -30,10 +32,11 @@ type rawGuest struct {
 
 // newRawGuest instantiates and initializes the module.
 func newRawGuest(e *rawEngine) (*rawGuest, error) {
-	i := &rawGuest{instance: instance{gen: e.gen}}
+	i := &rawGuest{instance: instance{gen: e.gen}, budget: newMemoryBudget(e.gen.manifest.Limits.MemoryMiB)}
 	i.bounded(e.gen.manifest.Limits.StartTimeout, e.gen.manifest.Limits.StartFuel)
 	i.ctx = &instanceContext{Context: context.Background(), instance: &i.instance}
-	mod, err := e.runtime.InstantiateModule(i.ctx, e.compiled, moduleConfig(&i.instance))
+	starting := experimental.WithMemoryAllocator(i.ctx, &i.budget)
+	mod, err := e.runtime.InstantiateModule(starting, e.compiled, moduleConfig(&i.instance))
 	if err != nil {
 		i.close()
 		return nil, fmt.Errorf("start: %w", i.explain(err))
@@ -206,7 +209,7 @@ func (i *rawGuest) invoke(f api.Function, first, second uint64) (verdict abi.Ver
 }
 
 // memory implements guest.
-func (i *rawGuest) memory() int64 { return int64(i.mem.Size()) }
+func (i *rawGuest) memory() int64 { return i.budget.used() }
 
 // close implements guest.
 func (i *rawGuest) close() {
@@ -214,6 +217,7 @@ func (i *rawGuest) close() {
 	if i.mod != nil {
 		_ = i.mod.Close(context.Background())
 	}
+	i.budget.close()
 }
 
 // instanceContext is a context that finds its instance without walking a chain
