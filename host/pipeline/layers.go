@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/protocol"
@@ -18,15 +17,8 @@ const policyViolation = 1008
 
 // logFault tells the log that a layer failed, once in a while.
 func (p *Pipeline) logFault(l Layer, err error) {
-	if err == nil {
-		return
-	}
-	more, ok := p.faults.due(l, err.Error(), time.Now())
-	switch {
-	case ok && more > 0:
-		p.Logger.Warn("a layer failed", "layer", l.Name(), "error", err, "untold", more)
-	case ok:
-		p.Logger.Warn("a layer failed", "layer", l.Name(), "error", err)
+	if err != nil {
+		p.faults.Warn(p.Logger, "a layer failed", l.Name(), err, "layer", l.Name())
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/happn-host/happn-host/host/pubsub"
 	"github.com/happn-host/happn-host/host/session"
 	"github.com/happn-host/happn-host/host/tracing"
+	"github.com/happn-host/happn-host/internal/seldom"
 	"github.com/happn-host/happn-host/security/payload"
 )
 
@@ -62,7 +63,7 @@ type Stats struct {
 type Pipeline struct {
 	Options
 	stats      Stats
-	faults     faults
+	faults     seldom.Lines // of layers
 	workers    sync.Pool
 	ops        sync.Pool
 	completion completion

@@ -49,7 +49,7 @@ func isBusy(err error) bool {
 // is logged.
 func (s *Service) fault(what, user string, err error) error {
 	if !errors.As(err, new(*security.Error)) {
-		s.options.Logger.Warn(what, "user", user, "error", err)
+		s.faults.Warn(s.options.Logger, what, what, err, "user", user)
 	}
 	return failed(err)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/happn-host/happn-host/internal/seldom"
 	"github.com/happn-host/happn-host/security"
 	"github.com/happn-host/happn-host/security/policy"
 	"github.com/happn-host/happn-host/security/token"
@@ -21,6 +22,7 @@ type Service struct {
 	byIP    *rates
 	usages  *usages
 	counts  counts
+	faults  seldom.Lines // that anybody who logs in can cause
 }
 
 // maxName is the longest user name, in bytes, that is looked up.
@@ -180,7 +182,7 @@ func (s *Service) loginByCredentials(ctx context.Context, a *Attempt, name strin
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case err != nil:
-		s.options.Logger.Warn("a login could not be checked", "user", a.Username, "provider", kind, "error", err)
+		s.faults.Warn(s.options.Logger, "a login could not be checked", "check", err, "user", a.Username, "provider", kind)
 		return nil, failed(err)
 	}
 	checked = right

@@ -50,12 +50,14 @@ type battery struct {
 	module    hostile.Module
 	port      string // the address where the module listens
 	puts      int
+	provoke   func(ctx context.Context, c *client.Client, n int) // shows the plugin messages
 	seen      atomic.Bool
 }
 
 func TestHostilePluginsHurtNobody(t *testing.T) {
 	m := start(t)
-	b := &battery{machine: m, port: free(t), others: m.traffic(2, hostile.WellBehaved(0)), attackers: []*client.Client{m.connect(), m.connect()}}
+	b := newBattery(m)
+	b.provoke = b.everyKind
 	_, err := b.attackers[0].Set(t.Context(), hostile.Secret, "treasure", nil)
 	require.NoError(t, err)
 	b.warm()
@@ -74,6 +76,14 @@ func TestHostilePluginsHurtNobody(t *testing.T) {
 	doc, err := b.attackers[0].Get(t.Context(), hostile.Secret, nil)
 	require.NoError(t, err)
 	require.JSONEq(t, hostile.Mark, string(doc.Data), "nobody has changed it")
+}
+
+// newBattery lets the others and the attackers connect.
+func newBattery(m *machine) *battery {
+	return &battery{
+		machine: m, port: free(m.t), others: m.traffic(2, hostile.WellBehaved(0)),
+		attackers: []*client.Client{m.connect(), m.connect()},
+	}
 }
 
 // warm has everything happen once that leaves something behind once.
@@ -183,8 +193,8 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// provoke shows messages of every kind to the plugin.
-func (b *battery) provoke(ctx context.Context, c *client.Client, n int) {
+// everyKind shows messages of every kind to the plugin.
+func (b *battery) everyKind(ctx context.Context, c *client.Client, n int) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
 	path := fmt.Sprintf("/evil%d", n)

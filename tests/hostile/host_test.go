@@ -3,6 +3,7 @@ package hostile
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -29,27 +30,37 @@ type machine struct {
 	server *testhost.Server
 	folder string
 	http   *http.Client
-	offset int // of what the host has written and the test has not looked at
+	offset int            // of what the host has written and the test has not looked at
+	user   client.Options // who connects; nobody on a host without access control
+	token  string         // of who looks, on a host with access control
 
 	version int // of the plugin that is exchanged
 }
 
-func start(t *testing.T) *machine {
+func start(t *testing.T, args ...string) *machine {
 	if testhost.Reference() {
 		t.Skip("the reference server has no plugins")
 	}
 	m := &machine{t: t, folder: t.TempDir(), http: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}}
-	m.server = testhost.Start(t, testhost.Settings{Args: []string{"--plugins", m.folder, "--plugins.settle", "10ms", "--data.durability", "none"}})
+	m.server = testhost.Start(t, testhost.Settings{Args: append(args, "--plugins", m.folder, "--plugins.settle", "10ms", "--data.durability", "none")})
 	t.Cleanup(m.http.CloseIdleConnections)
 	return m
 }
 
 func (m *machine) connect() *client.Client {
 	m.t.Helper()
-	c, err := client.Connect(m.t.Context(), client.Options{URL: m.server.URL()})
+	c, err := m.login(m.user)
 	require.NoError(m.t, err)
 	m.t.Cleanup(func() { _ = c.Close() })
 	return c
+}
+
+// login connects as somebody.
+func (m *machine) login(as client.Options) (*client.Client, error) {
+	ctx, cancel := context.WithTimeout(m.t.Context(), 10*time.Second)
+	defer cancel()
+	as.URL = m.server.URL()
+	return client.Connect(ctx, as)
 }
 
 // put writes a file into the plugins folder in one step.
@@ -77,7 +88,14 @@ type state struct {
 }
 
 func (m *machine) get(path string) ([]byte, error) {
-	answer, err := m.http.Get(m.server.URL() + path)
+	request, err := http.NewRequest(http.MethodGet, m.server.URL()+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	if m.token != "" {
+		request.Header.Set("Authorization", "Bearer "+m.token)
+	}
+	answer, err := m.http.Do(request)
 	if err != nil {
 		return nil, err
 	}
