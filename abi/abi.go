@@ -185,7 +185,7 @@ const (
 	ConnHandedOver     ConnReason = 5 // it goes on with another version of the plugin
 )
 
-// Bounds of what a guest asks for one connection.
+// Bounds of what a guest asks for one connection, unless its operator says otherwise.
 const (
 	MaxConnTimers = 16        // that run at once
 	MaxConnState  = 256 << 10 // bytes that ImportConnState keeps

@@ -53,6 +53,7 @@ type PluginRecord struct {
 	LastError   string            `json:"lastError,omitempty"`
 	Instances   int               `json:"instances"`
 	Limits      PluginLimits      `json:"limits"`
+	Limited     map[string]uint64 `json:"limited,omitempty"` // how often it was above a limit, by its key
 	Grants      []plugin.Grant    `json:"grants"`
 
 	Calls   uint64 `json:"calls"`
@@ -87,6 +88,8 @@ type CanaryRecord struct {
 	Traps   uint64 `json:"traps"`
 	Skipped uint64 `json:"skipped"`
 	Refused uint64 `json:"refused"` // calls that it ended with REJECT, DROP or CLOSE
+
+	Limited map[string]uint64 `json:"limited,omitempty"` // as of a plugin
 }
 
 // PluginLimits are the limits of a plugin as the management API shows them.
@@ -97,11 +100,31 @@ type PluginLimits struct {
 	StartFuel    int    `json:"startFuel,omitempty"` // units
 	Wait         string `json:"wait,omitempty"`
 	Waiting      int    `json:"waiting,omitempty"`
-	MemoryMiB    int    `json:"memoryMiB,omitempty"`
-	OutputKiB    int    `json:"outputKiB,omitempty"`
 	Instances    int    `json:"instances,omitempty"`
-	HostCalls    int    `json:"hostCalls,omitempty"`
 	Drain        string `json:"drain,omitempty"`
+
+	ModuleMiB     int `json:"moduleMiB,omitempty"`
+	Functions     int `json:"functions,omitempty"`
+	Globals       int `json:"globals,omitempty"`
+	Tables        int `json:"tables,omitempty"`
+	TableElements int `json:"tableElements,omitempty"` // of all tables of an instance
+	MemoryMiB     int `json:"memoryMiB,omitempty"`
+
+	OutputKiB    int `json:"outputKiB,omitempty"`
+	Records      int `json:"records,omitempty"` // of one list
+	HostCalls    int `json:"hostCalls,omitempty"`
+	Searches     int `json:"searches,omitempty"` // open at once, in one call
+	LogLines     int `json:"logLines,omitempty"` // a second
+	LogLineBytes int `json:"logLineBytes,omitempty"`
+	Metrics      int `json:"metrics,omitempty"`
+	Series       int `json:"series,omitempty"`  // of one metric
+	VarsKiB      int `json:"varsKiB,omitempty"` // of one instance
+	Events       int `json:"events,omitempty"`  // that wait
+	EventsKiB    int `json:"eventsKiB,omitempty"`
+	Timers       int `json:"timers,omitempty"`     // of one connection, as the next
+	StateKiB     int `json:"stateKiB,omitempty"`   // kept for another version
+	Requests     int `json:"requests,omitempty"`   // that are not answered
+	EmittedKiB   int `json:"emittedKiB,omitempty"` // that waits to be carried out
 }
 
 // PluginLogLine is a line of a plugin's log as the management API shows it.
@@ -194,15 +217,18 @@ func refusal(err error) error {
 }
 
 func recordOf(i plugin.Info) PluginRecord {
+	l := &i.Limits
 	out := PluginRecord{
 		Name: i.Name, Version: i.Version, Description: i.Description, File: i.File, SHA256: i.SHA256, Signature: i.Signature, Engine: i.Engine,
 		Hooks: append([]plugin.HookKind{}, i.Kinds...), State: i.State, Reason: i.Reason, LastError: i.LastError,
-		Instances: i.Instances, Grants: append([]plugin.Grant{}, i.Grants...),
+		Instances: i.Instances, Limited: i.Limited, Grants: append([]plugin.Grant{}, i.Grants...),
 		Limits: PluginLimits{
-			Timeout: lasting(i.Limits.Timeout), StartTimeout: lasting(i.Limits.StartTimeout), Wait: lasting(i.Limits.Wait),
-			Fuel: i.Limits.Fuel, StartFuel: i.Limits.StartFuel,
-			Waiting: i.Limits.Waiting, MemoryMiB: i.Limits.MemoryMiB, OutputKiB: i.Limits.OutputKiB,
-			Instances: i.Limits.Instances, HostCalls: i.Limits.HostCalls, Drain: lasting(i.Limits.Drain),
+			Timeout: lasting(l.Timeout), StartTimeout: lasting(l.StartTimeout), Fuel: l.Fuel, StartFuel: l.StartFuel, Wait: lasting(l.Wait),
+			Waiting: l.Waiting, Instances: l.Instances, Drain: lasting(l.Drain),
+			ModuleMiB: l.ModuleMiB, Functions: l.Functions, Globals: l.Globals, Tables: l.Tables, TableElements: l.TableElements, MemoryMiB: l.MemoryMiB,
+			OutputKiB: l.OutputKiB, Records: l.Records, HostCalls: l.HostCalls, Searches: l.Searches, LogLines: l.LogLines, LogLineBytes: l.LogLineBytes,
+			Metrics: l.Metrics, Series: l.Series, VarsKiB: l.VarsKiB, Events: l.Events, EventsKiB: l.EventsKiB,
+			Timers: l.Timers, StateKiB: l.StateKiB, Requests: l.Requests, EmittedKiB: l.EmittedKiB,
 		},
 		Calls: i.Calls, Errors: i.Errors, Traps: i.Traps, Skipped: i.Skipped, Canary: canaryRecordOf(i.Canary),
 	}
@@ -223,7 +249,7 @@ func canaryRecordOf(c *plugin.CanaryInfo) *CanaryRecord {
 	out := &CanaryRecord{
 		Version: c.Version, File: c.File, SHA256: c.SHA256, Signature: c.Signature, Engine: c.Engine, State: c.State, Reason: c.Reason,
 		LastError: c.LastError, Share: c.Share, PromoteAfter: lasting(c.PromoteAfter), Instances: c.Instances,
-		Calls: c.Calls, Errors: c.Errors, Traps: c.Traps, Skipped: c.Skipped, Refused: c.Refused,
+		Calls: c.Calls, Errors: c.Errors, Traps: c.Traps, Skipped: c.Skipped, Refused: c.Refused, Limited: c.Limited,
 	}
 	if !c.Since.IsZero() {
 		since := c.Since.UTC()

@@ -2,6 +2,7 @@ package host
 
 import (
 	"context"
+	"maps"
 	"slices"
 
 	"github.com/happn-host/happn-host/abi"
@@ -90,21 +91,22 @@ type version struct {
 	instances int
 	memory    int64
 	plugin.Counts
-	hooks []plugin.HookCounts
+	hooks   []plugin.HookCounts
+	limited map[string]uint64
 }
 
 func versions(all []plugin.Info) (out []version) {
 	for _, p := range all {
-		out = append(out, version{[]string{p.Name, "stable"}, p.Instances, p.Memory, p.Counts, p.Hooks})
+		out = append(out, version{[]string{p.Name, "stable"}, p.Instances, p.Memory, p.Counts, p.Hooks, p.Limited})
 		if c := p.Canary; c != nil && !c.Since.IsZero() {
-			out = append(out, version{[]string{p.Name, "canary"}, c.Instances, c.Memory, c.Counts, c.Hooks})
+			out = append(out, version{[]string{p.Name, "canary"}, c.Instances, c.Memory, c.Counts, c.Hooks, c.Limited})
 		}
 	}
 	return out
 }
 
 func (f *families) plugins(all []plugin.Info) {
-	var info, states, instances, memory, skipped, errors, host []metrics.Value
+	var info, states, instances, memory, skipped, errors, host, limited []metrics.Value
 	for _, p := range all {
 		info = append(info, metrics.Value{Labels: []string{p.Name, p.Version, p.Engine}, Value: 1})
 		states = append(states, metrics.Value{Labels: []string{p.Name, string(p.State)}, Value: 1})
@@ -115,6 +117,9 @@ func (f *families) plugins(all []plugin.Info) {
 		skipped = append(skipped, metrics.Value{Labels: v.labels, Value: float64(v.Skipped)})
 		errors = append(errors, metrics.Value{Labels: v.labels, Value: float64(v.Errors)})
 		host = append(host, metrics.Value{Labels: v.labels, Value: float64(v.HostCalls)})
+		for _, key := range slices.Sorted(maps.Keys(v.limited)) {
+			limited = append(limited, metrics.Value{Labels: append(slices.Clone(v.labels), key), Value: float64(v.limited[key])})
+		}
 	}
 	labels := []string{"plugin", "generation"}
 	f.of("happn_plugin_info", "The plugins, 1 for each.", metrics.Gauge, []string{"plugin", "version", "engine"}, info)
@@ -124,6 +129,7 @@ func (f *families) plugins(all []plugin.Info) {
 	f.of("happn_plugin_skipped_total", "Messages for which no instance was called; of a plugin's own version on_error decided about them.", metrics.Counter, labels, skipped)
 	f.of("happn_plugin_errors_total", "Calls that ended with ERROR, or with something that was no valid answer.", metrics.Counter, labels, errors)
 	f.of("happn_plugin_host_calls_total", "Calls of the plugin to the host.", metrics.Counter, labels, host)
+	f.of("happn_plugin_limited_total", "How often the plugin was above one of its limits, by the limit's key.", metrics.Counter, append(slices.Clone(labels), "limit"), limited)
 	f.canaries(all)
 	f.hooks(versions(all))
 	f.connections(all)

@@ -20,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write docs/plugins/abi.md and plugins/sdk/c/happn-abi.h instead of comparing them")
@@ -158,7 +159,7 @@ func abiReference(groups map[string][]abiConstant) []byte {
 	p.numbers("Error numbers of imports", groups["Errno"], func(n int) string { return abi.Errno(n).Error() })
 	p.numbers("Reasons of `happn_conn_close`", groups["ConnReason"], func(int) string { return "" })
 	p.numbers("Levels of `log`", groups["Log"], func(n int) string { return []string{"debug", "info", "warn", "error"}[n] })
-	p.limits(groups)
+	p.limits()
 	return p.Bytes()
 }
 
@@ -213,22 +214,23 @@ func (p *page) layout() {
 	})
 }
 
-func (p *page) limits(groups map[string][]abiConstant) {
-	d := defaultLimits()
-	rows := [][]string{
-		{"`timeout`", d.Timeout.String()}, {"`startTimeout`", d.StartTimeout.String()}, {"`wait`", d.Wait.String()},
-		{"`waiting`", strconv.Itoa(d.Waiting)}, {"`memoryMiB`", strconv.Itoa(d.MemoryMiB)}, {"`outputKiB`", strconv.Itoa(d.OutputKiB)},
-		{"`instances`", "one for each processor"}, {"`hostCalls`", strconv.Itoa(d.HostCalls)}, {"`drain`", d.Drain.String()},
-	}
-	p.table("Limits, unless the operator says otherwise", []string{"key", "default"}, rows)
-	rows = [][]string{
-		{"a line of `log`", strconv.Itoa(maxGuestLog) + " bytes"}, {"one call of `random`", strconv.Itoa(maxRandom) + " bytes"},
-		{"plugins that lead to each other", strconv.Itoa(maxDepth) + " deep"},
-	}
-	for _, c := range groups["Other"] {
-		if strings.HasPrefix(c.name, "MaxConn") {
-			rows = append(rows, []string{code(c.name), fmt.Sprintf("%d %s", c.number(), c.meaning)})
+func (p *page) limits() {
+	var rows [][]string
+	for _, row := range limitTable {
+		standard := row.text(row.standard)
+		switch {
+		case row.key == "instances":
+			standard = "one for each processor"
+		case row.standard == 0:
+			standard = "more than the time allows"
 		}
+		rows = append(rows, []string{code(row.key), standard, row.text(row.most)})
+	}
+	p.table("Limits, unless the operator says otherwise", []string{"key", "default", "highest"}, rows)
+	rows = [][]string{
+		{"one call of `random`", strconv.Itoa(maxRandom) + " bytes"}, {"labels of a metric", strconv.Itoa(maxLabels)},
+		{"value of a label", strconv.Itoa(maxLabel) + " bytes"}, {"plugins that lead to each other", strconv.Itoa(maxDepth) + " deep"},
+		{"types, imports and exports of a module", strconv.Itoa(wasmbin.MaxEntries) + " each"},
 	}
 	p.table("Limits that nobody can change", []string{"", ""}, rows)
 }

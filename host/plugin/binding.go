@@ -81,7 +81,7 @@ func (b *binding) callFrom(before *chain, rec *abi.Record) (abi.Verdict, []byte,
 		case errors.Is(err, errClosed):
 			continue // the next generation is in place already
 		case errors.Is(err, errBusy):
-			g.skipped.Add(1)
+			g.skip(err)
 		}
 		return verdict, output, err
 	}

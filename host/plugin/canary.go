@@ -125,7 +125,7 @@ func (t *canary) ask(before *chain, place int, rec *abi.Record) (verdict abi.Ver
 	s, err := g.pool.acquire(home(rec))
 	if err != nil {
 		if errors.Is(err, errBusy) {
-			g.skipped.Add(1)
+			g.skip(err)
 		}
 		return 0, nil, false, nil
 	}

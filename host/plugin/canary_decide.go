@@ -166,7 +166,7 @@ func (m *Manager) promote(p *plugin, t *canary, w *wish) error {
 		p.log.Warn("a promotion may be lost if the machine stops now", "error", err)
 	}
 	t.unwatch()
-	is := readSource(module, int64(m.options.MaxModuleMiB)<<20)
+	is := readSource(module, m.options.Limits)
 	if is.err != nil || fingerprint(is.module) != t.gen.sum {
 		// Somebody has replaced one of the files at this very moment: what is there
 		// now is looked at next, as any other new version.
@@ -198,7 +198,7 @@ func (m *Manager) promotable(p *plugin, t *canary, module, next string) error {
 		return fmt.Errorf("the files of %s are refused: %w", p.file, failed)
 	}
 	for _, file := range []struct{ path, sum string }{{module, p.gen.Load().sum}, {next, t.gen.sum}} {
-		content, err := readWhole(file.path, int64(m.options.MaxModuleMiB)<<20)
+		content, err := readModule(file.path, p.operator, m.options.Limits)
 		if err != nil {
 			return fmt.Errorf("%s: %w", filepath.Base(file.path), err)
 		}
@@ -215,8 +215,9 @@ func (g *generation) take(rules Breaker) {
 	g.plugin.mu.Lock()
 	defer g.plugin.mu.Unlock()
 	g.before = g.tally()
-	g.defined.inherit(g.plugin.metrics)
-	g.plugin.metrics = g.defined
+	g.defined.inherit(g.plugin.metrics, &g.manifest.Limits)
+	g.refused.inherit(g.plugin.refused)
+	g.plugin.metrics, g.plugin.refused = g.defined, g.refused
 	g.canary.Store(nil)
 }
 

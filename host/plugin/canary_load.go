@@ -19,7 +19,7 @@ func (m *Manager) prepareCanary(p *plugin) (todo task, changing bool) {
 		return nil, false
 	}
 	path := filepath.Join(m.options.Dir, canaryFile(p.file))
-	module, err := readWhole(path, int64(m.options.MaxModuleMiB)<<20)
+	module, err := readModule(path, p.operator, m.options.Limits)
 	switch {
 	case errors.Is(err, errChanging):
 		return nil, true

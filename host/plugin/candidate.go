@@ -39,13 +39,14 @@ type source struct {
 	key      string
 }
 
-// readSource reads a module and the operator's file beside it.
-func readSource(modulePath string, maxBytes int64) source {
+// readSource reads a module and the operator's file beside it, which may say how
+// large the module can be; limits are for those whose file does not.
+func readSource(modulePath string, limits Limits) source {
 	var s source
-	s.module, s.err = readWhole(modulePath, maxBytes)
 	path := operatorPath(modulePath)
 	operator, err := readWhole(path, maxManifest)
 	s.operator = operator
+	s.module, s.err = readModule(modulePath, operator, limits)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && s.err == nil {
 		s.err = fmt.Errorf("%s: %w", filepath.Base(path), err)
 	}
@@ -132,7 +133,7 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 	if err := checkAuth(c.manifest, c.file, operatorFile); err != nil {
 		return err
 	}
-	if err := checkMemory(m, c.manifest, operatorFile); err != nil {
+	if err := checkSize(c.module, m, &c.manifest.Limits); err != nil {
 		return err
 	}
 	return checkImports(m, c.engine, c.manifest)
@@ -191,6 +192,27 @@ func readManifestOf(file string, m *wasmbin.Module) (*Manifest, error) {
 	return manifest, nil
 }
 
+// readModule reads a module beside which an operator's file has this content.
+func readModule(path string, operator []byte, limits Limits) ([]byte, error) {
+	if o, err := parseOperator("", operator); err == nil { // what is wrong with it is told when the module is examined
+		limits = o.Limits.or(limits)
+	}
+	content, err := readWhole(path, int64(limits.ModuleMiB)<<20)
+	var large *largeError
+	if errors.As(err, &large) {
+		err = limits.over(limitModuleMiB, nil, "the module has %d bytes", large.size)
+	}
+	return content, err
+}
+
+// largeError says that a file is too large, in bytes.
+type largeError struct{ size, most int64 }
+
+// Error implements error.
+func (e *largeError) Error() string {
+	return fmt.Sprintf("%d bytes, over the limit of %d", e.size, e.most)
+}
+
 // readWhole reads a regular file, or one that a symbolic link leads to, of at
 // most maxBytes.
 func readWhole(path string, maxBytes int64) ([]byte, error) {
@@ -202,7 +224,7 @@ func readWhole(path string, maxBytes int64) ([]byte, error) {
 		return nil, errors.New("not a regular file")
 	}
 	if before.Size() > maxBytes {
-		return nil, fmt.Errorf("%d bytes, over the limit of %d", before.Size(), maxBytes)
+		return nil, &largeError{size: before.Size(), most: maxBytes}
 	}
 	f, err := os.Open(path)
 	if err != nil {

@@ -8,10 +8,6 @@ import (
 	"github.com/happn-host/happn-host/abi"
 )
 
-// maxAsked is how many requests of one connection may be unanswered before
-// nothing more is carried out for it, or read from it.
-const maxAsked = 64
-
 // Connection is one connection that a plugin speaks for. What concerns it waits
 // in a mailbox: what has arrived, answers and publications for its session,
 // timers, its end. Whoever puts something there sees to it, unless somebody does

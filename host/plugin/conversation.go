@@ -25,6 +25,7 @@ type speaker interface {
 	// failed counts an output that was no valid one.
 	failed(verdict abi.Verdict, err error)
 	onError() OnError
+	limits() *Limits
 }
 
 // The exports of kind protocol, by their place in allKinds.
@@ -117,15 +118,14 @@ func (c *Connection) ask(export int, rec *abi.Record) (abi.Verdict, []byte, erro
 	}
 }
 
-// maxTodo bounds what waits to be carried out for a connection, in bytes, unless
-// it comes in one output.
-const maxTodo = 4 << 20
-
 // take looks at the records that a guest emits and puts them behind those it has
 // emitted before. size is that of the bytes it was shown.
 func (c *Connection) take(export int, list []byte, size int) error {
-	keep := 0
-	for rest := list; len(rest) > 0; {
+	keep, limits := 0, c.speaker.limits()
+	for rest, n := list, 1; len(rest) > 0; n++ {
+		if n > limits.Records {
+			return limits.over(limitRecords, nil, "emits a list of %d records or more", n)
+		}
 		var rec abi.Record
 		var err error
 		if rest, err = abi.CutFromList(rest, &rec); err != nil {
@@ -147,13 +147,13 @@ func (c *Connection) take(export int, list []byte, size int) error {
 		c.todo = list
 		return nil
 	}
-	switch {
-	case len(c.todo)+len(list) <= maxTodo:
+	switch size := len(c.todo) + len(list); {
+	case size <= limits.EmittedKiB<<10:
 	case c.wire.QueuedBytes() > c.protocol.limits.QueueBytes/2:
 		c.end(abi.ConnLost, "the peer asks for more, and does not read what it is sent")
 		return nil
 	default:
-		return fmt.Errorf("emits faster than it can be carried out: more than %d bytes wait", maxTodo)
+		return limits.over(limitEmittedKiB, nil, "emits faster than it can be carried out: %d bytes would wait", size)
 	}
 	c.todo = append(c.todo, list...)
 	return nil

@@ -234,21 +234,3 @@ func checkGranted(manifest *Manifest, operatorFile string) error {
 	}
 	return nil
 }
-
-// checkMemory looks at how much memory a module wants at its start.
-func checkMemory(m *wasmbin.Module, manifest *Manifest, operatorFile string) error {
-	for _, section := range m.Sections {
-		if section.ID != wasmbin.SectionMemory {
-			continue
-		}
-		r := wasmbin.NewReader(section.Body)
-		for n := r.Count(); n > 0 && r.Err() == nil; n-- {
-			pages, _, _ := r.Limits()
-			if have := manifest.Limits.MemoryMiB * pagesPerMiB; r.Err() == nil && int64(pages) > int64(have) {
-				return fmt.Errorf("the module wants %d pages of 64 KiB of memory at its start, and may have %d: raise limits.memoryMiB, which is %d, in %s",
-					pages, have, manifest.Limits.MemoryMiB, operatorFile)
-			}
-		}
-	}
-	return nil
-}

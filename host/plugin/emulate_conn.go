@@ -24,18 +24,19 @@ type Connections struct {
 	plugin    *plugin
 	name      string
 	speaker   Speaker
+	limits    Limits
 }
 
 // NewConnections returns the connections that s speaks for, for emulators.
 func NewConnections(name string, n Network, s Speaker) *Connections {
 	o := Options{Network: n, Logger: slog.New(slog.DiscardHandler)}.ensureDefaults()
-	return &Connections{protocols: newProtocols(&o), plugin: &plugin{}, name: name, speaker: s}
+	return &Connections{protocols: newProtocols(&o), plugin: &plugin{}, name: name, speaker: s, limits: o.Limits}
 }
 
 // Open opens a connection to an endpoint.
 func (c *Connections) Open(e Endpoint, w Wire, from Arrival) *Connection {
 	conn := &Connection{
-		protocol: c.protocols, plugin: c.plugin, name: c.name, endpoint: e, from: from, wire: w, speaker: emulated{c.speaker},
+		protocol: c.protocols, plugin: c.plugin, name: c.name, endpoint: e, from: from, wire: w, speaker: emulated{c.speaker, &c.limits},
 	}
 	conn.begin()
 	return conn
@@ -70,12 +71,8 @@ func (c *Connections) Save(conn uint64, state []byte) error {
 
 // SetTimer does what the import conn_timer does.
 func (c *Connections) SetTimer(conn uint64, number int32, ms int64) error {
-	err := errTimers
-	if gone := c.with(conn, func(c *Connection) {
-		if c.setTimer(number, time.Duration(ms)*time.Millisecond) {
-			err = nil
-		}
-	}); gone != nil {
+	var err error
+	if gone := c.with(conn, func(c *Connection) { err = c.setTimer(number, time.Duration(ms)*time.Millisecond) }); gone != nil {
 		return gone
 	}
 	return err
@@ -94,7 +91,13 @@ func (m *Manager) Connect(w Wire, from Arrival) (*Connection, Endpoint, error) {
 }
 
 // emulated makes a speaker of an emulator's.
-type emulated struct{ Speaker }
+type emulated struct {
+	Speaker
+	bounds *Limits
+}
+
+// limits implements speaker.
+func (e emulated) limits() *Limits { return e.bounds }
 
 // speak implements speaker.
 func (e emulated) speak(export int, conn uint64, rec *abi.Record) (abi.Verdict, []byte, error) {

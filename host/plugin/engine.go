@@ -43,13 +43,12 @@ type rawEngine struct {
 
 // newRawEngine meters and compiles a module.
 func newRawEngine(ctx context.Context, g *generation, module []byte, cache wazero.CompilationCache) (engine, error) {
-	code, err := meter.Inject(module)
+	code, err := meter.InjectBounded(module, g.manifest.Limits.TableElements)
 	if err != nil {
 		return nil, err
 	}
 	e := &rawEngine{gen: g, runtime: wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
 		WithCompilationCache(cache).
-		WithMemoryLimitPages(uint32(g.manifest.Limits.MemoryMiB*pagesPerMiB)).
 		WithDebugInfoEnabled(false))}
 	if err := e.compile(ctx, code); err != nil {
 		e.close()

@@ -10,12 +10,6 @@ import (
 	"github.com/happn-host/happn-host/abi"
 )
 
-// Bounds of the events that wait for one plugin.
-const (
-	maxEvents     = 10_000
-	maxEventBytes = 16 << 20
-)
-
 // eventPause is how long a plugin that has no instance free, or is left alone, is
 // not asked to take the next event.
 const eventPause = 50 * time.Millisecond
@@ -78,6 +72,8 @@ type subscriber struct {
 	deliver func(rec *abi.Record) error // to the guest
 
 	mu     sync.Mutex
+	limits *Limits
+	tell   func(error)   // of events that are lost
 	wake   chan struct{} // has room for one
 	queue  [][]byte      // encoded records
 	bytes  int
@@ -89,8 +85,9 @@ type subscriber struct {
 
 // subscribe opens the subscriptions of a plugin. The events that are heard from
 // then on are delivered once start has been called.
-func subscribe(services Services, m *Manifest, channels []string) (*subscriber, error) {
-	s := &subscriber{wake: make(chan struct{}, 1)}
+func subscribe(services Services, g *generation, channels []string) (*subscriber, error) {
+	m := g.manifest
+	s := &subscriber{wake: make(chan struct{}, 1), limits: &m.Limits, tell: g.tell}
 	actor, err := services.Open(Identity{Plugin: m.Name, Permissions: m.Permissions, Deliver: s.hear})
 	if err != nil {
 		return nil, err
@@ -128,9 +125,11 @@ func (s *subscriber) hear(rec *abi.Record) {
 		return
 	}
 	s.mu.Lock()
-	if len(s.queue) >= maxEvents || s.bytes+len(event) > maxEventBytes {
+	if err := s.fits(len(event)); err != nil {
+		tell := s.tell
 		s.missed = true
 		s.mu.Unlock()
+		tell(err)
 		return
 	}
 	s.queue = append(s.queue, event)
@@ -140,6 +139,25 @@ func (s *subscriber) hear(rec *abi.Record) {
 	case s.wake <- struct{}{}:
 	default:
 	}
+}
+
+// fits looks whether an event of so many bytes may wait, too. The caller holds mu.
+func (s *subscriber) fits(size int) error {
+	n, bytes := len(s.queue)+1, s.bytes+size
+	switch l := s.limits; {
+	case n > l.Events:
+		return l.over(limitEvents, nil, "events are lost, since %d would wait for the plugin", n)
+	case bytes > l.EventsKiB<<10:
+		return l.over(limitEventsKiB, nil, "events are lost, since %d bytes of them would wait for the plugin", bytes)
+	}
+	return nil
+}
+
+// obey gives the subscriber the limits of another version.
+func (s *subscriber) obey(g *generation) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limits, s.tell = &g.manifest.Limits, g.tell
 }
 
 // take removes what waits.
@@ -247,9 +265,10 @@ func (e *events) keep(b *binding, h *boundHook) error {
 	channels := h.hook.Event.channels()
 	before := e.subs[b.plugin]
 	if before != nil && slices.Equal(before.channels, channels) && samePermissions(before.manifest, g.manifest) {
+		before.sub.obey(g)
 		return nil
 	}
-	sub, err := subscribe(e.services, g.manifest, channels)
+	sub, err := subscribe(e.services, g, channels)
 	if before != nil {
 		before.sub.close()
 		delete(e.subs, b.plugin)

@@ -50,7 +50,7 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 	if _, set := os.LookupEnv(extismOutput); set {
 		return fmt.Errorf("the environment of the host sets %s, with which guests would write past the log: unset it", extismOutput)
 	}
-	code, err := prepareExtism(module)
+	code, err := prepareExtism(module, e.gen.manifest.Limits.TableElements)
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,6 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 			EnableWasi: true,
 			RuntimeConfig: wazero.NewRuntimeConfig().
 				WithCompilationCache(e.cache).
-				WithMemoryLimitPages(uint32(e.gen.manifest.Limits.MemoryMiB * pagesPerMiB)).
 				WithDebugInfoEnabled(false),
 		},
 		extismHostFunctions(),
@@ -73,9 +72,9 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 }
 
 // prepareExtism rewrites a module so that it can be stopped and reaches the
-// host's functions in place of go-sdk's.
-func prepareExtism(module []byte) ([]byte, error) {
-	code, err := meter.Inject(module)
+// host's functions in place of go-sdk's. elements bounds its tables.
+func prepareExtism(module []byte, elements int) ([]byte, error) {
+	code, err := meter.InjectBounded(module, elements)
 	if err != nil {
 		return nil, err
 	}

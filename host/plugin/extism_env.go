@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math"
 
 	extism "github.com/extism/go-sdk"
@@ -18,7 +17,6 @@ var (
 	errStray = errors.New("wrote to Extism memory outside of the blocks that alloc gave")
 	errWild  = errors.New("read outside of Extism memory")
 	errEarly = errors.New("called the host in its start function, before Extism is ready")
-	errVars  = fmt.Errorf("keeps more than %d bytes with var_set", maxVars)
 )
 
 // extismFunction is an import that PDKs use, of abi.ExtismEnvironment.
@@ -252,8 +250,9 @@ func extismVarSet(g *extismGuest, stack []uint64) {
 	if stack[1] == 0 {
 		return
 	}
-	if g.kept += len(name) + len(value) + varOverhead; g.kept > maxVars {
-		panic(errVars)
+	l := &g.gen.manifest.Limits
+	if g.kept += len(name) + len(value) + varOverhead; g.kept > l.VarsKiB<<10 {
+		g.end(l.over(limitVarsKiB, nil, "keeps %d bytes with var_set", g.kept))
 	}
 	g.vars[string(name)] = append([]byte{}, value...)
 }
@@ -265,7 +264,7 @@ func extismLog(level int32) extismFunction {
 	return extismFunction{params: i64, grant: GrantLog, call: func(g *extismGuest, stack []uint64) {
 		g.charge(fuelImport)
 		text := g.view(stack[0])
-		g.gen.guestLog.write(level, text[:min(len(text), maxGuestLog)])
+		g.gen.guestLog.write(level, text, len(text))
 	}}
 }
 

@@ -11,9 +11,6 @@ import (
 	"github.com/happn-host/happn-host/abi"
 )
 
-// maxVars bounds what a guest keeps with var_set, in bytes.
-const maxVars = 1 << 20
-
 // wasmPage is how much memory grows by, in bytes.
 const wasmPage = 64 << 10
 
@@ -43,14 +40,13 @@ type extismGuest struct {
 
 // newExtismGuest instantiates and initializes the module.
 func newExtismGuest(e *extismEngine) (*extismGuest, error) {
-	limits := &e.gen.manifest.Limits
 	g := &extismGuest{
 		instance: instance{gen: e.gen},
 		engine:   e,
-		budget:   newMemoryBudget(limits.MemoryMiB),
+		budget:   newMemoryBudget(e.gen),
 		vars:     map[string][]byte{},
 	}
-	g.bounded(limits.StartTimeout, limits.StartFuel)
+	g.starts()
 	g.blocks = g
 	g.ctx = extismContext{Context: context.Background(), guest: g}
 	starting := experimental.WithMemoryAllocator(g.ctx, &g.budget)
@@ -65,13 +61,13 @@ func newExtismGuest(e *extismEngine) (*extismGuest, error) {
 		return nil, err
 	}
 	g.host.reset(&g.gen.hostCalls)
-	g.bounded(limits.Timeout, limits.Fuel)
+	g.serves()
 	return g, nil
 }
 
 func (g *extismGuest) start() error {
 	if g.budget.left < 0 {
-		return errMemoryBudget
+		return g.gen.manifest.Limits.over(limitMemoryMiB, nil, "the module and Extism begin with %d bytes of memory", g.memory())
 	}
 	g.plugin.SetLogger(func(extism.LogLevel, string) {}) // go-sdk's own, of each call
 	g.mem = g.plugin.Memory()
@@ -106,7 +102,7 @@ func (g *extismGuest) run(name string, input []byte) (code uint32, err error) {
 	g.current, g.at = nil, 0
 	g.arena.reset()
 	if !g.room(len(input)) {
-		return 0, fmt.Errorf("no memory is left for an input of %d bytes (limits.memoryMiB)", len(input))
+		return 0, g.gen.manifest.Limits.over(limitMemoryMiB, nil, "no memory is left for an input of %d bytes", len(input))
 	}
 	g.input = input
 	code, _, err = g.plugin.CallWithContext(g.ctx, name, input)

@@ -42,7 +42,7 @@ func TestExtismGuestsDecideByTheirReturnCode(t *testing.T) {
 		}, verdict: abi.VerdictReject, err: "output lies outside of memory"},
 		"output over the limit": {code: func(m *extismModule) []byte {
 			return asm.Join(asm.I64Const(2<<10), asm.Call(m.alloc), asm.I64Const(2<<10), asm.Call(m.output), reply(abi.VerdictReject))
-		}, verdict: abi.VerdictReject, err: "output of 2048 bytes is over the limit of 1024 (limits.outputKiB)"},
+		}, verdict: abi.VerdictReject, err: "output of 2048 bytes, above the limit of 1 KiB (limits.outputKiB)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := newExtism()
@@ -91,7 +91,7 @@ func TestExtismGuestsThatBreakOutOfTheirBlocks(t *testing.T) {
 		}, "outside of the blocks"},
 		"keep more than they may": {func(m *extismModule) []byte {
 			return asm.Join(m.block(0, "k"), at(1<<20), asm.Call(m.alloc), asm.LocalSet(1), asm.LocalGet(0), asm.LocalGet(1), asm.Call(m.varSet))
-		}, "keeps more than 1048576 bytes"},
+		}, "keeps 1048641 bytes with var_set, above the limit of 1024 KiB (limits.varsKiB)"},
 		"keep a little for ever": {func(m *extismModule) []byte {
 			return asm.Join(at(8), asm.Call(m.alloc), asm.LocalSet(0), at(64), asm.Call(m.alloc), asm.LocalSet(1),
 				asm.LoopVoid, asm.LocalGet(0), asm.LocalGet(1), asm.Call(m.varSet), asm.Br(0), asm.End)

@@ -70,7 +70,7 @@ func TestFuelEndsAStart(t *testing.T) {
 	f.put("p.yaml", []byte("limits: {startFuel: 5000000}"))
 	f.put("p.wasm", m.Bytes())
 	require.Equal(t, plugin.StateRefused, f.only().State)
-	require.Contains(t, f.only().Reason, "used up its fuel of 5000000 units (limits.fuel, or limits.startFuel at the start)")
+	require.Contains(t, f.only().Reason, "used up its fuel of 5000000 units (limits.startFuel)")
 }
 
 func TestAModuleDoesNotRaiseItsFuel(t *testing.T) {

@@ -46,6 +46,7 @@ type generation struct {
 	reads func(path []byte) bool // which documents it may see in searches; nil is none
 
 	defined *Metrics // by its guests
+	refused *refusals
 
 	engine  engine
 	plugin  *plugin
@@ -79,10 +80,10 @@ func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cac
 		config: m.Config, breaker: newBreaker(o.Breaker), broken: make(chan *slot, m.Limits.Instances),
 	}
 	g.canary.Store(c.canary)
-	if g.defined = p.metrics; c.canary != nil {
-		g.defined = &Metrics{}
+	if g.defined, g.refused = p.metrics, p.refused; c.canary != nil {
+		g.defined, g.refused = &Metrics{}, &refusals{}
 	}
-	g.guestLog = newGuestLog(log, c.secrets, &g.canary)
+	g.guestLog = newGuestLog(g)
 	if g.config == nil {
 		g.config = []byte("{}")
 	}
@@ -163,7 +164,7 @@ func (g *generation) hearEach() error {
 		return nil
 	}
 	for range g.manifest.Limits.Instances {
-		s, err := subscribe(g.services, g.manifest, h.hook.Event.channels())
+		s, err := subscribe(g.services, g, h.hook.Event.channels())
 		if err != nil {
 			g.deafen()
 			return err
@@ -215,7 +216,7 @@ func (g *generation) warm(ctx context.Context) error {
 		}
 		guests = append(guests, i)
 	}
-	g.pool = newPool(guests, &g.hooks, g.manifest.Limits.Wait, g.manifest.Limits.Waiting)
+	g.pool = newPool(guests, &g.hooks, &g.manifest.Limits)
 	return nil
 }
 
@@ -264,6 +265,7 @@ func (g *generation) conclude(s *slot, place int, began time.Time, rec *abi.Reco
 
 // fail takes the instance in s out of service; the keeper replaces it.
 func (g *generation) fail(s *slot, err error) {
+	g.refused.count(err)
 	g.note(err)
 	g.trip(err)
 	gone := s.inst
@@ -292,6 +294,15 @@ func inOneLine(text string) string {
 	line, _, _ := strings.Cut(text, "\n")
 	return line
 }
+
+// skip counts a message for which no instance was to be had.
+func (g *generation) skip(err error) {
+	g.skipped.Add(1)
+	g.refused.count(err)
+}
+
+// tell tells the operator of what a guest was refused, and goes on after.
+func (g *generation) tell(err error) { g.refused.tell(g.log, err) }
 
 func (g *generation) trip(err error) {
 	if opened, pause := g.breaker.fault(time.Now()); opened {
@@ -340,6 +351,7 @@ func (g *generation) replace(s *slot) {
 	}
 	i, err := g.engine.guest()
 	if err != nil {
+		g.refused.count(err)
 		g.note(err)
 		g.trip(err)
 		g.broken <- s

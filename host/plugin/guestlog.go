@@ -6,66 +6,61 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
 )
 
-// Bounds of what a plugin may write to the log.
-const (
-	guestLogRate  = 50  // lines a second
-	guestLogBurst = 200 // lines at once
-)
+// logBurst is how many seconds' lines a plugin may write at once.
+const logBurst = 4
 
-// guestLog writes a plugin's lines to the host's log, not more than a bounded
-// number of them, and says how many were left out.
+// guestLog writes a plugin's lines to the host's log, not more and no longer ones
+// than its limits say.
 type guestLog struct {
-	log     *slog.Logger
-	secrets secrets
-	trial   *atomic.Pointer[canary] // whether the plugin is a canary, for who reads the lines of both
+	gen *generation
 
-	mu      sync.Mutex
-	tokens  float64
-	last    time.Time
-	dropped int
+	mu     sync.Mutex
+	tokens float64
+	last   time.Time
 }
 
-func newGuestLog(log *slog.Logger, s secrets, trial *atomic.Pointer[canary]) *guestLog {
-	return &guestLog{log: log, secrets: s, trial: trial, tokens: guestLogBurst, last: time.Now()}
+func newGuestLog(g *generation) *guestLog {
+	return &guestLog{gen: g, tokens: float64(logBurst * g.manifest.Limits.LogLines), last: time.Now()}
 }
 
-func (g *guestLog) write(level int32, text []byte) {
-	dropped, ok := g.admit()
-	if !ok {
+// write writes a line, the beginning of one of so many bytes. It is borrowed.
+func (g *guestLog) write(level int32, text []byte, size int) {
+	limits := &g.gen.manifest.Limits
+	if !g.admit(float64(limits.LogLines)) {
+		if times, due := g.gen.refused.due(limitLogLines); due {
+			limitLogLines.tell(g.gen.log, limits.over(limitLogLines, nil, "lines that the plugin logs are left out"), times)
+		}
 		return
 	}
-	if dropped > 0 {
-		g.log.Warn("plugin log lines left out", "lines", dropped)
+	if most := limits.LogLineBytes; size > most {
+		g.gen.tell(limits.over(limitLogLineBytes, nil, "a line of %d bytes that the plugin logs is cut", size))
+		text = text[:min(len(text), most)]
 	}
-	line := g.secrets.hidden(strings.ToValidUTF8(string(text), "\uFFFD"))
+	line := g.gen.secrets.hidden(strings.ToValidUTF8(string(text), "\uFFFD"))
 	attrs := []any{"source", guestSource}
-	if g.trial.Load() != nil {
+	if g.gen.canary.Load() != nil { // for who reads the lines of both
 		attrs = append(attrs, "canary", true)
 	}
-	g.log.Log(context.Background(), slogLevel(level), line, attrs...)
+	g.gen.log.Log(context.Background(), slogLevel(level), line, attrs...)
 }
 
-// admit takes a token, and returns how many lines were refused since the last
-// one that was not.
-func (g *guestLog) admit() (dropped int, ok bool) {
+// admit takes a token, of which so many are added in a second.
+func (g *guestLog) admit(rate float64) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	now := time.Now()
-	g.tokens = min(guestLogBurst, g.tokens+now.Sub(g.last).Seconds()*guestLogRate)
+	g.tokens = min(logBurst*rate, g.tokens+now.Sub(g.last).Seconds()*rate)
 	g.last = now
 	if g.tokens < 1 {
-		g.dropped++
-		return 0, false
+		return false
 	}
 	g.tokens--
-	dropped, g.dropped = g.dropped, 0
-	return dropped, true
+	return true
 }
 
 func slogLevel(level int32) slog.Level {
@@ -93,20 +88,20 @@ type guestOutput struct {
 // write its whole memory many times over.
 func (o *guestOutput) Write(p []byte) (int, error) {
 	o.instance.charge(fuelImport)
-	n := len(p)
+	n, most := len(p), o.instance.gen.manifest.Limits.LogLineBytes
 	for len(p) > 0 {
 		end := bytes.IndexByte(p, '\n')
 		piece := p
 		if end >= 0 {
 			piece = p[:end]
 		}
-		room := min(len(piece), maxGuestLog-len(o.line))
+		room := min(len(piece), most-len(o.line))
 		o.line = append(o.line, piece[:room]...)
 		p = p[room:]
 		if room == len(piece) && end >= 0 {
 			p = p[1:]
 			o.flush()
-		} else if len(o.line) == maxGuestLog {
+		} else if len(o.line) == most {
 			o.flush()
 		}
 	}
@@ -115,7 +110,7 @@ func (o *guestOutput) Write(p []byte) (int, error) {
 
 func (o *guestOutput) flush() {
 	if len(o.line) > 0 {
-		o.instance.gen.guestLog.write(o.level, o.line)
+		o.instance.gen.guestLog.write(o.level, o.line, len(o.line))
 		o.line = o.line[:0]
 	}
 }

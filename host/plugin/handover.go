@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -72,8 +73,12 @@ func (p *pinned) failed(verdict abi.Verdict, err error) {
 	if verdict != abi.VerdictError {
 		p.gen.invalid.Add(1)
 	}
+	p.gen.refused.count(err)
 	p.gen.note(err)
 }
+
+// limits implements speaker.
+func (p *pinned) limits() *Limits { return &p.gen.manifest.Limits }
 
 // onError implements speaker.
 func (p *pinned) onError() OnError { return p.gen.hooks[placeProtocol].onError }
@@ -100,7 +105,7 @@ func (p *protocols) pin(of *plugin, place, session string) (*pinned, Endpoint, e
 		}
 		s, err := g.pool.acquire(uint32(p.turn.Add(1)))
 		if err != nil {
-			g.skipped.Add(1)
+			g.skip(err)
 			p.detach(g)
 			if session != "" && g != of.gen.Load() {
 				session = "" // the canary has no instance for it, the plugin may have one
@@ -244,6 +249,9 @@ func (p *protocols) drain(g *generation, limit time.Duration, hurry <-chan struc
 			c.handOver()
 		}
 		p.wait(g, limit, hurry)
+		if n := len(p.belonging(g, nil)); n > 0 && !closed(hurry) {
+			g.tell(limitDrain.is(fmt.Errorf("%d connections were ended that went on with the version before for longer than %s (%s)", n, limit, limitDrain)))
+		}
 	}
 	for _, c := range p.belonging(g, nil) {
 		c.dismiss("the plugin was replaced")
@@ -253,6 +261,15 @@ func (p *protocols) drain(g *generation, limit time.Duration, hurry <-chan struc
 		c.end(abi.ConnClosedByHost, "the plugin was replaced")
 	}
 	p.wait(g, 0, nil)
+}
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
 }
 
 // wait returns when a generation has no connections, or after a while, or when

@@ -12,9 +12,6 @@ import (
 	"github.com/happn-host/happn-host/abi"
 )
 
-// maxCursors bounds how many searches one call of a hook has open.
-const maxCursors = 16
-
 // What host functions cost, in units of fuel: about the time that they take.
 const (
 	fuelHostCall = 1000 // one that reaches documents, sessions, services or connections
@@ -79,7 +76,7 @@ func (i *instance) enter() (context.Context, Actor, error) {
 	h := &i.host
 	h.used = true
 	if h.calls++; h.calls > i.gen.manifest.Limits.HostCalls {
-		return nil, nil, fmt.Errorf("%w: more than %d calls to the host (limits.hostCalls)", abi.ErrnoLimit, i.gen.manifest.Limits.HostCalls)
+		return nil, nil, i.tooManyCalls()
 	}
 	if i.gen.services == nil {
 		return nil, nil, abi.ErrnoUnsupported
@@ -99,6 +96,10 @@ func (i *instance) enter() (context.Context, Actor, error) {
 	return h.ctx, h.actor, nil
 }
 
+func (i *instance) tooManyCalls() error {
+	return i.gen.manifest.Limits.over(limitHostCalls, abi.ErrnoLimit, "%d calls to the host", i.host.calls)
+}
+
 // enterWaiting is enter for calls that may take long: their context ends with
 // the time limit.
 func (i *instance) enterWaiting() (context.Context, Actor, error) {
@@ -114,6 +115,7 @@ func (i *instance) fail(err error) uint64 {
 	if errors.Is(err, context.DeadlineExceeded) && !time.Now().Before(i.deadline) {
 		i.end(errTimeout)
 	}
+	i.gen.tell(err)
 	i.host.used, i.host.problem = true, err.Error()
 	number := Errno(err)
 	if number == abi.ErrnoInternal {
@@ -157,7 +159,7 @@ func (i *instance) target(dst, capacity uint64, size int) (view []byte, err erro
 	switch {
 	case i.blocks != nil:
 		if view, ok = i.blocks.block(size); !ok {
-			return nil, fmt.Errorf("%w: no memory is left for the result", abi.ErrnoTooLarge)
+			return nil, i.gen.manifest.Limits.over(limitMemoryMiB, abi.ErrnoTooLarge, "no memory is left for a result of %d bytes", size)
 		}
 	case uint64(size) <= uint64(uint32(capacity)):
 		if view, ok = i.mem.Read(uint32(dst), uint32(size)); !ok {

@@ -13,7 +13,7 @@ import (
 func (i *instance) connection(number uint64) (*Connection, error) {
 	i.host.used = true
 	if i.host.calls++; i.host.calls > i.gen.manifest.Limits.HostCalls {
-		return nil, fmt.Errorf("%w: more than %d calls to the host (limits.hostCalls)", abi.ErrnoLimit, i.gen.manifest.Limits.HostCalls)
+		return nil, i.tooManyCalls()
 	}
 	i.charge(fuelHostCall) // starts the clock, too
 	c := i.gen.plugin.manager.protocols.find(number)
@@ -79,8 +79,8 @@ func hostConnClose(i *instance, stack []uint64) {
 // conn_state (conn, ptr, len) -> 0
 func hostConnState(i *instance, stack []uint64) {
 	stack[0] = i.withBytes(stack[0], stack[1], stack[2], func(c *Connection, b []byte) error {
-		if len(b) > abi.MaxConnState {
-			return fmt.Errorf("%w: the state of a connection has at most %d bytes", abi.ErrnoTooLarge, abi.MaxConnState)
+		if l := &i.gen.manifest.Limits; len(b) > l.StateKiB<<10 {
+			return l.over(limitStateKiB, abi.ErrnoTooLarge, "the state of a connection would have %d bytes", len(b))
 		}
 		c.save(b)
 		return nil
@@ -105,8 +105,8 @@ func hostConnTimer(i *instance, stack []uint64) {
 	case err != nil:
 	case number < 0 || stack[2] > uint64(maxTimer.Milliseconds()):
 		err = fmt.Errorf("%w: a timer has a number from 0, and at most %s", ErrInvalid, maxTimer)
-	case !c.setTimer(number, wait):
-		err = errTimers
+	default:
+		err = c.setTimer(number, wait)
 	}
 	if err != nil {
 		stack[0] = i.fail(err)

@@ -37,8 +37,8 @@ func hostFind(i *instance, stack []uint64) {
 	if err == nil {
 		err = i.read(stack[0], stack[1], &rec)
 	}
-	if err == nil && i.openCursors() >= maxCursors {
-		err = fmt.Errorf("%w: %d searches are open; close some", abi.ErrnoLimit, maxCursors)
+	if n := i.openCursors(); err == nil && n >= i.gen.manifest.Limits.Searches {
+		err = i.gen.manifest.Limits.over(limitSearches, abi.ErrnoLimit, "%d searches would be open; close some", n+1)
 	}
 	if err != nil {
 		stack[0] = i.fail(err)

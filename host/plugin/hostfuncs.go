@@ -12,9 +12,6 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
-// maxGuestLog bounds one log line of a guest, in bytes.
-const maxGuestLog = 8 << 10
-
 // maxRandom bounds what one call of the import random writes, in bytes.
 const maxRandom = 64 << 10
 
@@ -99,9 +96,9 @@ func valueTypes(b []byte) []api.ValueType {
 
 func hostLog(i *instance, stack []uint64) {
 	i.charge(fuelImport)
-	level, length := int32(stack[0]), min(uint32(stack[2]), maxGuestLog)
-	if text, ok := i.mem.Read(uint32(stack[1]), length); ok {
-		i.gen.guestLog.write(level, text)
+	size := uint32(stack[2])
+	if text, ok := i.mem.Read(uint32(stack[1]), min(size, uint32(i.gen.manifest.Limits.LogLineBytes))); ok {
+		i.gen.guestLog.write(int32(stack[0]), text, int(size))
 	}
 }
 

@@ -30,7 +30,7 @@ func TestHostileGuests(t *testing.T) {
 	}{
 		"lies about where output is": {sometimes(returns(verdict(abi.VerdictReject, 0xfffffff0, 64))), "output lies outside of memory"},
 		"lies about its length":      {sometimes(returns(verdict(abi.VerdictReject, 4<<16-1, 2))), "output lies outside of memory"},
-		"answers too much":           {sometimes(returns(verdict(abi.VerdictReject, 0, 2<<10))), "output of 2048 bytes is over the limit of 1024"},
+		"answers too much":           {sometimes(returns(verdict(abi.VerdictReject, 0, 2<<10))), "output of 2048 bytes, above the limit of 1 KiB (limits.outputKiB)"},
 	}
 	for name, c := range modules {
 		t.Run(name, func(t *testing.T) { testHostile(t, c.module, c.says) })
@@ -102,6 +102,8 @@ func TestMemoryStaysWithinItsLimit(t *testing.T) {
 	v, err := f.call(request())
 	require.NoError(t, err)
 	require.Equal(t, abi.VerdictPass, v)
+	require.Contains(t, f.log.String(), `limit=limits.memoryMiB reason="memory would grow to 2162688 bytes, above the limit of 2 MiB (limits.memoryMiB)"`)
+	require.Equal(t, map[string]uint64{"memoryMiB": 1}, f.only().Limited)
 
 	big := &asm.Module{}
 	big.Memory(33)
@@ -109,7 +111,7 @@ func TestMemoryStaysWithinItsLimit(t *testing.T) {
 	big.Func(abi.ExportBuf, asm.I32, asm.I32, nil, asm.I32Const(buffer))
 	big.Func(abi.ExportInbound, asm.I32, asm.I64, nil, verdict(abi.VerdictPass, 0, 0))
 	f.put("p.wasm", big.Bytes())
-	require.Contains(t, f.only().Reason, "wants 33 pages of 64 KiB of memory at its start, and may have 32: raise limits.memoryMiB, which is 2, in p.yaml")
+	require.Contains(t, f.only().Reason, "begins with 33 pages of 64 KiB of memory, above the limit of 2 MiB (limits.memoryMiB)")
 }
 
 func TestGuestsThatFailToStart(t *testing.T) {

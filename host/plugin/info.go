@@ -63,6 +63,9 @@ type Info struct {
 	RolledBack, Promoted uint64
 	// Metrics are those that the plugin has defined.
 	Metrics []Metric
+	// Limited is how often it was above a limit since it was found, by the limit's
+	// key; those that it never was are left out.
+	Limited map[string]uint64
 }
 
 // CanaryInfo describes a candidate of a plugin's next version.
@@ -91,6 +94,8 @@ type CanaryInfo struct {
 	Hooks []HookCounts
 	// Metrics are those that it has defined.
 	Metrics []Metric
+	// Limited is how often it was above a limit, as Info.Limited.
+	Limited map[string]uint64
 }
 
 // info describes the canary. The caller holds plugin.mu.
@@ -105,7 +110,7 @@ func (t *canary) info() *CanaryInfo {
 		if e := g.lastError.Load(); e != nil {
 			out.LastError = *e
 		}
-		out.Metrics = g.defined.All()
+		out.Metrics, out.Limited = g.defined.All(), g.refused.counts()
 		if !t.done {
 			out.Instances, out.Memory = g.pool.ready(), g.memory()
 			out.Counts, hooks = g.sums()

@@ -38,6 +38,7 @@ type instance struct {
 	limit    time.Duration
 	deadline time.Time
 	timed    bool
+	serving  bool // it has started: the limits are those of its calls
 
 	// fuel is how much the present call may use, spent what it has used. slice is
 	// what the guest was given last.
@@ -72,16 +73,29 @@ func (i *instance) shown(h *boundHook, rec *abi.Record) *abi.Record {
 func (i *instance) explain(err error) error {
 	switch {
 	case errors.Is(i.ended, errFuel), errors.Is(err, errFuel):
-		return fmt.Errorf("%w of %d units (limits.fuel, or limits.startFuel at the start)", errFuel, i.fuel)
-	case i.ended != nil, errors.Is(err, errTimeout):
-		return fmt.Errorf("%w of %s (limits.timeout, or limits.startTimeout at the start)", errTimeout, i.limit)
+		which := i.either(limitStartFuel, limitFuel)
+		return which.is(fmt.Errorf("%w of %d units (%s)", errFuel, i.fuel, which))
+	case errors.Is(i.ended, errTimeout), errors.Is(err, errTimeout):
+		which := i.either(limitStartTimeout, limitTimeout)
+		return which.is(fmt.Errorf("%w of %s (%s)", errTimeout, i.limit, which))
+	}
+	if i.ended != nil {
+		err = i.ended
 	}
 	return fmt.Errorf("trapped: %w", err)
 }
 
+// either returns which limit counts now.
+func (i *instance) either(starting, serving limit) limit {
+	if i.serving {
+		return serving
+	}
+	return starting
+}
+
 func (i *instance) copyOut(pointer, length uint32) ([]byte, error) {
-	if limit := i.gen.manifest.Limits.OutputKiB << 10; int(length) > limit {
-		return nil, fmt.Errorf("output of %d bytes is over the limit of %d (limits.outputKiB)", length, limit)
+	if l := &i.gen.manifest.Limits; int(length) > l.OutputKiB<<10 {
+		return nil, l.over(limitOutputKiB, nil, "output of %d bytes", length)
 	}
 	view, ok := i.mem.Read(pointer, length)
 	if !ok {
@@ -93,9 +107,13 @@ func (i *instance) copyOut(pointer, length uint32) ([]byte, error) {
 // begin makes the limits those of another call.
 func (i *instance) begin() { i.timed, i.spent = false, 0 }
 
-// bounded gives the instance the limits of its calls from now on.
-func (i *instance) bounded(limit time.Duration, fuel int) {
-	i.limit, i.fuel, i.slice = limit, int64(fuel), meter.Slice
+// starts gives the instance the limits of its start, serves those of its calls.
+func (i *instance) starts() {
+	i.limit, i.fuel, i.slice = i.gen.manifest.Limits.StartTimeout, int64(i.gen.manifest.Limits.StartFuel), meter.Slice
+}
+
+func (i *instance) serves() {
+	i.limit, i.fuel, i.slice, i.serving = i.gen.manifest.Limits.Timeout, int64(i.gen.manifest.Limits.Fuel), meter.Slice, true
 }
 
 // yield is where a guest comes by whenever it has used up a slice of fuel. It

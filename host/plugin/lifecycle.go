@@ -30,7 +30,8 @@ type plugin struct {
 
 	rolledBack, promoted atomic.Uint64 // canaries
 
-	metrics *Metrics // that it has defined; who has claimed it changes it, under mu
+	metrics *Metrics  // that it has defined; who has claimed it changes it, under mu
+	refused *refusals // the same
 	conns   endpointCounts
 
 	// Manager.mu guards these.
@@ -55,7 +56,7 @@ type plugin struct {
 func newPlugin(m *Manager, file string) *plugin {
 	j := newJournal()
 	return &plugin{
-		manager: m, file: file, again: true, journal: j, log: slog.New(tee{m.log.Handler(), j}), idle: closedChannel(), began: make(chan struct{}), metrics: &Metrics{},
+		manager: m, file: file, again: true, journal: j, log: slog.New(tee{m.log.Handler(), j}), idle: closedChannel(), began: make(chan struct{}), metrics: &Metrics{}, refused: &refusals{},
 		state: StateDiscovered, shown: &candidate{file: file, manifest: &Manifest{Name: stem(file), Enabled: true}},
 	}
 }
@@ -181,7 +182,7 @@ func (p *plugin) info() Info {
 		State: p.state, Reason: p.reason, SHA256: p.shown.sum, Signature: p.shown.signature, Engine: string(p.shown.engine),
 		Limits: m.Limits, Grants: m.Grants, Counts: p.past,
 	}
-	out.Metrics = p.metrics.All()
+	out.Metrics, out.Limited = p.metrics.All(), p.refused.counts()
 	out.Connections, out.Endpoints = p.conns.counts()
 	out.Listen = p.manager.protocols.addresses(p)
 	hooks := p.hooks.copy()

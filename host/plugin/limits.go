@@ -1,16 +1,18 @@
 package plugin
 
 import (
+	"reflect"
 	"runtime"
 	"time"
 )
 
-// Limits bounds one plugin. A zero field means the default.
+// Limits bounds one plugin. A zero field means the default, which limitTable has,
+// with what an operator can set.
 type Limits struct {
-	// Timeout bounds one hook call in wall-clock time. Default 50 ms.
+	// Timeout bounds one hook call in wall-clock time.
 	Timeout time.Duration
 	// StartTimeout bounds the start of one instance: its start function,
-	// _initialize and happn_init together. Default 5 s.
+	// _initialize and happn_init together.
 	StartTimeout time.Duration
 	// Fuel bounds one hook call in units of the meter, whatever the machine does
 	// beside it: a unit is the head of a loop or the entry of a function, and 16
@@ -22,66 +24,89 @@ type Limits struct {
 	// StartFuel is the same for the start of one instance, by StartTimeout.
 	StartFuel int
 	// Wait bounds how long a message waits for an instance when all are busy or
-	// being rebuilt. Default 250 ms.
+	// being rebuilt.
 	Wait time.Duration
 	// Waiting bounds how many messages wait for an instance at once.
-	// Default 1024.
 	Waiting int
-	// MemoryMiB bounds the linear memory of one instance. Default 64.
-	MemoryMiB int
-	// OutputKiB bounds the output of one call. Default 1024.
-	OutputKiB int
 	// Instances is how many instances run at once. Default one for each
 	// processor.
 	Instances int
-	// HostCalls bounds how often one call of a hook may call the host for
-	// documents, sessions, services and the like. Default 10,000.
-	HostCalls int
 	// Drain bounds how long the connections of a version that was replaced go on
-	// with it, if they cannot be handed over. Default 30 s.
+	// with it, if they cannot be handed over.
 	Drain time.Duration
+
+	// ModuleMiB bounds the file.
+	ModuleMiB int
+	// Functions bounds the functions that the module defines.
+	Functions int
+	// Globals bounds the globals of the module.
+	Globals int
+	// Tables bounds the tables of the module, TableElements what all of them
+	// together hold in one instance.
+	Tables, TableElements int
+	// MemoryMiB bounds the linear memory of one instance.
+	MemoryMiB int
+
+	// OutputKiB bounds the output of one call, Records the records in it if it is a
+	// list.
+	OutputKiB, Records int
+	// HostCalls bounds how often one call of a hook may call the host for
+	// documents, sessions, services and the like, Searches how many of its searches
+	// are open at once.
+	HostCalls, Searches int
+	// LogLines is how many lines a second the plugin may write to the log, and four
+	// times as many at once; LogLineBytes how long each may be.
+	LogLines, LogLineBytes int
+	// Metrics bounds the metrics that the plugin defines, Series the sets of labels
+	// of each.
+	Metrics, Series int
+	// VarsKiB bounds what one instance of a module for Extism keeps with var_set.
+	VarsKiB int
+	// Events bounds how many events wait for the plugin, EventsKiB how large they
+	// are together.
+	Events, EventsKiB int
+	// Timers bounds the timers that run for one connection, StateKiB what is kept
+	// for another version to take it over with.
+	Timers, StateKiB int
+	// Requests bounds the requests of one connection that are not answered,
+	// EmittedKiB what waits to be carried out for it unless it comes in one output.
+	Requests, EmittedKiB int
 }
+
+// fields returns the fields of l, in their order, which is that of limitTable.
+func (l *Limits) fields() (all [limitCount]reflect.Value) {
+	v := reflect.ValueOf(l).Elem()
+	for n := range all {
+		all[n] = v.Field(n)
+	}
+	return all
+}
+
+// value returns the value of one limit; times are in nanoseconds.
+func (l *Limits) value(n limit) int64 { return l.fields()[n].Int() }
 
 // or returns l with every zero field taken from d.
 func (l Limits) or(d Limits) Limits {
-	pick(&l.Timeout, d.Timeout)
-	pick(&l.StartTimeout, d.StartTimeout)
-	pick(&l.Fuel, d.Fuel)
-	pick(&l.StartFuel, d.StartFuel)
-	pick(&l.Wait, d.Wait)
-	pick(&l.Waiting, d.Waiting)
-	pick(&l.MemoryMiB, d.MemoryMiB)
-	pick(&l.OutputKiB, d.OutputKiB)
-	pick(&l.Instances, d.Instances)
-	pick(&l.HostCalls, d.HostCalls)
-	pick(&l.Drain, d.Drain)
+	mine, others := l.fields(), d.fields()
+	for n := range mine {
+		if mine[n].IsZero() {
+			mine[n].Set(others[n])
+		}
+	}
 	return l
 }
 
-// within returns l with no field above the one of limit: what a module wants
-// for itself never raises what the operator allows.
+// within returns l with no field above the one of limit, of which 0 is none: what
+// a module wants for itself never raises what the operator allows.
 func (l Limits) within(limit Limits) Limits {
 	l = l.or(limit)
-	l.Timeout = min(l.Timeout, limit.Timeout)
-	l.StartTimeout = min(l.StartTimeout, limit.StartTimeout)
-	l.Fuel = atMost(l.Fuel, limit.Fuel)
-	l.StartFuel = atMost(l.StartFuel, limit.StartFuel)
-	l.Wait = min(l.Wait, limit.Wait)
-	l.Waiting = min(l.Waiting, limit.Waiting)
-	l.MemoryMiB = min(l.MemoryMiB, limit.MemoryMiB)
-	l.OutputKiB = min(l.OutputKiB, limit.OutputKiB)
-	l.Instances = min(l.Instances, limit.Instances)
-	l.HostCalls = min(l.HostCalls, limit.HostCalls)
-	l.Drain = min(l.Drain, limit.Drain)
-	return l
-}
-
-// atMost returns the lower one of two limits, of which 0 is none.
-func atMost(a, b int) int {
-	if a == 0 || b == 0 {
-		return a + b
+	mine, others := l.fields(), limit.fields()
+	for n := range mine {
+		if !others[n].IsZero() && mine[n].Int() > others[n].Int() {
+			mine[n].Set(others[n])
+		}
 	}
-	return min(a, b)
+	return l
 }
 
 // fuelled returns l with the fuel that follows from its times, where nobody has
@@ -95,18 +120,31 @@ func (l Limits) fuelled() Limits {
 // fuelPerMS is more than what a guest uses in a millisecond, in units.
 const fuelPerMS = 100_000_000
 
-func defaultLimits() Limits {
-	return Limits{
-		Timeout:      50 * time.Millisecond,
-		StartTimeout: 5 * time.Second,
-		Wait:         250 * time.Millisecond,
-		Waiting:      1024,
-		MemoryMiB:    64,
-		OutputKiB:    1024,
-		Instances:    runtime.GOMAXPROCS(0),
-		HostCalls:    10_000,
-		Drain:        30 * time.Second,
+func defaultLimits() (l Limits) {
+	for n, field := range l.fields() {
+		field.SetInt(limitTable[n].standard)
 	}
+	l.Instances = runtime.GOMAXPROCS(0)
+	return l
+}
+
+// readLimits reads the object at limits.
+func readLimits(t *tree) (l Limits) {
+	t.object("limits", func(t *tree) {
+		for n, field := range l.fields() {
+			row := &limitTable[n]
+			if row.unit == inTime {
+				var d time.Duration
+				t.duration(row.key, time.Duration(row.most), &d)
+				field.SetInt(int64(d))
+				continue
+			}
+			var value int
+			t.integer(row.key, 1, int(row.most), &value)
+			field.SetInt(int64(value))
+		}
+	})
+	return l
 }
 
 func pick[T comparable](v *T, d T) {

@@ -133,7 +133,7 @@ func (m *Manager) prepareModule(p *plugin) (todo task, changing bool) {
 		return func(context.Context) { m.remove(p) }, false
 	}
 	p.gone = false
-	from := readSource(path, int64(m.options.MaxModuleMiB)<<20)
+	from := readSource(path, m.options.Limits)
 	if errors.Is(from.err, errChanging) {
 		return nil, true
 	}
@@ -228,6 +228,7 @@ func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) {
 
 // refuse keeps what runs, and says why the new version does not.
 func (m *Manager) refuse(p *plugin, c *candidate, err error) {
+	p.refused.count(err)
 	p.refuse(c, err)
 	m.settleName(p)
 	p.log.Error("plugin refused", "file", p.file, "error", err, "state", p.info().State)

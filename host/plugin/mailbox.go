@@ -2,7 +2,6 @@ package plugin
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"time"
 
@@ -105,11 +104,12 @@ func (c *Connection) asks() bool {
 // mayAsk reports whether more may be asked for the peer: it reads what it is
 // sent, and so does the guest. The caller holds mu.
 func (c *Connection) mayAsk() bool {
-	if c.asked >= maxAsked && c.session.Pending() == 0 {
+	most := c.speaker.limits().Requests
+	if c.asked >= most && c.session.Pending() == 0 {
 		c.asked = 0 // some were never answered: a layer has dropped them
 	}
 	limit := c.protocol.limits.QueueBytes
-	return c.asked < maxAsked && len(c.events)+len(c.taken) <= limit/2 && c.wire.QueuedBytes() <= limit/2
+	return c.asked < most && len(c.events)+len(c.taken) <= limit/2 && c.wire.QueuedBytes() <= limit/2
 }
 
 // quiet reports whether nothing is under way. The caller holds mu.
@@ -170,8 +170,10 @@ func (c *Connection) carryOut(rec *abi.Record) {
 		c.end(abi.ConnClosedByPlugin, errorText(rec.Error))
 		return
 	}
-	if asked, _ := readAsked(rec.Options); asked.timer >= 0 && !c.setTimer(asked.timer, asked.wait) {
-		c.fault(abi.VerdictEmit, errTimers)
+	if asked, _ := readAsked(rec.Options); asked.timer >= 0 {
+		if err := c.setTimer(asked.timer, asked.wait); err != nil {
+			c.fault(abi.VerdictEmit, err)
+		}
 	}
 }
 
@@ -209,11 +211,9 @@ func (c *Connection) finish() {
 	close(c.done)
 }
 
-var errTimers = fmt.Errorf("%w: %d timers run; stop some", abi.ErrnoLimit, abi.MaxConnTimers)
-
 // setTimer has the guest told after a while, once; a wait of 0 or less takes that
-// back. It reports false if too many run, or have fired and were not shown.
-func (c *Connection) setTimer(number int32, wait time.Duration) bool {
+// back. It fails if too many run, or have fired and were not shown.
+func (c *Connection) setTimer(number int32, wait time.Duration) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if t := c.timers[number]; t != nil {
@@ -224,10 +224,10 @@ func (c *Connection) setTimer(number int32, wait time.Duration) bool {
 		c.fired = slices.Delete(c.fired, at, at+1)
 	}
 	if wait <= 0 || c.over != 0 {
-		return true
+		return nil
 	}
-	if len(c.timers)+len(c.fired) >= abi.MaxConnTimers {
-		return false
+	if n, l := len(c.timers)+len(c.fired), c.speaker.limits(); n >= l.Timers {
+		return l.over(limitTimers, abi.ErrnoLimit, "%d timers would run; stop some", n+1)
 	}
 	if c.timers == nil {
 		c.timers = map[int32]*time.Timer{}
@@ -243,7 +243,7 @@ func (c *Connection) setTimer(number int32, wait time.Duration) bool {
 		}
 	})
 	c.timers[number] = t
-	return true
+	return nil
 }
 
 // watchIdle ends the connection when its peer has said nothing for too long.

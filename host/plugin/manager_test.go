@@ -228,7 +228,7 @@ func TestOperatorFileOverrides(t *testing.T) {
 }
 
 func TestFilesThatAreNoPlugins(t *testing.T) {
-	f := open(t, func(o *plugin.Options) { o.MaxModuleMiB = 1 })
+	f := open(t, func(o *plugin.Options) { o.Limits.ModuleMiB = 1 })
 	f.put("readme.txt", []byte("x"))
 	f.put(".hidden.wasm", passes())
 	require.NoError(t, os.Mkdir(filepath.Join(f.dir, "folder.wasm"), 0o755))
@@ -236,7 +236,7 @@ func TestFilesThatAreNoPlugins(t *testing.T) {
 	require.Empty(t, f.List())
 
 	f.put("huge.wasm", make([]byte, 1<<20+1))
-	require.Contains(t, f.only().Reason, "over the limit of 1048576")
+	require.Contains(t, f.only().Reason, "above the limit of 1 MiB (limits.moduleMiB)")
 	f.remove("huge.wasm")
 
 	require.NoError(t, os.Symlink(filepath.Join(f.dir, "nowhere"), filepath.Join(f.dir, "link.wasm")))

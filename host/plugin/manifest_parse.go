@@ -8,7 +8,6 @@ import (
 	"io"
 	"regexp"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -103,19 +102,7 @@ func readManifest(t *tree, m *Manifest, o *operatorFile) {
 	if o != nil {
 		o.grants, o.permissions = named, m.Permissions != nil
 	}
-	t.object("limits", func(l *tree) {
-		l.duration("timeout", time.Minute, &m.Limits.Timeout)
-		l.duration("startTimeout", 10*time.Minute, &m.Limits.StartTimeout)
-		l.integer("fuel", 1, 1<<50, &m.Limits.Fuel)
-		l.integer("startFuel", 1, 1<<50, &m.Limits.StartFuel)
-		l.duration("wait", time.Minute, &m.Limits.Wait)
-		l.integer("waiting", 1, 1<<20, &m.Limits.Waiting)
-		l.integer("memoryMiB", 1, 4096, &m.Limits.MemoryMiB)
-		l.integer("outputKiB", 1, abi.MaxOutput>>10, &m.Limits.OutputKiB)
-		l.integer("instances", 1, 1024, &m.Limits.Instances)
-		l.integer("hostCalls", 1, 1<<30, &m.Limits.HostCalls)
-		l.duration("drain", time.Hour, &m.Limits.Drain)
-	})
+	m.Limits = readLimits(t)
 	t.word("on_error", onErrorNames, (*string)(&m.OnError))
 }
 

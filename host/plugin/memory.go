@@ -1,8 +1,6 @@
 package plugin
 
 import (
-	"errors"
-
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/host/plugin/linear"
@@ -13,15 +11,22 @@ import (
 // closes it, who knows that no call is under way: the engine gives a memory back as
 // soon as a guest exits, from within the call.
 type memoryBudget struct {
+	gen         *generation
 	limit, left int64
 	memories    []*linear.Memory
 }
 
-var errMemoryBudget = errors.New("the module and Extism begin with more memory than the limit (limits.memoryMiB)")
+// newMemoryBudget is what the limits of a guest's version allow.
+func newMemoryBudget(g *generation) memoryBudget {
+	limit := int64(g.manifest.Limits.MemoryMiB) << 20
+	return memoryBudget{gen: g, limit: limit, left: limit}
+}
 
-// newMemoryBudget is one of so many MiB.
-func newMemoryBudget(mib int) memoryBudget {
-	return memoryBudget{limit: int64(mib) << 20, left: int64(mib) << 20}
+// refuse tells the operator that a guest wants to grow to so many bytes.
+func (b *memoryBudget) refuse(size int64) {
+	if times, due := b.gen.refused.due(limitMemoryMiB); due {
+		limitMemoryMiB.tell(b.gen.log, b.gen.manifest.Limits.over(limitMemoryMiB, nil, "memory would grow to %d bytes", size), times)
+	}
 }
 
 // Allocate implements experimental.MemoryAllocator.
@@ -54,6 +59,7 @@ type linearMemory struct {
 func (m *linearMemory) Reallocate(size uint64) []byte {
 	more := int64(size) - m.Size()
 	if more > m.budget.left && m.begun {
+		m.budget.refuse(m.budget.used() + more)
 		return nil
 	}
 	bytes := m.Grow(size)

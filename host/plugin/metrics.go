@@ -14,12 +14,10 @@ import (
 	"github.com/happn-host/happn-host/abi"
 )
 
-// Bounds of the metrics that one plugin defines.
+// Bounds of the metrics that one plugin defines, beside its limits.
 const (
-	maxMetrics = 32
-	maxLabels  = 4
-	maxSeries  = 256 // of one metric: sets of label values
-	maxLabel   = 128 // bytes of a label's value
+	maxLabels = 4
+	maxLabel  = 128 // bytes of a label's value
 )
 
 // MetricType says what a metric's values mean.
@@ -66,6 +64,12 @@ var metricName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,63}$`)
 // Define returns the number of a metric, which is made if there is none of its
 // name. The definition is JSON: name, help, type and labels.
 func (s *Metrics) Define(definition []byte) (int, error) {
+	l := defaultLimits()
+	return s.define(definition, &l)
+}
+
+// define is Define for a plugin with these limits.
+func (s *Metrics) define(definition []byte, l *Limits) (int, error) {
 	var said struct {
 		Name   string     `json:"name"`
 		Help   string     `json:"help"`
@@ -101,8 +105,8 @@ func (s *Metrics) Define(definition []byte) (int, error) {
 		}
 		return i, nil
 	}
-	if len(s.list) >= maxMetrics {
-		return 0, fmt.Errorf("%w: a plugin has at most %d metrics", abi.ErrnoLimit, maxMetrics)
+	if n := len(s.list); n >= l.Metrics {
+		return 0, l.over(limitMetrics, abi.ErrnoLimit, "the plugin would have %d metrics", n+1)
 	}
 	s.list = append(s.list, &metric{Metric: Metric{Name: said.Name, Help: said.Help, Type: said.Type, Labels: said.Labels}, series: map[string]*Series{}})
 	return len(s.list) - 1, nil
@@ -111,6 +115,12 @@ func (s *Metrics) Define(definition []byte) (int, error) {
 // Add counts a value, or sets a gauge. labels are the values, each with a zero
 // byte behind it.
 func (s *Metrics) Add(number int, value float64, labels []byte) error {
+	l := defaultLimits()
+	return s.add(number, value, labels, &l)
+}
+
+// add is Add for a plugin with these limits.
+func (s *Metrics) add(number int, value float64, labels []byte, l *Limits) error {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return fmt.Errorf("%w: the value is no number", ErrInvalid)
 	}
@@ -129,9 +139,9 @@ func (s *Metrics) Add(number int, value float64, labels []byte) error {
 		if err != nil {
 			return err
 		}
-		if len(m.series) >= maxSeries {
+		if n := len(m.series); n >= l.Series {
 			m.Lost++
-			return fmt.Errorf("%w: metric %s has %d sets of labels already", abi.ErrnoLimit, m.Name, maxSeries)
+			return l.over(limitSeries, abi.ErrnoLimit, "metric %s would have %d sets of labels", m.Name, n+1)
 		}
 		one = &Series{Labels: values}
 		m.series[string(labels)] = one
@@ -176,7 +186,7 @@ func (s *Metrics) All() (all []Metric) {
 // inherit adds what another version of the plugin has counted, so that counters do
 // not fall back when this one takes its place. Gauges of both are as this one has
 // set them.
-func (s *Metrics) inherit(from *Metrics) {
+func (s *Metrics) inherit(from *Metrics, l *Limits) {
 	from.mu.Lock()
 	defer from.mu.Unlock()
 	s.mu.Lock()
@@ -185,15 +195,16 @@ func (s *Metrics) inherit(from *Metrics) {
 		at := slices.IndexFunc(s.list, func(o *metric) bool { return o.Name == m.Name })
 		switch {
 		case at >= 0:
-			s.list[at].inherit(m)
-		case len(s.list) < maxMetrics:
+			s.list[at].inherit(m, l.Series)
+		case len(s.list) < l.Metrics:
 			s.list = append(s.list, m.copy())
 		}
 	}
 }
 
-// inherit adds the series of a metric that means the same, and nothing otherwise.
-func (m *metric) inherit(from *metric) {
+// inherit adds the series of a metric that means the same, and nothing otherwise. m
+// has at most so many then.
+func (m *metric) inherit(from *metric, most int) {
 	if m.Type != from.Type || !slices.Equal(m.Labels, from.Labels) {
 		return
 	}
@@ -201,7 +212,7 @@ func (m *metric) inherit(from *metric) {
 	for key, one := range from.series {
 		mine := m.series[key]
 		switch {
-		case mine == nil && len(m.series) >= maxSeries:
+		case mine == nil && len(m.series) >= most:
 			m.Lost++
 		case mine == nil:
 			m.series[key] = &Series{Labels: one.Labels, Value: one.Value}
@@ -215,7 +226,7 @@ func (m *metric) inherit(from *metric) {
 func (m *metric) copy() *metric {
 	out := &metric{Metric: m.Metric, series: map[string]*Series{}}
 	out.Lost = 0
-	out.inherit(m)
+	out.inherit(m, len(m.series))
 	return out
 }
 
@@ -227,7 +238,7 @@ func hostMetricDefine(i *instance, stack []uint64) {
 		stack[0] = i.fail(fmt.Errorf("%w: the definition lies outside of memory", ErrInvalid))
 		return
 	}
-	n, err := i.gen.defined.Define(definition)
+	n, err := i.gen.defined.define(definition, &i.gen.manifest.Limits)
 	if err != nil {
 		stack[0] = i.fail(err)
 		return
@@ -242,7 +253,7 @@ func hostMetricAdd(i *instance, stack []uint64) {
 		stack[0] = i.fail(fmt.Errorf("%w: the labels lie outside of memory", ErrInvalid))
 		return
 	}
-	if err := i.gen.defined.Add(int(int32(stack[0])), math.Float64frombits(stack[1]), labels); err != nil {
+	if err := i.gen.defined.add(int(int32(stack[0])), math.Float64frombits(stack[1]), labels, &i.gen.manifest.Limits); err != nil {
 		stack[0] = i.fail(err)
 		return
 	}

@@ -25,8 +25,6 @@ type Options struct {
 	Limits Limits
 	// Breaker says when a failing plugin is left alone.
 	Breaker Breaker
-	// MaxModuleMiB bounds the size of a module file. Default 64.
-	MaxModuleMiB int
 	// Services is what plugins reach of the host. Nil gives them none: imports that
 	// need it return ErrnoUnsupported, and no events arrive.
 	Services Services
@@ -62,7 +60,6 @@ type Breaker struct {
 
 func (o Options) ensureDefaults() Options {
 	pick(&o.Settle, 250*time.Millisecond)
-	pick(&o.MaxModuleMiB, 64)
 	pick(&o.Breaker.Faults, 5)
 	pick(&o.Breaker.Window, time.Minute)
 	pick(&o.Breaker.Pause, time.Second)

@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -9,7 +10,7 @@ import (
 )
 
 var (
-	errBusy   = errors.New("all instances stayed busy for longer than limits.wait, or too many messages wait already (limits.waiting)")
+	errBusy   = errors.New("no instance is to be had")
 	errClosed = errors.New("generation is closed")
 )
 
@@ -42,8 +43,7 @@ type pool struct {
 	mu      sync.Mutex
 	waiters []waiter
 	done    chan struct{}
-	wait    time.Duration
-	most    int
+	limits  *Limits
 }
 
 // waiter is somebody who found every slot taken, or the one that it must have.
@@ -60,8 +60,8 @@ func (w *waiter) takes(s *slot) bool { return w.only == nil || w.only == s }
 // moment, which is cheaper for all, before it gets the next slot for certain.
 const starving = time.Millisecond
 
-func newPool(instances []guest, hooks *[places]*boundHook, wait time.Duration, waiting int) *pool {
-	p := &pool{slots: make([]slot, len(instances)), wait: wait, most: waiting, done: make(chan struct{})}
+func newPool(instances []guest, hooks *[places]*boundHook, limits *Limits) *pool {
+	p := &pool{slots: make([]slot, len(instances)), limits: limits, done: make(chan struct{})}
 	for i, inst := range instances {
 		s := &p.slots[i]
 		s.inst = inst
@@ -148,9 +148,9 @@ func (p *pool) try(home uint32) *slot {
 // park waits until a slot is handed over, the pool closes, or time is up.
 func (p *pool) park(home uint32, only *slot) (*slot, error) {
 	p.mu.Lock()
-	if len(p.waiters) >= p.most {
+	if n := len(p.waiters); n >= p.limits.Waiting {
 		p.mu.Unlock()
-		return nil, errBusy
+		return nil, p.limits.over(limitWaiting, errBusy, "%d messages would wait", n+1)
 	}
 	handed := make(chan *slot, 1)
 	p.waiters = append(p.waiters, waiter{handed: handed, since: time.Now(), only: only})
@@ -170,15 +170,16 @@ func (p *pool) park(home uint32, only *slot) (*slot, error) {
 	}
 	p.mu.Unlock()
 
-	timer := time.NewTimer(p.wait)
+	timer := time.NewTimer(p.limits.Wait)
 	defer timer.Stop()
-	err := errBusy
+	var err error
 	select {
 	case s := <-handed:
 		return s, nil
 	case <-p.done:
 		err = errClosed
 	case <-timer.C:
+		err = limitWait.is(fmt.Errorf("%w: all stayed busy for longer than %s (%s)", errBusy, p.limits.Wait, limitWait))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -32,8 +32,8 @@ type rawGuest struct {
 
 // newRawGuest instantiates and initializes the module.
 func newRawGuest(e *rawEngine) (*rawGuest, error) {
-	i := &rawGuest{instance: instance{gen: e.gen}, budget: newMemoryBudget(e.gen.manifest.Limits.MemoryMiB)}
-	i.bounded(e.gen.manifest.Limits.StartTimeout, e.gen.manifest.Limits.StartFuel)
+	i := &rawGuest{instance: instance{gen: e.gen}, budget: newMemoryBudget(e.gen)}
+	i.starts()
 	i.ctx = &instanceContext{Context: context.Background(), instance: &i.instance}
 	starting := experimental.WithMemoryAllocator(i.ctx, &i.budget)
 	mod, err := e.runtime.InstantiateModule(starting, e.compiled, moduleConfig(&i.instance))
@@ -47,7 +47,7 @@ func newRawGuest(e *rawEngine) (*rawGuest, error) {
 		return nil, err
 	}
 	i.host.reset(&i.gen.hostCalls)
-	i.bounded(e.gen.manifest.Limits.Timeout, e.gen.manifest.Limits.Fuel)
+	i.serves()
 	return i, nil
 }
 

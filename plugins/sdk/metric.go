@@ -16,7 +16,8 @@ type Metric struct {
 // NewCounter defines a metric that grows. Define metrics in Init: it costs the
 // host a look into a list, and a definition that the host refuses, with why in
 // its log, makes a Metric that counts nothing. At most 4 labels, and 256
-// combinations of their values, are kept of a metric, and 32 metrics of a plugin.
+// combinations of their values, are kept of a metric, and 32 metrics of a plugin,
+// unless its operator says otherwise (limits.series, limits.metrics).
 func NewCounter(name, help string, labels ...string) *Metric {
 	return newMetric("counter", name, help, labels)
 }

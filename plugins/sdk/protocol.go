@@ -88,7 +88,7 @@ func (c *Conn) Resumed() bool { return c.resumed }
 // State is what was last given to SaveState, in a connection that was Resumed.
 func (c *Conn) State() []byte { return c.state }
 
-// SaveState keeps up to 256 KiB with which another version of the plugin can go
+// SaveState keeps up to 256 KiB (limits.stateKiB) with which another version of the plugin can go
 // on with the connection: session, subscriptions and timers stay as they are.
 // Without it, connections end when the plugin is replaced.
 func (c *Conn) SaveState(state []byte) error { return hostcall.ConnState(c.id, state) }
@@ -126,7 +126,7 @@ func (c *Conn) Close(reason string) {
 }
 
 // SetTimer has the handler's Timer called once, after a while; again sets it
-// anew, and 0 stops it. Numbers begin at 0; at most 16 timers of a connection
+// anew, and 0 stops it. Numbers begin at 0; at most 16 timers (limits.timers) of a connection
 // run.
 func (c *Conn) SetTimer(number int, wait time.Duration) error {
 	ms := wait.Milliseconds()

@@ -18,7 +18,7 @@ func wild() []Module {
 	return []Module{
 		answer("answers from outside of its memory", lies, abi.VerdictReplace, 0xfffffff0, 64),
 		answer("answers from over the end of its memory", lies, abi.VerdictReplace, 8<<16-4, 8),
-		answer("lies about the length of its answer", []string{"over the limit of", "limits.outputKiB"}, abi.VerdictReject, 0, 1<<28-1),
+		answer("lies about the length of its answer", []string{"above the limit of", "limits.outputKiB"}, abi.VerdictReject, 0, 1<<28-1),
 		{Name: "answers from what it has freed", Bytes: freed(), File: concerned, Told: []string{"verdict replace"}},
 		{Name: "gives wild pointers to the host's imports", Bytes: wildImports(), File: concerned},
 		{Name: "has the host write over what it reads", Bytes: overlaps(), File: concerned},

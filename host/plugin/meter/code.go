@@ -316,6 +316,6 @@ func (f *function) chargeMisc(sub uint32) {
 	case miscTableInit, miscTableCopy, miscTableFill:
 		f.chargeOperand(opI64ShrU, tableShift, 0)
 	case miscTableGrow:
-		f.chargeOperand(opI64ShrU, tableShift, MaxTable)
+		f.chargeOperand(opI64ShrU, tableShift, int64(f.w.room))
 	}
 }

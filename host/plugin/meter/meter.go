@@ -34,8 +34,9 @@ const (
 	maxPages     = 1024 // more cost no more: growing in vain is quick
 )
 
-// MaxTable bounds the size of each table, in elements. A table costs the host 8
-// bytes an element and is no part of a guest's linear memory.
+// MaxTable bounds the tables of a module together, unless who has it metered says
+// otherwise, in elements. They cost the host 8 bytes an element and are no part of a
+// guest's linear memory.
 const MaxTable = 1 << 20
 
 // order is the order in which sections stand in a module.
@@ -53,6 +54,7 @@ type rewriter struct {
 	defined  uint32 // functions that the module has a body of
 	yieldTyp uint32 // index of the type () -> i64
 	fuel     uint32 // index of the fuel global
+	room     uint32 // what tables may have together
 	codeAt   int    // where the code section begins, for error messages
 
 	named  map[uint32]bool // functions that calls may reach through a table
@@ -65,7 +67,11 @@ type rewriter struct {
 //
 // Inject does not validate what it copies, the engine does. But an index that
 // means nothing in module is an error, since it could mean what Inject adds.
-func Inject(module []byte) ([]byte, error) {
+func Inject(module []byte) ([]byte, error) { return InjectBounded(module, MaxTable) }
+
+// InjectBounded is Inject for a module whose tables have at most so many elements
+// together.
+func InjectBounded(module []byte, elements int) ([]byte, error) {
 	m, err := wasmbin.Parse(module)
 	if err != nil {
 		return nil, err
@@ -74,7 +80,7 @@ func Inject(module []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &rewriter{module: m, yieldTyp: uint32(len(m.Types)), defined: uint32(len(m.Functions)), named: map[uint32]bool{}}
+	w := &rewriter{module: m, yieldTyp: uint32(len(m.Types)), defined: uint32(len(m.Functions)), room: uint32(elements), named: map[uint32]bool{}}
 	globals := uint32(0)
 	for _, i := range m.Imports {
 		switch i.Kind {
@@ -150,7 +156,7 @@ func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
 	}
 	switch id {
 	case wasmbin.SectionTable:
-		return tables(body)
+		return w.tables(body)
 	case wasmbin.SectionExport:
 		return w.exports(body)
 	case wasmbin.SectionStart:

@@ -224,7 +224,7 @@ func TestInjectRefuses(t *testing.T) {
 		"relaxed SIMD":          {unknown(0xfd, 0x80, 2), "0xfd 256"},
 		"an unknown 0xfc":       {unknown(0xfc, 18), "0xfc 18"},
 		"code after the end":    {unknown(0x0b), "bytes after the end"},
-		"a huge table":          {huge.Bytes(), "table of 1048577 elements"},
+		"a huge table":          {huge.Bytes(), "tables of 1048577 elements"},
 		"the meter's own call":  {mine.Bytes(), "not for plugins"},
 		"no module":             {[]byte("hello"), "not a WebAssembly module"},
 		"half a module":         {unknown()[:20], "too early"},
@@ -234,6 +234,42 @@ func TestInjectRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := meter.Inject(c.module)
 			require.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
+// What tables do not begin with is divided among those that can grow.
+func TestTablesShareTheirLimit(t *testing.T) {
+	for name, c := range map[string]struct {
+		declared, bounded [][3]uint32 // low, whether there is a high, high
+	}{
+		"one without an end":       {[][3]uint32{{10, 0, 0}}, [][3]uint32{{10, 1, 100}}},
+		"one that wants less":      {[][3]uint32{{10, 1, 20}}, [][3]uint32{{10, 1, 20}}},
+		"one that wants too much":  {[][3]uint32{{10, 1, 1000}}, [][3]uint32{{10, 1, 100}}},
+		"two without an end":       {[][3]uint32{{10, 0, 0}, {20, 0, 0}}, [][3]uint32{{10, 1, 45}, {20, 1, 55}}},
+		"one that leaves the rest": {[][3]uint32{{10, 0, 0}, {20, 1, 25}}, [][3]uint32{{10, 1, 75}, {20, 1, 25}}},
+		"nothing to grow by":       {[][3]uint32{{50, 0, 0}, {50, 0, 0}}, [][3]uint32{{50, 1, 50}, {50, 1, 50}}},
+		"less than its beginning":  {[][3]uint32{{50, 1, 40}, {10, 0, 0}}, [][3]uint32{{50, 1, 40}, {10, 1, 50}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			section := []byte{byte(len(c.declared))}
+			for _, d := range c.declared {
+				section = wasmbin.AppendU32(append(section, 0x70, byte(d[1])), d[0])
+				if d[1] == 1 {
+					section = wasmbin.AppendU32(section, d[2])
+				}
+			}
+			code, err := meter.InjectBounded(wasmbin.AppendSection([]byte("\x00asm\x01\x00\x00\x00"), wasmbin.SectionTable, section), 100)
+			require.NoError(t, err)
+			m, err := wasmbin.Parse(code)
+			require.NoError(t, err)
+			r := wasmbin.NewReader(m.Find(wasmbin.SectionTable))
+			require.Equal(t, len(c.bounded), r.Count())
+			for _, b := range c.bounded {
+				require.EqualValues(t, 0x70, r.Byte())
+				low, high, bounded := r.Limits()
+				require.Equal(t, b, [3]uint32{low, map[bool]uint32{true: 1}[bounded], high})
+			}
 		})
 	}
 }

@@ -125,6 +125,15 @@ type Module struct {
 	Functions []uint32
 }
 
+// MaxEntries bounds the types, imports, functions and exports of a module, of which
+// Parse keeps up to 100 bytes each.
+const MaxEntries = 1 << 20
+
+// kept reports whether Parse keeps the entries of a section.
+func kept(section byte) bool {
+	return section == SectionType || section == SectionImport || section == SectionFunction || section == SectionExport
+}
+
 // Parse reads a module. What it returns aliases b.
 func Parse(b []byte) (*Module, error) {
 	switch {
@@ -152,6 +161,9 @@ func Parse(b []byte) (*Module, error) {
 	var exports []rawExport
 	for _, s := range m.Sections {
 		r := NewReader(s.Body)
+		if n := NewReader(s.Body).Count(); n > MaxEntries && kept(s.ID) {
+			return nil, fmt.Errorf("section %d has %d entries, above the limit of %d, which no setting raises", s.ID, n, MaxEntries)
+		}
 		switch s.ID {
 		case SectionType:
 			m.readTypes(r)
