@@ -49,39 +49,52 @@ type function struct {
 	size uint32  // index of the added local that holds an operand, an i32
 	open []scope // blocks that are not closed
 
-	// entry is true until the check of the function's entry is written. It is put
-	// off as long as instructions run one after another, in the hope of a loop:
-	// a check at its head serves for the entry too.
-	entry bool
+	extra int      // what the code so far costs above its length, as bytes of code
+	jumps jumps    // what is known of jumps by number
+	set   constant // what the last two instructions set a local to
 }
 
-// How long, in bytes, a function without loops and calls may be to go without a
-// check: it ends soon, and whoever calls it pays. Who calls through a table does
-// not know whom, and pays for the longest that it may be.
+// How long, in bytes, a function without calls may be to go without a check of its
+// own: it ends soon, but for loops, which have checks, and whoever calls it pays. Who
+// calls through a table does not know whom, and pays for the longest that it may be.
 const (
 	maxLeaf  = 512
 	maxNamed = 32
 )
 
-// scope is an open block. For a loop, and for the function itself, price is
-// where the number of units stands in out that is known only at its end.
+// scope is an open block.
 type scope struct {
-	price int // 0 when nothing stands there: it is never at the very beginning
-	start int // offset of the first instruction in the original body
-	extra int // what it costs above its code, as bytes of code
+	loop, params bool // params: it is a loop that takes some
+	start        int  // what the code before its first instruction costs
+	table        int  // of a loop that begins with a jump by number, and its first blocks: place in jumps, from 1
+	target       int  // of such a block: its place in ends, from 1
 }
 
 func (f *function) rewrite(w *rewriter, body []byte, params int, leaf bool) error {
 	f.w, f.r = w, wasmbin.NewReader(body)
 	f.at, f.head, f.out, f.open = 0, f.head[:0], f.out[:0], f.open[:0]
 	f.locals(uint32(params))
-	f.open = append(f.open, scope{start: f.r.Offset()})
-	f.entry = !leaf
+	f.open = append(f.open, scope{})
+	f.extra, f.set = 0, constant{}
+	f.jumps.reset()
+	begin, price := f.r.Offset(), 0
+	if !leaf {
+		price = f.enter()
+	}
 	for len(f.open) > 0 && f.r.Err() == nil {
 		f.instruction()
 	}
+	if price > 0 {
+		putPadded(f.out[price:], uint64(units(f.spent()-begin)))
+	}
 	return finished(f.r)
 }
+
+// spent is what the code so far costs, as bytes of code, from where the body begins.
+func (f *function) spent() int { return f.r.Offset() + f.extra }
+
+// units are what so many bytes of code cost.
+func units(bytes int) int64 { return 1 + int64(bytes)/bytesPerUnit }
 
 // locals copies the declarations and adds two.
 func (f *function) locals(params uint32) {
@@ -118,8 +131,8 @@ func (w *rewriter) findLeaves(section []byte) {
 	}
 }
 
-// leafCost returns what a call of a function without loops and calls costs, as
-// bytes of code, and 0 for any other.
+// leafCost returns what a call of a function without calls costs, as bytes of code,
+// but for turns of its loops, and 0 for any other.
 func leafCost(body []byte) int {
 	r := wasmbin.NewReader(body)
 	for range r.Count() {
@@ -129,7 +142,7 @@ func leafCost(body []byte) int {
 	cost := len(body)
 	for !r.Done() {
 		op := r.Byte()
-		if op == opLoop || op == opCall || op == opCallIndirect {
+		if op == opCall || op == opCallIndirect {
 			return 0
 		}
 		if slow(op) {
@@ -152,35 +165,26 @@ func slow(op byte) bool {
 	return op == opF32Sqrt || op == opF32Div || op == opF64Sqrt || op == opF64Div
 }
 
-// runsOn reports whether the instruction is one after which the next one is
-// certain to run.
-func runsOn(op byte) bool {
-	return op == opBlock || op == opNop || op >= opLocalGet && op <= opGlobalSet || op >= opI32Const && op <= opLastNumeric
-}
-
 // instruction copies one, with what must stand before or after it.
 func (f *function) instruction() {
 	r, start := f.r, f.r.Offset()
 	f.at = start
 	op := r.Byte()
-	if f.entry && op != opLoop && !runsOn(op) {
-		f.entry = false
-		f.open[0].price = f.charge()
-	}
 	switch op {
 	case opLoop:
+		f.loop(start)
+	case opBlock:
 		f.blockType()
 		f.out = append(f.out, r.Since(start)...)
-		price := f.charge()
-		if f.entry { // the whole function is paid here
-			f.entry = false
-			f.open[0].price, price = price, 0
-		}
-		f.open = append(f.open, scope{price: price, start: start})
-	case opBlock, opIf:
+		f.open = append(f.open, f.jumps.block(f.open[len(f.open)-1]))
+	case opIf:
 		f.blockType()
 		f.out = append(f.out, r.Since(start)...)
 		f.open = append(f.open, scope{})
+	case opBr, opBrIf:
+		f.branch(op, start)
+	case opBrTable:
+		f.branches(start)
 	case opEnd:
 		f.close()
 		f.out = append(f.out, op)
@@ -195,7 +199,15 @@ func (f *function) instruction() {
 	case opRefFunc:
 		f.out = wasmbin.AppendU32(append(f.out, op), f.w.function(r))
 	case opLocalGet, opLocalSet, opLocalTee:
-		f.out = wasmbin.AppendU32(append(f.out, op), f.w.index(r, "local", f.left))
+		local := f.w.index(r, "local", f.left)
+		f.out = wasmbin.AppendU32(append(f.out, op), local)
+		if op == opLocalSet {
+			f.set.into(local, start, r.Offset())
+		}
+	case opI32Const:
+		r.SkipLEB(32)
+		f.set.value(r.Since(start+1), r.Offset())
+		f.out = append(f.out, r.Since(start)...)
 	case opGlobalGet, opGlobalSet:
 		f.out = wasmbin.AppendU32(append(f.out, op), f.w.index(r, "global", f.w.fuel))
 	case opCallIndirect:
@@ -219,103 +231,29 @@ func (f *function) instruction() {
 	}
 }
 
-// blockType reads over the type of a block: a value type or nothing, in one
-// byte, or the index of a type.
-func (f *function) blockType() {
+// blockType reads the type of a block: a value type or nothing, in one byte, or
+// the index of a type. It reports whether the block takes parameters.
+func (f *function) blockType() (params bool) {
 	start := f.r.Offset()
 	f.r.SkipLEB(33)
 	b := f.r.Since(start)
 	if len(b) == 1 && b[0]&0x40 != 0 || f.r.Err() != nil {
-		return
+		return false
 	}
 	r := wasmbin.NewReader(b)
-	if f.w.index(r, "type", f.w.yieldTyp); r.Err() != nil {
+	typ := f.w.index(r, "type", f.w.yieldTyp)
+	if r.Err() != nil {
 		f.r.Fail(r.Err())
+		return false
 	}
+	return len(f.w.module.Types[typ].Params) > 0
 }
 
-// close ends the innermost block and fills in what it costs.
+// close ends the innermost block.
 func (f *function) close() {
-	s := f.open[len(f.open)-1]
+	f.jumps.ended(f.open[len(f.open)-1], f.spent())
 	f.open = f.open[:len(f.open)-1]
-	if s.price > 0 {
-		putPadded(f.out[s.price:], 1+uint64(f.r.Offset()-s.start+s.extra)/bytesPerUnit)
-	}
-	if len(f.open) > 0 {
-		f.cost(s.extra)
-	}
 }
 
-// cost adds to the price of the innermost block, and of those around it.
-func (f *function) cost(bytes int) { f.open[len(f.open)-1].extra += bytes }
-
-// charge writes the check with a price that is not known yet, and returns where
-// the price stands.
-func (f *function) charge() (price int) {
-	f.out = wasmbin.AppendU32(append(f.out, opGlobalGet), f.w.fuel)
-	f.out = append(f.out, opI64Const)
-	price = len(f.out)
-	f.out = append(f.out, make([]byte, padded)...)
-	f.settle(false)
-	return price
-}
-
-// chargeFixed writes the check with this price.
-func (f *function) chargeFixed(units int64) {
-	f.out = wasmbin.AppendU32(append(f.out, opGlobalGet), f.w.fuel)
-	f.out = appendSigned(append(f.out, opI64Const), units)
-	f.settle(false)
-}
-
-// chargeOperand writes the check with a price that the i32 on top of the stack
-// says, shifted; the operand stays where it is. It counts for most at most, which
-// is 0 for operations that trap when it is too much.
-func (f *function) chargeOperand(shift byte, by, most int64) {
-	f.out = wasmbin.AppendU32(append(f.out, opLocalTee), f.size)
-	f.out = wasmbin.AppendU32(append(f.out, opGlobalGet), f.w.fuel)
-	f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.size)
-	if most > 0 {
-		f.out = appendSigned(append(f.out, opI32Const), most)
-		f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.size)
-		f.out = appendSigned(append(f.out, opI32Const), most)
-		f.out = append(f.out, opI32LtU, opSelect)
-	}
-	f.out = appendSigned(append(f.out, opI64ExtendU, opI64Const), by)
-	f.out = append(f.out, shift)
-	f.settle(true)
-}
-
-// settle subtracts the price on top of the stack from the fuel below it, and
-// calls the host when nothing is left. What is owed is taken from the next slice;
-// when it may be many slices, the host is called until it is paid.
-func (f *function) settle(much bool) {
-	f.out = wasmbin.AppendU32(append(f.out, opI64Sub, opLocalTee), f.left)
-	f.out = wasmbin.AppendU32(append(f.out, opGlobalSet), f.w.fuel)
-	f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.left)
-	f.out = append(f.out, opI64Const, 0, opI64LtS, opIf, blockTypeVoid)
-	if much {
-		f.out = append(f.out, opLoop, blockTypeVoid)
-	}
-	f.out = wasmbin.AppendU32(append(f.out, opCall), f.w.imported)
-	f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.left)
-	f.out = append(f.out, opI64Add)
-	if much {
-		f.out = wasmbin.AppendU32(append(f.out, opLocalTee), f.left)
-		f.out = append(f.out, opI64Const, 0, opI64LtS, opBrIf, 0, opEnd)
-		f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.left)
-	}
-	f.out = wasmbin.AppendU32(append(f.out, opGlobalSet), f.w.fuel)
-	f.out = append(f.out, opEnd)
-}
-
-// chargeMisc prices bulk operations by their last operand, the size.
-func (f *function) chargeMisc(sub uint32) {
-	switch sub {
-	case miscMemoryInit, miscMemoryCopy, miscMemoryFill:
-		f.chargeOperand(opI64ShrU, bulkShift, 0)
-	case miscTableInit, miscTableCopy, miscTableFill:
-		f.chargeOperand(opI64ShrU, tableShift, 0)
-	case miscTableGrow:
-		f.chargeOperand(opI64ShrU, tableShift, int64(f.w.room))
-	}
-}
+// cost adds to what the code so far costs.
+func (f *function) cost(bytes int) { f.extra += bytes }

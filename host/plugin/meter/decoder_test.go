@@ -10,12 +10,16 @@ const (
 	opBlock        = 0x02
 	opLoop         = 0x03
 	opIf           = 0x04
+	opElse         = 0x05
 	opEnd          = 0x0b
+	opBr           = 0x0c
 	opBrIf         = 0x0d
+	opBrTable      = 0x0e
 	opCall         = 0x10
 	opCallIndirect = 0x11
 	opSelect       = 0x1b
 	opLocalGet     = 0x20
+	opLocalSet     = 0x21
 	opLocalTee     = 0x22
 	opGlobalGet    = 0x23
 	opGlobalSet    = 0x24
@@ -23,6 +27,7 @@ const (
 	opI32Const     = 0x41
 	opI32LtU       = 0x49
 	opI64LtS       = 0x53
+	opI64GeS       = 0x59
 	opI64Add       = 0x7c
 	opI64Sub       = 0x7d
 	opI64Shl       = 0x86
@@ -50,20 +55,6 @@ var sized = map[uint32]int{
 	0xfc_0e: elements,      // table.copy
 	0xfc_0f: newElements,   // table.grow
 	0xfc_11: elements,      // table.fill
-}
-
-// straight reports whether the instruction after this one is certain to be next.
-// A block's beginning is, its end is not: branches lead there.
-func straight(code uint32) bool {
-	switch {
-	case code == 0x01, code == opBlock, code == opLoop: // nop and the beginning of blocks
-		return true
-	case code >= 0x20 && code <= 0x24, code == 0x1a, code == 0x1b: // locals, globals, drop, select
-		return true
-	case code >= 0x41 && code <= 0xc4: // constants and arithmetic
-		return true
-	}
-	return false
 }
 
 // op is one decoded instruction: its number, after a prefix with that above it,

@@ -1,6 +1,8 @@
 package meter_test
 
 import (
+	"bytes"
+
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
@@ -22,6 +24,7 @@ const (
 	madeFunctions = 4
 	madeCounters  = 2
 	madeLocals    = 4
+	madeNumber    = 1 + madeCounters + madeLocals // the local of jumps by number
 	madeGlobal    = 0
 	bulkMask      = 0x0fff // of offsets and sizes
 )
@@ -40,7 +43,7 @@ func (g *generator) module() []byte {
 	var m asm.Module
 	m.Memory(1)
 	m.GlobalI32(7)
-	locals := make([]byte, madeCounters+madeLocals)
+	locals := make([]byte, madeCounters+madeLocals+1)
 	for i := range locals {
 		locals[i] = wasmbin.I32
 	}
@@ -65,7 +68,7 @@ func (g *generator) statements() (code []byte) {
 }
 
 func (g *generator) statement() []byte {
-	switch g.pick(12) {
+	switch g.pick(13) {
 	case 0:
 		return asm.Join(g.value(2), asm.LocalSet(g.local()))
 	case 1:
@@ -94,6 +97,8 @@ func (g *generator) statement() []byte {
 		return asm.Join(g.offset(), g.offset(), g.offset(), []byte{0xfc, 10, 0, 0})
 	case 10:
 		return asm.Join(asm.I32Const(int32(g.pick(2))), asm.MemoryGrow, asm.Drop)
+	case 11:
+		return g.numbers()
 	}
 	return g.call()
 }
@@ -118,8 +123,46 @@ func (g *generator) loop() []byte {
 	g.loops++
 	g.depth++
 	defer func() { g.loops--; g.depth-- }()
+	var again []byte
+	switch g.pick(3) {
+	case 0:
+		again = asm.BrIf(0)
+	case 1:
+		again = asm.Join(asm.IfVoid, asm.Br(1), asm.End)
+	default:
+		again = asm.Join(asm.LocalSet(madeNumber), asm.BlockVoid, asm.LocalGet(madeNumber), asm.I32Eqz, []byte{0x0e, 1, 1, 0}, asm.End)
+	}
 	return asm.Join(asm.I32Const(int32(1+g.pick(3))), asm.LocalSet(counter), asm.LoopVoid, g.statements(),
-		asm.LocalGet(counter), asm.I32Const(1), asm.I32Sub, asm.LocalSet(counter), asm.LocalGet(counter), asm.BrIf(0), asm.End)
+		asm.LocalGet(counter), asm.I32Const(1), asm.I32Sub, asm.LocalSet(counter), asm.LocalGet(counter), again, asm.End)
+}
+
+// numbers makes a loop that begins with a jump by number, of blocks that each may jump to
+// another one, forward or back, a few times.
+func (g *generator) numbers() []byte {
+	if g.loops == madeCounters {
+		return asm.Nop
+	}
+	counter := 1 + g.loops
+	g.loops++
+	defer func() { g.loops-- }()
+	blocks := 1 + g.pick(4)
+	code := asm.Join(asm.I32Const(int32(1+g.pick(5))), asm.LocalSet(counter), g.value(1), asm.LocalSet(madeNumber),
+		asm.LoopVoid, bytes.Repeat(asm.BlockVoid, blocks), asm.LocalGet(madeNumber), []byte{0x0e, byte(blocks)})
+	for range blocks + 1 {
+		code = append(code, byte(g.pick(blocks)))
+	}
+	for left := blocks; left > 0; left-- {
+		number := asm.I32Const(int32(g.pick(blocks + 2)))
+		if g.pick(4) == 0 {
+			number = g.value(1)
+		}
+		g.depth += uint32(left)
+		code = asm.Join(code, asm.End, g.statements(),
+			asm.LocalGet(counter), asm.IfVoid, asm.LocalGet(counter), asm.I32Const(1), asm.I32Sub, asm.LocalSet(counter),
+			g.value(1), asm.IfVoid, number, asm.LocalSet(madeNumber), asm.Br(uint32(left)+1), asm.End, asm.End)
+		g.depth -= uint32(left)
+	}
+	return append(code, asm.End...)
 }
 
 func (g *generator) call() []byte {

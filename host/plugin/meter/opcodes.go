@@ -12,8 +12,11 @@ const (
 	opBlock        = 0x02
 	opLoop         = 0x03
 	opIf           = 0x04
+	opElse         = 0x05
 	opEnd          = 0x0b
+	opBr           = 0x0c
 	opBrIf         = 0x0d
+	opBrTable      = 0x0e
 	opCall         = 0x10
 	opCallIndirect = 0x11
 	opSelect       = 0x1b
@@ -29,6 +32,7 @@ const (
 	opI64Const     = 0x42
 	opI32LtU       = 0x49
 	opI64LtS       = 0x53
+	opI64GeS       = 0x59
 	opI64Add       = 0x7c
 	opI32DivS      = 0x6d
 	opI32RemU      = 0x70

@@ -30,6 +30,12 @@ func busy() []byte {
 		asm.I32Const(0), asm.I32Const(7), asm.LocalGet(0), asm.MemoryFill,
 		asm.LocalGet(0), asm.MemoryGrow, asm.Drop)
 	m.Func("first", asm.I32, asm.None, nil, asm.LoopVoid, asm.LocalGet(0), asm.BrIf(0), asm.End)
+	m.Func("numbers", asm.I32, asm.None, asm.I32, // jumps forward, and back to the end of the inner block
+		asm.LoopVoid, asm.BlockVoid, asm.BlockVoid, asm.LocalGet(1), []byte{0x0e, 1, 0, 1}, asm.End,
+		asm.LocalGet(0), asm.IfVoid, asm.I32Const(5), asm.LocalSet(1), asm.Br(2), asm.End,
+		asm.Nop, asm.End,
+		asm.LocalGet(0), asm.IfVoid, asm.I32Const(0), asm.LocalSet(1), asm.Br(1), asm.End,
+		asm.End, asm.Call(0))
 	return m.Bytes()
 }
 
@@ -41,28 +47,45 @@ func TestProofFailsWhenACheckIsWrong(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, prove(module, code))
 	const fuel, left, size, yield = 0, 1, 2, 1
-	settle := []byte{0x7d, 0x22, left, 0x24, fuel, 0x20, left, 0x42, 0, 0x53, 0x04, 0x40, 0x10, yield, 0x20, left, 0x7c, 0x24, fuel, 0x0b}
-	many := []byte{
-		0x7d, 0x22, left, 0x24, fuel, 0x20, left, 0x42, 0, 0x53, 0x04, 0x40, 0x03, 0x40, 0x10, yield, 0x20, left, 0x7c,
-		0x22, left, 0x42, 0, 0x53, 0x0d, 0, 0x0b, 0x20, left, 0x24, fuel, 0x0b,
+	lacks := []byte{0x7d, 0x22, left, 0x24, fuel, 0x20, left, 0x42, 0, 0x59, 0x04, 0x40, 0x05}
+	settle := asm.Join(lacks, []byte{0x10, yield, 0x20, left, 0x7c, 0x24, fuel, 0x0b})
+	many := asm.Join(lacks, []byte{
+		0x03, 0x40, 0x10, yield, 0x20, left, 0x7c, 0x22, left, 0x42, 0, 0x53, 0x0d, 0, 0x0b, 0x20, left, 0x24, fuel, 0x0b,
+	})
+	again := func(left, units, label byte) []byte {
+		return []byte{
+			0x23, fuel, 0x42, units, 0x7d, 0x22, left, 0x24, fuel, 0x20, left, 0x42, 0, 0x59, 0x0d, label,
+			0x10, yield, 0x23, fuel, 0x7c, 0x24, fuel, 0x0c, label,
+		}
 	}
 	price := func(units byte) []byte { return []byte{0x23, fuel, 0x42, units | 0x80, 0x80, 0x80, 0x80, 0} }
+	turn := asm.Join([]byte{0x04, 0x40}, again(left, 1, 1), []byte{0x0b})
+	jump := asm.Join(asm.I32Const(0), asm.LocalSet(1))
 	for name, c := range map[string]struct {
 		old, new []byte
 		says     string
 	}{
-		"a loop goes free":            {asm.Join(asm.LoopVoid, price(1), settle), asm.LoopVoid, "a loop without a check"},
-		"a function's entry is free":  {asm.Join(price(2), settle), nil, "comes before the function is paid"},
-		"a price is nothing":          {price(2), price(0), "a price of nothing"},
-		"a price is too low":          {price(2), price(1), "1 units for a function that costs"},
-		"filling is free":             {asm.Join([]byte{0x22, size, 0x23, fuel, 0x20, size, 0xad, 0x42, 6, 0x88}, many), nil, "do not fit"},
-		"filling is cheap":            {[]byte{0x42, 6, 0x88}, []byte{0x42, 7, 0x88}, "not its shift"},
-		"growing is cheap":            {[]byte{0x42, 10, 0x86}, []byte{0x42, 9, 0x86}, "not its shift"},
-		"the host is not called":      {settle[:], append(bytes.Clone(settle[:12]), 0x42, 0, 0x24, fuel, 0x0b), "half a check"},
-		"fuel is not stored":          {[]byte{0x22, left, 0x24, fuel}, []byte{0x22, left, 0x24, 1}, "half a check"},
-		"a check is the wrong way":    {[]byte{0x42, 0, 0x53}, []byte{0x42, 0, 0x55}, "half a check"},
-		"code of the module is lost":  {[]byte{0x20, 0, 0x0d, 0}, []byte{0x20, 0, 0x1a, 0x01}, "became"},
-		"code of the module is moved": {[]byte{0x20, 0, 0x0d, 0}, []byte{0x20, 1, 0x0d, 0}, "became"},
+		"a turn goes free":             {turn, []byte{0x0d, 0}, "a branch back without a check"},
+		"a turn costs nothing":         {turn, asm.Join([]byte{0x04, 0x40}, again(left, 0, 1), []byte{0x0b}), "a branch back without a check"},
+		"a turn goes on twice":         {turn, asm.Join([]byte{0x04, 0x40}, again(left, 1, 1), []byte{0x01, 0x0b}), "no check"},
+		"a turn goes elsewhere":        {turn, asm.Join([]byte{0x04, 0x40}, again(left, 1, 0), []byte{0x0b}), "no check"},
+		"a jump back goes free":        {asm.Join(jump, again(left+1, 2, 1)), asm.Join(jump, asm.Br(1)), "a branch back without a check"},
+		"a jump back is cheap":         {again(left+1, 2, 1), again(left+1, 1, 1), "1 units for a branch over code"},
+		"a jump forward goes too far":  {[]byte{0x21, 1, 0x0c, 1}, []byte{0x21, 1, 0x0c, 2}, "became"},
+		"a jump forward goes nowhere":  {[]byte{0x21, 1, 0x0c, 1}, []byte{0x21, 1, 0x0c, 3}, "became"},
+		"a function's entry is free":   {asm.Join(price(2), settle), nil, "in a function without a check"},
+		"an import is free":            {asm.Join([]byte{0x23, fuel, 0x42, 0xe8, 0x07}, settle), nil, "paid with 0 instead of 1000"},
+		"a check is where it pays not": {[]byte{0x41, 0, 0x41, 7}, asm.Join([]byte{0x41, 0, 0x23, fuel, 0x42, 9}, settle, []byte{0x41, 7}), "paid with 9 instead of 0"},
+		"a price is nothing":           {price(2), price(0), "a price of nothing"},
+		"a price is too low":           {price(2), price(1), "1 units for a function that costs"},
+		"filling is free":              {asm.Join([]byte{0x22, size, 0x23, fuel, 0x20, size, 0xad, 0x42, 6, 0x88}, many), nil, "0 instead of -1"},
+		"filling is cheap":             {[]byte{0x42, 6, 0x88}, []byte{0x42, 7, 0x88}, "not its shift"},
+		"growing is cheap":             {[]byte{0x42, 10, 0x86}, []byte{0x42, 9, 0x86}, "not its shift"},
+		"the host is not called":       {settle, asm.Join(lacks, []byte{0x42, 0, 0x24, fuel, 0x0b}), "half a check"},
+		"fuel is not stored":           {[]byte{0x22, left, 0x24, fuel}, []byte{0x22, left, 0x24, 1}, "half a check"},
+		"a check is the wrong way":     {[]byte{0x42, 0, 0x59, 0x04}, []byte{0x42, 0, 0x55, 0x04}, "half a check"},
+		"code of the module is lost":   {[]byte{0x41, 7}, []byte{0x01}, "became"},
+		"code of the module is moved":  {[]byte{0x41, 0, 0x41, 7}, []byte{0x41, 7, 0x41, 0}, "became"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.True(t, bytes.Contains(code, c.old), "%x in %x", c.old, code)

@@ -135,8 +135,8 @@ func TestRealGuestsDoTheSame(t *testing.T) {
 }
 
 // BenchmarkRealGuests compares what jobs take without a meter, with it, and with
-// wazero's own way to stop a guest, WithCloseOnContextDone. The three take turns
-// of some milliseconds; the least of each is reported, and the ratios.
+// wazero's own way to stop a guest, WithCloseOnContextDone. The three take short
+// turns; the least of each is reported, and the ratios.
 func BenchmarkRealGuests(b *testing.B) {
 	for _, l := range languages {
 		b.Run(l.name, func(b *testing.B) {
@@ -156,7 +156,7 @@ func BenchmarkRealGuests(b *testing.B) {
 // compare lets workers take turns at a job: one without a meter, one with it, and
 // one that a context may stop.
 func compare(b *testing.B, job jobs.Job, workers ...*worker) {
-	const turn = 10 * time.Millisecond
+	const turn = 2 * time.Millisecond
 	var least [3]time.Duration
 	for _, w := range workers {
 		w.take(b, job)

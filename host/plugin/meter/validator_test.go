@@ -14,9 +14,9 @@ const shortest = 512
 // proof checks a rewritten module against its original, with a decoder of its
 // own. It holds when
 //   - without the checks, the code is that of the original, so that it does the same;
-//   - every loop begins with a check, and so does every function before its first
-//     branch, call or operation on memory, unless it is short and neither loops
-//     nor calls: nothing can go on for ever without coming by a check;
+//   - every function begins with a check, unless it is short and calls nothing, and
+//     every branch that leads back is checked for as much code as lies between. All other
+//     code leads forward: nothing can go on for ever, nor for longer than it has paid;
 //   - what costs by an operand is priced by it, just before;
 //   - nothing else touches the fuel or calls the host's yield.
 type proof struct {
@@ -116,22 +116,34 @@ type reading struct {
 	*proof
 	old, now []op
 	locals   uint32 // of the original; what comes next is the meter's
+	flow     *flow
 
-	i, j  int  // the next instruction of now, and of old
-	bulk  bool // a price by an operand was just paid
-	entry int64
-	loops map[int]int64 // the price of each loop, by its index in old
+	i, j  int   // the next instruction of now, and of old
+	paid  int64 // what the check just before pays, 0 for none, bulk by an operand
+	entry int64 // what the check at the beginning pays
+	backs []back
+}
+
+// bulk is a price that follows from an operand.
+const bulk = -1
+
+// back is a branch that leads back, with what it pays. It stands for all that an
+// instruction of the original may lead back to.
+type back struct {
+	from, to int // the branch, and the first instruction that may be next
+	units    int64
 }
 
 // function proves one function.
 func (p *proof) function(params int, was, is []byte) (*reading, error) {
-	r := &reading{proof: p, loops: map[int]int64{}}
+	r := &reading{proof: p}
 	var own, more uint32
 	r.old, own = decode(was)
 	r.now, more = decode(is)
 	if r.locals = uint32(params) + own; more != own+2 {
 		return nil, fmt.Errorf("%d locals became %d", own, more)
 	}
+	r.flow = follows(r.old)
 	for r.i < len(r.now) {
 		if err := r.next(); err != nil {
 			return nil, fmt.Errorf("byte %d: %w", r.now[min(r.i, len(r.now)-1)].at, err)
@@ -149,88 +161,126 @@ func (r *reading) next() error {
 	switch {
 	case err != nil:
 		return err
-	case n > 0 && r.bulk:
-		return fmt.Errorf("a price by an operand before something else")
-	case n > 0 && units < 0: // by an operand
-		r.bulk = true
-		r.i += n
+	case n > 0 && r.paid != 0:
+		return fmt.Errorf("a check that pays for nothing")
+	case n > 0 && (units == 0 || units < 0 && r.i == 0):
+		return fmt.Errorf("a price of nothing")
+	case n > 0 && r.i == 0:
+		r.entry, r.i = units, n
 		return nil
 	case n > 0:
-		return r.pay(n, units)
+		r.paid, r.i = units, r.i+n
+		return nil
+	case r.j >= len(r.old):
+		return fmt.Errorf("more code than before")
 	}
+	if to, back := r.flow.back(r.j); back {
+		return r.turn(to)
+	}
+	return r.same(r.needs())
+}
+
+// needs returns what has to be paid by a check just before the next instruction.
+func (r *reading) needs() int64 {
+	switch o := r.old[r.j]; {
+	case sized[o.code] > 0:
+		return bulk
+	case o.code == opCall && o.first() < uint64(r.imported):
+		return 1000
+	}
+	return 0
+}
+
+// same takes the next instruction, which is that of the original.
+func (r *reading) same(needs int64) error {
 	o := r.now[r.i]
 	if err := r.untouched(o); err != nil {
 		return err
 	}
-	if r.bulk != (sized[o.code] > 0) {
-		return fmt.Errorf("instruction %#x and prices by an operand do not fit", o.code)
+	if r.paid != needs {
+		return fmt.Errorf("instruction %#x is paid with %d instead of %d units (-1: by an operand)", o.code, r.paid, needs)
 	}
-	if o.code == opLoop {
-		n, units, err := r.check(r.i + 1)
-		if err != nil || n == 0 || units < 0 {
-			return fmt.Errorf("a loop without a check: %w", err)
-		}
-		r.loops[r.j] = units
+	want := r.shifted(r.old[r.j])
+	if label, forward := r.flow.forward[r.j]; forward && o.code == opBr {
+		want.imm = []uint64{label}
 	}
-	if r.j >= len(r.old) {
-		return fmt.Errorf("more code than before")
-	}
-	if want := r.shifted(r.old[r.j]); !want.same(o) {
+	if !want.same(o) {
 		return fmt.Errorf("%v became %v", want, o)
 	}
-	r.i, r.j, r.bulk = r.i+1, r.j+1, false
+	r.i, r.j, r.paid = r.i+1, r.j+1, 0
 	return nil
 }
 
-// pay takes a check with a fixed price. The first one of a function pays for its
-// entry, so nothing may lead past it.
-func (r *reading) pay(n int, units int64) error {
-	if units < 1 {
-		return fmt.Errorf("a price of nothing")
-	}
-	if r.entry == 0 {
-		for _, o := range r.old[:r.j] {
-			if !straight(o.code) {
-				return fmt.Errorf("instruction %#x comes before the function is paid", o.code)
-			}
+// turn takes a branch that may lead back: with a check before it, or as one.
+func (r *reading) turn(to int) error {
+	o := r.old[r.j]
+	b := back{from: r.j, to: to, units: r.paid}
+	r.backs = append(r.backs, b)
+	last := &r.backs[len(r.backs)-1]
+	switch {
+	case r.paid > 0:
+		return r.same(r.paid)
+	case o.code == opBr:
+		n, units := r.again(r.i, o.first())
+		last.units = units
+		r.i += n
+	case o.code == opBrIf && r.now[r.i].same(op{code: opIf, imm: []uint64{void}}):
+		n, units := r.again(r.i+1, o.first()+1)
+		if end := r.i + 1 + n; n == 0 || end >= len(r.now) || r.now[end].code != opEnd {
+			return fmt.Errorf("a branch back that is no check")
 		}
-		r.entry = units
+		last.units = units
+		r.i += n + 2
 	}
-	r.i += n
+	if last.units < 1 {
+		return fmt.Errorf("a branch back without a check")
+	}
+	r.j++
 	return nil
 }
 
-// worth proves that a check is worth the code that it pays for: a sixteenth of
-// the bytes of the function, and of each loop, in which each access to memory
-// counts for eight more and each call for the function that does not pay for
-// itself. Only a short function that neither loops nor calls may be such a one.
+// again reads a branch back that is a check: how many instructions it has, 0 if it
+// is none, and its price.
+func (r *reading) again(at int, label uint64) (n int, units int64) {
+	fuel, left := uint64(r.globals), uint64(r.locals)
+	if at+1 >= len(r.now) || r.now[at+1].code != opI64Const {
+		return 0, 0
+	}
+	price := r.now[at+1].first()
+	for _, o := range []op{
+		{code: opGlobalGet, imm: []uint64{fuel}}, {code: opI64Const, imm: []uint64{price}}, {code: opI64Sub},
+		{code: opLocalTee, imm: []uint64{left}}, {code: opGlobalSet, imm: []uint64{fuel}},
+		{code: opLocalGet, imm: []uint64{left}}, {code: opI64Const, imm: []uint64{0}}, {code: opI64GeS}, {code: opBrIf, imm: []uint64{label}},
+		{code: opCall, imm: []uint64{uint64(r.imported)}}, {code: opGlobalGet, imm: []uint64{fuel}}, {code: opI64Add},
+		{code: opGlobalSet, imm: []uint64{fuel}}, {code: opBr, imm: []uint64{label}},
+	} {
+		if at+n >= len(r.now) || !r.now[at+n].same(o) {
+			return 0, 0
+		}
+		n++
+	}
+	return n, int64(price)
+}
+
+// worth proves that a check is worth the code that it pays for: a sixteenth of its
+// bytes, in which each access to memory counts for eight more and each call for the
+// function that does not pay for itself. Only a short function that calls nothing may be
+// such a one.
 func (r *reading) worth() error {
-	total := 0
-	open := []int{-1} // the function itself
-	costs := []int{0}
-	for j, o := range r.old {
+	before := make([]int, 1, len(r.old)+1) // what costs the code before each instruction
+	for j := range r.old {
 		cost, err := r.cost(j)
 		if err != nil {
 			return err
 		}
-		total += cost
-		switch o.code {
-		case opBlock, opLoop, opIf:
-			open, costs = append(open, j), append(costs, 0)
-		case opEnd:
-			from := open[len(open)-1]
-			if sum := costs[len(costs)-1]; from >= 0 && r.old[from].code == opLoop && r.loops[from] < 1+int64(sum)/16 {
-				return fmt.Errorf("%d units for a loop that costs %d bytes", r.loops[from], sum)
-			}
-			sum := costs[len(costs)-1]
-			if open, costs = open[:len(open)-1], costs[:len(costs)-1]; len(costs) > 0 {
-				costs[len(costs)-1] += sum
-			}
-		}
-		if len(costs) > 0 {
-			costs[len(costs)-1] += cost
+		before = append(before, before[j]+cost)
+	}
+	for _, b := range r.backs {
+		if span := before[b.from+1] - before[b.to]; b.units < 1+int64(span)/16 {
+			return fmt.Errorf("%d units for a branch over code that costs %d bytes", b.units, span)
 		}
 	}
+	total := before[len(r.old)]
 	switch span := r.old[len(r.old)-1].at - r.old[0].at; {
 	case r.entry > 0 && r.entry < 1+int64(total)/16:
 		return fmt.Errorf("%d units for a function that costs %d bytes", r.entry, total)
@@ -248,7 +298,7 @@ func (r *reading) cost(j int) (int, error) {
 		cost = r.old[j+1].at - o.at
 	}
 	switch {
-	case o.code == opLoop || o.code == opCall || o.code == opCallIndirect:
+	case o.code == opCall || o.code == opCallIndirect:
 		if r.entry == 0 {
 			return 0, fmt.Errorf("instruction %#x in a function without a check", o.code)
 		}
@@ -285,6 +335,8 @@ func (r *reading) check(at int) (n int, units int64, err error) {
 		return ok
 	}
 	switch {
+	case len(code) > 8 && code[0].same(op{code: opGlobalGet, imm: []uint64{fuel}}) && code[8].code == opBrIf:
+		return 0, 0, nil // again reads it
 	case len(code) > 1 && code[0].same(op{code: opGlobalGet, imm: []uint64{fuel}}):
 		if units = int64(code[1].first()); code[1].code != opI64Const || units < 0 {
 			return 0, 0, fmt.Errorf("no price after the fuel")
@@ -303,7 +355,7 @@ func (r *reading) check(at int) (n int, units int64, err error) {
 	default:
 		return 0, 0, nil
 	}
-	ok := is(opI64Sub) && is(opLocalTee, left) && is(opGlobalSet, fuel) && is(opLocalGet, left) && is(opI64Const, 0) && is(opI64LtS) && is(opIf, void)
+	ok := is(opI64Sub) && is(opLocalTee, left) && is(opGlobalSet, fuel) && is(opLocalGet, left) && is(opI64Const, 0) && is(opI64GeS) && is(opIf, void) && is(opElse)
 	if units < 0 {
 		ok = ok && is(opLoop, void)
 	}

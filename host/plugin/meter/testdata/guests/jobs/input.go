@@ -10,9 +10,9 @@ import (
 func Jobs() []Job {
 	return []Job{
 		{"json", JSON, orders(10 << 10)},
-		{"match", Match, patterns + "\n\n" + lines(60)},
-		{"hash", Hash, lines(1200)[:64<<10]},
-		{"search", Search, lines(300) + "\n\n" + queries},
+		{"match", Match, patterns + "\n\n" + lines(10, 60)},
+		{"hash", Hash, lines(200, 60)[:64<<10]},
+		{"search", Search, lines(300, 15) + "\n\n" + queries},
 	}
 }
 
@@ -42,15 +42,15 @@ func (d *dice) roll(n int) int {
 	return int(uint64(*d) * uint64(n) >> 32)
 }
 
-// lines returns so many lines of some 60 words.
-func lines(n int) string {
+// lines returns so many lines of about as many words.
+func lines(n, length int) string {
 	var b strings.Builder
 	d := dice(1)
 	for line := range n {
 		if line > 0 {
 			b.WriteByte('\n')
 		}
-		for w := range 40 + d.roll(40) {
+		for w := range length/2 + d.roll(length) {
 			if w > 0 {
 				b.WriteByte(' ')
 			}
