@@ -115,6 +115,7 @@ func New(o Options) (*Host, error) {
 		StateFile: h.pluginStateFile(),
 		Settle:    h.config.Plugins.Settle,
 		Trust:     pluginTrust(h.config.Plugins), RequireSigned: h.config.Plugins.RequireSigned,
+		Processors: h.config.Plugins.Processors,
 		Limits: plugin.Limits{
 			Timeout: h.config.Plugins.Default.Timeout, MemoryMiB: h.config.Plugins.Default.MemoryMiB,
 			OutputKiB: h.config.Plugins.Default.OutputKiB, Instances: h.config.Plugins.Default.Instances,

@@ -39,6 +39,7 @@ type Plugins struct {
 	Trust         []PluginKey   `koanf:"trust"`         // keys whose signatures count
 	RequireSigned bool          `koanf:"requireSigned"` // refuse modules without one
 	StartWait     time.Duration `koanf:"startWait"`     // for plugins that are not required, when the host starts; 0 is none
+	Processors    int           `koanf:"processors"`    // for calls that compute for long; 0 is all but one
 	Default       PluginLimits  `koanf:"default"`       // limits of a plugin that names none
 }
 

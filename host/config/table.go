@@ -78,6 +78,8 @@ func pluginKeys() []entry {
 			meaning: "Refuse modules that no key of `plugins.trust` has signed. A signature that is not good is refused in any case."},
 		{name: "plugins.startWait", kind: kindDuration, min: int64(time.Millisecond), max: int64(10 * time.Minute), zero: "does not wait",
 			meaning: "How long a start waits for plugins. What is not ready by then goes on loading while the host already serves without it. Plugins whose file says `required: true` are waited for however long they take, and the host does not start without them."},
+		{name: "plugins.processors", kind: kindNumber, unit: "processors", min: 0, max: 4096, zero: "all but one",
+			meaning: "How many processors calls of plugins that take longer than a fraction of a millisecond keep busy at once, those of all plugins together. Further ones wait for their turn, which costs them none of their time limit. One processor is left to messages that have nothing to do with such plugins."},
 		{name: "plugins.default.timeout", kind: kindDuration, min: int64(time.Millisecond), max: int64(10 * time.Minute),
 			meaning: "Time that one hook call may take, for plugins that set none."},
 		{name: "plugins.default.memoryMiB", kind: kindNumber, unit: "MiB", min: 1, max: 4096,

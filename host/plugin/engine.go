@@ -3,7 +3,6 @@ package plugin
 import (
 	"context"
 	"fmt"
-	"runtime"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/experimental"
@@ -63,7 +62,7 @@ func (e *rawEngine) compile(ctx context.Context, code []byte) (err error) {
 			return err
 		}
 	}
-	e.compiled, err = e.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), code)
+	e.compiled, err = e.runtime.CompileModule(experimental.WithCompilationWorkers(ctx, otherProcessors()), code)
 	if err != nil {
 		return fmt.Errorf("compile: %w", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"runtime"
 
 	extism "github.com/extism/go-sdk"
 	"github.com/tetratelabs/wazero"
@@ -55,7 +54,7 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 		return err
 	}
 	e.compiled, err = extism.NewCompiledPlugin(
-		experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)),
+		experimental.WithCompilationWorkers(ctx, otherProcessors()),
 		extism.Manifest{Wasm: []extism.Wasm{extism.WasmData{Data: code, Name: "main"}}},
 		extism.PluginConfig{
 			EnableWasi: true,

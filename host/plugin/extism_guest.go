@@ -51,6 +51,7 @@ func newExtismGuest(e *extismEngine) (*extismGuest, error) {
 	g.ctx = extismContext{Context: context.Background(), guest: g}
 	starting := experimental.WithMemoryAllocator(g.ctx, &g.budget)
 	p, err := e.compiled.Instance(starting, extism.PluginInstanceConfig{ModuleConfig: moduleConfig(&g.instance)})
+	g.rest()
 	if err != nil {
 		g.close()
 		return nil, fmt.Errorf("start: %w", g.explain(err))
@@ -106,6 +107,7 @@ func (g *extismGuest) run(name string, input []byte) (code uint32, err error) {
 	}
 	g.input = input
 	code, _, err = g.plugin.CallWithContext(g.ctx, name, input)
+	g.rest()
 	if err != nil {
 		return 0, g.explain(err)
 	}

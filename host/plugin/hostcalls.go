@@ -82,6 +82,7 @@ func (i *instance) enter() (context.Context, Actor, error) {
 		return nil, nil, abi.ErrnoUnsupported
 	}
 	i.charge(fuelHostCall) // starts the clock, too
+	i.rest()
 	if h.actor == nil {
 		actor, err := i.gen.services.Open(Identity{Plugin: i.gen.manifest.Name, Permissions: i.gen.manifest.Permissions})
 		if err != nil {

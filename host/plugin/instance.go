@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/tetratelabs/wazero/api"
@@ -44,6 +43,7 @@ type instance struct {
 	// what the guest was given last.
 	fuel, spent, slice int64
 	ended              error // why the host ended it, nil if it did not
+	computes           bool  // it has a turn, see turns
 
 	scratch abi.Record
 	host    hostCalls // what the present call does in the host
@@ -120,7 +120,9 @@ func (i *instance) serves() {
 // returns the next slice, or panics to end the call.
 func (i *instance) yield() int64 {
 	left := i.spend(i.slice)
-	i.look()
+	if i.look(); i.computes || i.used() > unnoticed {
+		i.queue()
+	}
 	i.slice = min(meter.Slice, left)
 	return i.slice
 }
@@ -162,10 +164,6 @@ func (i *instance) look() {
 		i.timed, i.deadline = true, now.Add(i.limit)
 	case now.After(i.deadline):
 		i.end(errTimeout)
-	default:
-		// A guest that computes for long lets others go first: sessions and the
-		// collector would otherwise wait for Go's time slice of 10 ms.
-		runtime.Gosched()
 	}
 }
 

@@ -31,6 +31,7 @@ type Manager struct {
 
 	requests atomic.Uint64 // over HTTP; spreads them over instances
 
+	turns   *turns
 	ledger  *ledger
 	compile chan struct{}   // holds one for who compiles
 	life    context.Context // ends when the Manager is closed
@@ -74,7 +75,7 @@ func New(options Options) (*Manager, error) {
 		events: &events{services: options.Services, subs: map[*plugin]*pluginEvents{}},
 	}
 	m.life, m.stop = context.WithCancel(context.Background())
-	m.log = m.options.Logger
+	m.log, m.turns = m.options.Logger, newTurns(m.options.Processors)
 	m.protocols = newProtocols(&m.options)
 	m.ticks = &ticks{log: m.log, running: map[*plugin]*ticker{}}
 	m.lists.Store(&lists{})

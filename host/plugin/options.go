@@ -25,6 +25,10 @@ type Options struct {
 	Limits Limits
 	// Breaker says when a failing plugin is left alone.
 	Breaker Breaker
+	// Processors is how many processors calls of plugins that take longer than a
+	// fraction of a millisecond keep busy at once, those of all plugins together.
+	// Default: all but one, which is left to everybody else.
+	Processors int
 	// Services is what plugins reach of the host. Nil gives them none: imports that
 	// need it return ErrnoUnsupported, and no events arrive.
 	Services Services
@@ -60,6 +64,7 @@ type Breaker struct {
 
 func (o Options) ensureDefaults() Options {
 	pick(&o.Settle, 250*time.Millisecond)
+	pick(&o.Processors, otherProcessors())
 	pick(&o.Breaker.Faults, 5)
 	pick(&o.Breaker.Window, time.Minute)
 	pick(&o.Breaker.Pause, time.Second)

@@ -37,6 +37,7 @@ func newRawGuest(e *rawEngine) (*rawGuest, error) {
 	i.ctx = &instanceContext{Context: context.Background(), instance: &i.instance}
 	starting := experimental.WithMemoryAllocator(i.ctx, &i.budget)
 	mod, err := e.runtime.InstantiateModule(starting, e.compiled, moduleConfig(&i.instance))
+	i.rest()
 	if err != nil {
 		i.close()
 		return nil, fmt.Errorf("start: %w", i.explain(err))
@@ -96,7 +97,9 @@ func (i *rawGuest) configure() error {
 func (i *rawGuest) prepare(f api.Function, args ...uint64) error {
 	i.begin()
 	copy(i.stack[:], args)
-	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
+	err := f.CallWithStack(i.ctx, i.stack[:])
+	i.rest()
+	if err != nil {
 		return i.explain(err)
 	}
 	return nil
@@ -197,7 +200,9 @@ func (i *rawGuest) show(h *boundHook, rec *abi.Record) (size int, err error) {
 func (i *rawGuest) invoke(f api.Function, first, second uint64) (verdict abi.Verdict, output []byte, err error) {
 	i.begin()
 	i.stack[0], i.stack[1] = first, second
-	if err := f.CallWithStack(i.ctx, i.stack[:]); err != nil {
+	err = f.CallWithStack(i.ctx, i.stack[:])
+	i.rest()
+	if err != nil {
 		return 0, nil, i.explain(err)
 	}
 	verdict, pointer, length := abi.Unpack(i.stack[0])
