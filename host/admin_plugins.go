@@ -109,6 +109,7 @@ type PluginLimits struct {
 	Tables        int `json:"tables,omitempty"`
 	TableElements int `json:"tableElements,omitempty"` // of all tables of an instance
 	MemoryMiB     int `json:"memoryMiB,omitempty"`
+	StackKiB      int `json:"stackKiB,omitempty"`
 
 	OutputKiB    int `json:"outputKiB,omitempty"`
 	Records      int `json:"records,omitempty"` // of one list
@@ -225,7 +226,7 @@ func recordOf(i plugin.Info) PluginRecord {
 		Limits: PluginLimits{
 			Timeout: lasting(l.Timeout), StartTimeout: lasting(l.StartTimeout), Fuel: l.Fuel, StartFuel: l.StartFuel, Wait: lasting(l.Wait),
 			Waiting: l.Waiting, Instances: l.Instances, Drain: lasting(l.Drain),
-			ModuleMiB: l.ModuleMiB, Functions: l.Functions, Globals: l.Globals, Tables: l.Tables, TableElements: l.TableElements, MemoryMiB: l.MemoryMiB,
+			ModuleMiB: l.ModuleMiB, Functions: l.Functions, Globals: l.Globals, Tables: l.Tables, TableElements: l.TableElements, MemoryMiB: l.MemoryMiB, StackKiB: l.StackKiB,
 			OutputKiB: l.OutputKiB, Records: l.Records, HostCalls: l.HostCalls, Searches: l.Searches, LogLines: l.LogLines, LogLineBytes: l.LogLineBytes,
 			Metrics: l.Metrics, Series: l.Series, VarsKiB: l.VarsKiB, Events: l.Events, EventsKiB: l.EventsKiB,
 			Timers: l.Timers, StateKiB: l.StateKiB, Requests: l.Requests, EmittedKiB: l.EmittedKiB,

@@ -42,7 +42,7 @@ type rawEngine struct {
 
 // newRawEngine meters and compiles a module.
 func newRawEngine(ctx context.Context, g *generation, module []byte, cache wazero.CompilationCache) (engine, error) {
-	code, err := meter.InjectBounded(module, g.manifest.Limits.TableElements)
+	code, err := meter.InjectBounded(module, g.manifest.Limits.bounds())
 	if err != nil {
 		return nil, err
 	}

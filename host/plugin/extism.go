@@ -49,7 +49,7 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 	if _, set := os.LookupEnv(extismOutput); set {
 		return fmt.Errorf("the environment of the host sets %s, with which guests would write past the log: unset it", extismOutput)
 	}
-	code, err := prepareExtism(module, e.gen.manifest.Limits.TableElements)
+	code, err := prepareExtism(module, e.gen.manifest.Limits.bounds())
 	if err != nil {
 		return err
 	}
@@ -71,9 +71,9 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 }
 
 // prepareExtism rewrites a module so that it can be stopped and reaches the
-// host's functions in place of go-sdk's. elements bounds its tables.
-func prepareExtism(module []byte, elements int) ([]byte, error) {
-	code, err := meter.InjectBounded(module, elements)
+// host's functions in place of go-sdk's. It may have what bounds say.
+func prepareExtism(module []byte, bounds meter.Bounds) ([]byte, error) {
+	code, err := meter.InjectBounded(module, bounds)
 	if err != nil {
 		return nil, err
 	}

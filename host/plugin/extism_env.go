@@ -99,6 +99,7 @@ func extismHostFunctions() (out []extism.HostFunction) {
 	add(meter.ImportModule, meter.ImportName, wasmbin.FuncType{Results: i64}, func(g *extismGuest, stack []uint64) {
 		stack[0] = uint64(g.yield())
 	})
+	add(meter.ImportModule, meter.ImportDeep, wasmbin.FuncType{}, func(g *extismGuest, _ []uint64) { g.end(errStack) })
 	return out
 }
 

@@ -16,6 +16,7 @@ import (
 var (
 	errTimeout    = errors.New("did not finish within its time limit")
 	errFuel       = errors.New("used up its fuel")
+	errStack      = errors.New("recursed deeper")
 	errBufRefused = errors.New("happn_buf refused to give a buffer")
 	errBufBounds  = errors.New("happn_buf returned a buffer outside of memory")
 	errOutBounds  = errors.New("output lies outside of memory")
@@ -75,6 +76,8 @@ func (i *instance) explain(err error) error {
 	case errors.Is(i.ended, errFuel), errors.Is(err, errFuel):
 		which := i.either(limitStartFuel, limitFuel)
 		return which.is(fmt.Errorf("%w of %d units (%s)", errFuel, i.fuel, which))
+	case errors.Is(i.ended, errStack), errors.Is(err, errStack):
+		return limitStackKiB.is(fmt.Errorf("%w than %d KiB of stack (%s)", errStack, i.gen.manifest.Limits.StackKiB, limitStackKiB))
 	case errors.Is(i.ended, errTimeout), errors.Is(err, errTimeout):
 		which := i.either(limitStartTimeout, limitTimeout)
 		return which.is(fmt.Errorf("%w of %s (%s)", errTimeout, i.limit, which))

@@ -29,6 +29,7 @@ const (
 	limitTables
 	limitTableElements
 	limitMemoryMiB
+	limitStackKiB
 	limitOutputKiB
 	limitRecords
 	limitHostCalls
@@ -76,6 +77,7 @@ var limitTable = [limitCount]limitRow{
 	limitTables:        {"tables", 16, 1024, ""},
 	limitTableElements: {"tableElements", meter.MaxTable, 4 * meter.MaxTable, ""},
 	limitMemoryMiB:     {"memoryMiB", 64, 4096, "MiB"},
+	limitStackKiB:      {"stackKiB", meter.DefaultStack >> 10, 1 << 20, "KiB"},
 
 	limitOutputKiB:    {"outputKiB", 1024, abi.MaxOutput >> 10, "KiB"},
 	limitRecords:      {"records", 10_000, 1 << 20, ""},

@@ -202,3 +202,12 @@ func emitsAgain(n int) []byte {
 	list := records(asks(string(make([]byte, size))), asks(string(make([]byte, size))))
 	return converser{data: list, hears: gives(abi.VerdictEmit, len(list)), event: onBang(gives(abi.VerdictEmit, len(list)))}.bytes()
 }
+
+// recursing calls itself so often, within each other.
+func recursing(n int) []byte {
+	m := &asm.Module{}
+	bare(m)
+	deeper := m.Func("", asm.I32, asm.None, nil, asm.LocalGet(0), asm.IfVoid, asm.LocalGet(0), asm.I32Const(1), asm.I32Sub, asm.Call(2), asm.End)
+	m.Func(abi.ExportInbound, asm.I32, asm.I64, nil, asm.I32Const(int32(n)), asm.Call(deeper), verdict(abi.VerdictPass, 0, 0))
+	return m.Bytes()
+}

@@ -46,6 +46,9 @@ type Limits struct {
 	Tables, TableElements int
 	// MemoryMiB bounds the linear memory of one instance.
 	MemoryMiB int
+	// StackKiB bounds how deep an instance recurses, by what its functions are taken
+	// to need of the engine's stack, which is outside of linear memory.
+	StackKiB int
 
 	// OutputKiB bounds the output of one call, Records the records in it if it is a
 	// list.

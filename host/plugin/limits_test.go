@@ -50,6 +50,8 @@ var limitTests = map[string]limitTest{
 		says: "the module begins with tables of 21 elements, above the limit of 20 (limits.tableElements)"},
 	"memoryMiB": {limits: plugin.Limits{MemoryMiB: 1}, fits: 16, above: 17, raised: "2", faulty: true, module: withPages,
 		says: "the module begins with 17 pages of 64 KiB of memory, above the limit of 1 MiB (limits.memoryMiB)"},
+	"stackKiB": {limits: plugin.Limits{StackKiB: 64}, fits: 400, above: 700, raised: "128", faulty: true, module: recursing,
+		says: "recursed deeper than 64 KiB of stack (limits.stackKiB)"},
 	"moduleMiB": {limits: plugin.Limits{ModuleMiB: 1}, fits: 1 << 20, above: 1<<20 + 1, raised: "2", faulty: true, module: ofSize,
 		says: "bytes, above the limit of 1 MiB (limits.moduleMiB)"},
 	"outputKiB": {limits: plugin.Limits{OutputKiB: 1}, fits: 1 << 10, above: 1<<10 + 1, raised: "2", faulty: true,
@@ -83,10 +85,10 @@ var limitTests = map[string]limitTest{
 	"startTimeout": {limits: plugin.Limits{StartTimeout: 100 * time.Millisecond}, fits: 0, above: 300, raised: "20s", faulty: true,
 		module: func(n int) []byte { return waits(abi.ExportInit, n) },
 		says:   "did not finish within its time limit of 100ms (limits.startTimeout)"},
-	"fuel": {limits: plugin.Limits{Fuel: 1_000_000}, fits: 900, above: 1_000_000, raised: "3000000", faulty: true,
+	"fuel": {limits: plugin.Limits{Fuel: 1_000_000}, fits: 900, above: 1_200_000, raised: "3000000", faulty: true,
 		module: func(n int) []byte { return guest(turns(1, n), verdict(abi.VerdictPass, 0, 0)).Bytes() },
 		says:   "used up its fuel of 1000000 units (limits.fuel)"},
-	"startFuel": {limits: plugin.Limits{StartFuel: 1_000_000}, fits: 900, above: 1_000_000, raised: "3000000", faulty: true,
+	"startFuel": {limits: plugin.Limits{StartFuel: 1_000_000}, fits: 900, above: 1_200_000, raised: "3000000", faulty: true,
 		module: func(n int) []byte {
 			return inert(func(m *asm.Module) {
 				m.Func(abi.ExportInit, asm.I32, asm.I32, asm.I32, turns(1, n), asm.I32Const(0))

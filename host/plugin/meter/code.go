@@ -15,6 +15,7 @@ func (w *rewriter) code(section []byte) ([]byte, error) {
 		return nil, errors.New("there are not as many bodies as functions")
 	}
 	w.findLeaves(section)
+	w.plan = w.planStack(section)
 	out := wasmbin.AppendU32(make([]byte, 0, len(section)+len(section)/3), uint32(n))
 	var scratch function
 	for i := 0; i < n && r.Err() == nil; i++ {
@@ -26,7 +27,7 @@ func (w *rewriter) code(section []byte) ([]byte, error) {
 		if r.Err() != nil {
 			break
 		}
-		if err := scratch.rewrite(w, body, len(w.module.Types[typ].Params), w.leaves[i] > 0); err != nil {
+		if err := scratch.rewrite(w, body, w.module.Types[typ], w.plan.charges[i], w.leaves[i] > 0); err != nil {
 			at := w.codeAt + r.Offset() - len(body) + scratch.at
 			return nil, fmt.Errorf("function %d, at byte %d of the module: %w", int(w.imported)+i, at, err)
 		}
@@ -49,6 +50,8 @@ type function struct {
 	size uint32  // index of the added local that holds an operand, an i32
 	open []scope // blocks that are not closed
 
+	charged int32 // what its entry takes from the stack, 0 if it is not counted
+
 	extra int      // what the code so far costs above its length, as bytes of code
 	jumps jumps    // what is known of jumps by number
 	set   constant // what the last two instructions set a local to
@@ -70,10 +73,11 @@ type scope struct {
 	target       int  // of such a block: its place in ends, from 1
 }
 
-func (f *function) rewrite(w *rewriter, body []byte, params int, leaf bool) error {
+func (f *function) rewrite(w *rewriter, body []byte, typ wasmbin.FuncType, charge int32, leaf bool) error {
 	f.w, f.r = w, wasmbin.NewReader(body)
 	f.at, f.head, f.out, f.open = 0, f.head[:0], f.out[:0], f.open[:0]
-	f.locals(uint32(params))
+	f.locals(uint32(len(typ.Params)))
+	f.deepen(charge, typ.Results)
 	f.open = append(f.open, scope{})
 	f.extra, f.set = 0, constant{}
 	f.jumps.reset()
@@ -186,16 +190,20 @@ func (f *function) instruction() {
 	case opBrTable:
 		f.branches(start)
 	case opEnd:
-		f.close()
+		if f.close(); len(f.open) == 0 {
+			f.surface()
+		}
 		f.out = append(f.out, op)
 	case opCall:
 		target := f.w.function(r)
 		if target < f.w.imported {
 			f.chargeFixed(importCall)
-		} else if i := target - f.w.imported - 1; r.Err() == nil {
+		} else if i := target - f.w.imported - addedImports; r.Err() == nil {
 			f.cost(f.w.leaves[i])
 		}
 		f.out = wasmbin.AppendU32(append(f.out, op), target)
+	case opReturn:
+		f.leave()
 	case opRefFunc:
 		f.out = wasmbin.AppendU32(append(f.out, op), f.w.function(r))
 	case opLocalGet, opLocalSet, opLocalTee:
@@ -214,7 +222,7 @@ func (f *function) instruction() {
 		f.w.index(r, "type", f.w.yieldTyp)
 		r.U32()
 		f.cost(maxNamed + slowly*maxNamed/3)
-		f.out = append(f.out, r.Since(start)...)
+		f.indirect(r.Since(start))
 	case opMemoryGrow:
 		r.U32()
 		f.chargeOperand(opI64Shl, pageShift, maxPages)

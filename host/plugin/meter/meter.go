@@ -2,6 +2,7 @@ package meter
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -54,24 +55,34 @@ type rewriter struct {
 	defined  uint32 // functions that the module has a body of
 	yieldTyp uint32 // index of the type () -> i64
 	fuel     uint32 // index of the fuel global
+	stack    uint32 // index of the global that counts the stack that is left
+	depth    int32  // what it begins with, in bytes
 	room     uint32 // what tables may have together
 	codeAt   int    // where the code section begins, for error messages
 
-	named  map[uint32]bool // functions that calls may reach through a table
-	leaves []int           // what calls of defined functions cost that do not pay themselves, in bytes of code
+	named  map[uint32]bool   // functions that calls may reach through a table
+	blocks map[string]uint32 // indices of the types () -> results of more than one
+	plan   stackPlan
+	leaves []int // what calls of defined functions cost that do not pay themselves, in bytes of code
 }
 
-// Inject returns a copy of module that can be stopped. It has one more import
-// than module, ImportModule.ImportName, and behaves the same otherwise. Custom
+// Inject returns a copy of module that can be stopped. It has two imports more
+// than module, ImportName and ImportDeep of ImportModule, and behaves the same otherwise. Custom
 // sections are left out, but for the names of functions.
 //
 // Inject does not validate what it copies, the engine does. But an index that
 // means nothing in module is an error, since it could mean what Inject adds.
-func Inject(module []byte) ([]byte, error) { return InjectBounded(module, MaxTable) }
+func Inject(module []byte) ([]byte, error) { return InjectBounded(module, Bounds{}) }
 
-// InjectBounded is Inject for a module whose tables have at most so many elements
-// together.
-func InjectBounded(module []byte, elements int) ([]byte, error) {
+// Bounds are what a module may have beside its linear memory. A zero field means the
+// default.
+type Bounds struct {
+	Elements int // of all tables together; MaxTable
+	Stack    int // of calls that are not over, in bytes; DefaultStack
+}
+
+// InjectBounded is Inject with bounds.
+func InjectBounded(module []byte, b Bounds) ([]byte, error) {
 	m, err := wasmbin.Parse(module)
 	if err != nil {
 		return nil, err
@@ -80,7 +91,8 @@ func InjectBounded(module []byte, elements int) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &rewriter{module: m, yieldTyp: uint32(len(m.Types)), defined: uint32(len(m.Functions)), room: uint32(elements), named: map[uint32]bool{}}
+	w := &rewriter{module: m, yieldTyp: uint32(len(m.Types)), defined: uint32(len(m.Functions)), room: uint32(cmp.Or(b.Elements, MaxTable)),
+		depth: int32(min(cmp.Or(b.Stack, DefaultStack), maxStack)), named: map[uint32]bool{}}
 	globals := uint32(0)
 	for _, i := range m.Imports {
 		switch i.Kind {
@@ -96,7 +108,7 @@ func InjectBounded(module []byte, elements int) ([]byte, error) {
 	if s, ok := bodies[wasmbin.SectionGlobal]; ok {
 		globals += uint32(wasmbin.NewReader(s.Body).Count())
 	}
-	w.fuel, w.codeAt = globals, bodies[wasmbin.SectionCode].Offset
+	w.fuel, w.stack, w.codeAt = globals, globals+1, bodies[wasmbin.SectionCode].Offset
 
 	out := append(make([]byte, 0, len(module)+len(module)/3), module[:8]...)
 	for _, id := range order {
@@ -142,12 +154,9 @@ func sections(m *wasmbin.Module) (map[byte]wasmbin.Section, error) {
 func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
 	switch id {
 	case wasmbin.SectionType:
-		return appendToVector(body, []byte{0x60, 0, 1, wasmbin.I64})
+		return appendToVector(body, append([][]byte{{0x60, 0, 1, wasmbin.I64}, {0x60, 0, 0}}, w.blockTypes()...)...)
 	case wasmbin.SectionImport:
-		entry := appendName(nil, ImportModule)
-		entry = appendName(entry, ImportName)
-		entry = append(entry, wasmbin.KindFunction)
-		return appendToVector(body, wasmbin.AppendU32(entry, w.yieldTyp))
+		return appendToVector(body, added(ImportName, w.yieldTyp), added(ImportDeep, w.yieldTyp+1))
 	case wasmbin.SectionGlobal:
 		return w.globals(body)
 	}
@@ -196,26 +205,42 @@ func (w *rewriter) index(r *wasmbin.Reader, of string, count uint32) uint32 {
 // shift makes room for the added import in the space of function indices.
 func (w *rewriter) shift(function uint32) uint32 {
 	if function >= w.imported {
-		return function + 1
+		return function + addedImports
 	}
 	return function
 }
 
-// appendToVector adds one element to a section that is a vector.
-func appendToVector(body, element []byte) ([]byte, error) {
+// What is added at the end of the types and of the imported functions.
+const (
+	addedTypes   = 2
+	addedImports = 2
+)
+
+// added is the import of a function of the host's.
+func added(name string, typ uint32) []byte {
+	entry := appendName(appendName(nil, ImportModule), name)
+	return wasmbin.AppendU32(append(entry, wasmbin.KindFunction), typ)
+}
+
+// appendToVector adds elements to a section that is a vector.
+func appendToVector(body []byte, elements ...[]byte) ([]byte, error) {
 	if body == nil {
-		return append([]byte{1}, element...), nil
+		body = []byte{0}
 	}
 	r := wasmbin.NewReader(body)
 	n := r.U32()
 	if r.Err() != nil {
 		return nil, r.Err()
 	}
-	if n == 1<<32-1 {
+	if uint64(n)+uint64(len(elements)) > 1<<32-1 {
 		return nil, errors.New("too many entries")
 	}
-	out := wasmbin.AppendU32(make([]byte, 0, len(body)+len(element)+1), n+1)
-	return append(append(out, body[r.Offset():]...), element...), nil
+	out := wasmbin.AppendU32(make([]byte, 0, len(body)+64), n+uint32(len(elements)))
+	out = append(out, body[r.Offset():]...)
+	for _, e := range elements {
+		out = append(out, e...)
+	}
+	return out, nil
 }
 
 func appendName(dst []byte, name string) []byte {

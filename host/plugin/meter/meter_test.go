@@ -9,7 +9,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"github.com/tetratelabs/wazero"
-	"github.com/tetratelabs/wazero/api"
 
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 	"github.com/happn-host/happn-host/host/plugin/meter"
@@ -27,14 +26,12 @@ func run(t *testing.T, module []byte, slices int, args ...uint64) (results []uin
 	ctx := context.Background()
 	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithMemoryLimitPages(256))
 	defer func() { _ = rt.Close(ctx) }()
-	_, err = rt.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().
-		WithGoFunction(api.GoFunc(func(_ context.Context, stack []uint64) {
-			if yields++; yields > slices {
-				panic(errStop)
-			}
-			stack[0] = meter.Slice
-		}), nil, []api.ValueType{api.ValueTypeI64}).Export(meter.ImportName).Instantiate(ctx)
-	require.NoError(t, err)
+	instantiateYield(t, rt, func() int64 {
+		if yields++; yields > slices {
+			panic(errStop)
+		}
+		return meter.Slice
+	})
 	mod, err := rt.Instantiate(ctx, code)
 	if err != nil {
 		return nil, yields, err
@@ -195,7 +192,7 @@ func TestIndicesStillMeanTheSame(t *testing.T) {
 	require.NoError(t, err)
 	names, _, err := outside.Custom("name")
 	require.NoError(t, err)
-	require.Equal(t, []byte{1, 5, 1, 1, 2, 'o', 'k'}, names)
+	require.Equal(t, []byte{1, 5, 1, 2, 2, 'o', 'k'}, names)
 
 	results, _, err := run(t, m.Bytes(), 0)
 	require.NoError(t, err)
@@ -259,7 +256,7 @@ func TestTablesShareTheirLimit(t *testing.T) {
 					section = wasmbin.AppendU32(section, d[2])
 				}
 			}
-			code, err := meter.InjectBounded(wasmbin.AppendSection([]byte("\x00asm\x01\x00\x00\x00"), wasmbin.SectionTable, section), 100)
+			code, err := meter.InjectBounded(wasmbin.AppendSection([]byte("\x00asm\x01\x00\x00\x00"), wasmbin.SectionTable, section), meter.Bounds{Elements: 100})
 			require.NoError(t, err)
 			m, err := wasmbin.Parse(code)
 			require.NoError(t, err)

@@ -17,6 +17,7 @@ const (
 	opBr           = 0x0c
 	opBrIf         = 0x0d
 	opBrTable      = 0x0e
+	opReturn       = 0x0f
 	opCall         = 0x10
 	opCallIndirect = 0x11
 	opSelect       = 0x1b
@@ -31,9 +32,12 @@ const (
 	opI32Const     = 0x41
 	opI64Const     = 0x42
 	opI32LtU       = 0x49
+	opI32GeS       = 0x4e
 	opI64LtS       = 0x53
 	opI64GeS       = 0x59
 	opI64Add       = 0x7c
+	opI32Add       = 0x6a
+	opI32Sub       = 0x6b
 	opI32DivS      = 0x6d
 	opI32RemU      = 0x70
 	opI64Sub       = 0x7d

@@ -82,7 +82,7 @@ func TestProofFailsWhenACheckIsWrong(t *testing.T) {
 		"filling is cheap":             {[]byte{0x42, 6, 0x88}, []byte{0x42, 7, 0x88}, "not its shift"},
 		"growing is cheap":             {[]byte{0x42, 10, 0x86}, []byte{0x42, 9, 0x86}, "not its shift"},
 		"the host is not called":       {settle, asm.Join(lacks, []byte{0x42, 0, 0x24, fuel, 0x0b}), "half a check"},
-		"fuel is not stored":           {[]byte{0x22, left, 0x24, fuel}, []byte{0x22, left, 0x24, 1}, "half a check"},
+		"fuel is not stored":           {[]byte{0x22, left, 0x24, fuel}, []byte{0x22, left, 0x24, 1}, "the stack that is left is touched"},
 		"a check is the wrong way":     {[]byte{0x42, 0, 0x59, 0x04}, []byte{0x42, 0, 0x55, 0x04}, "half a check"},
 		"code of the module is lost":   {[]byte{0x41, 7}, []byte{0x01}, "became"},
 		"code of the module is moved":  {[]byte{0x41, 0, 0x41, 7}, []byte{0x41, 7, 0x41, 0}, "became"},

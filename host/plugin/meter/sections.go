@@ -9,21 +9,22 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
-// globals copies the globals and adds the fuel counter.
+// globals copies the globals and adds the counters of fuel and of stack.
 func (w *rewriter) globals(body []byte) ([]byte, error) {
 	fuel := appendSigned([]byte{wasmbin.I64, 1, opI64Const}, Slice)
 	fuel = append(fuel, opEnd)
+	stack := append(appendSigned([]byte{wasmbin.I32, 1, opI32Const}, int64(w.depth)), opEnd)
 	if body == nil {
-		return append([]byte{1}, fuel...), nil
+		return append(append([]byte{2}, fuel...), stack...), nil
 	}
 	r := wasmbin.NewReader(body)
 	n := r.Count()
-	out := wasmbin.AppendU32(nil, uint32(n)+1)
+	out := wasmbin.AppendU32(nil, uint32(n)+2)
 	for ; n > 0 && r.Err() == nil; n-- {
 		out = append(out, r.Byte(), r.Byte())
 		out = w.constant(r, out)
 	}
-	return append(out, fuel...), finished(r)
+	return append(append(out, fuel...), stack...), finished(r)
 }
 
 // table is a table as a module declares it.

@@ -112,12 +112,16 @@ func newStage(t *testing.T, features api.CoreFeatures, world []byte) *stage {
 	return s
 }
 
+// errDeep is named as the engine names it.
+var errDeep = errors.New("stack overflow")
+
 // instantiateYield provides what metered code calls.
 func instantiateYield(tb testing.TB, rt wazero.Runtime, yield func() int64) {
 	tb.Helper()
 	_, err := rt.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(func(_ context.Context, stack []uint64) { stack[0] = uint64(yield()) }), nil, []api.ValueType{api.ValueTypeI64}).
-		Export(meter.ImportName).Instantiate(context.Background())
+		Export(meter.ImportName).NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) { panic(errDeep) }), nil, nil).
+		Export(meter.ImportDeep).Instantiate(context.Background())
 	require.NoError(tb, err)
 }
 

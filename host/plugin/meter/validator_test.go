@@ -47,9 +47,14 @@ func prove(original, rewritten []byte) error {
 	if s := before.Find(wasmbin.SectionGlobal); s != nil {
 		p.globals += wasmbin.NewReader(s).U32()
 	}
-	yield := after.Imports[len(after.Imports)-1]
-	if yield.Module != meter.ImportModule || yield.Name != meter.ImportName || yield.Type.String() != "() -> i64" {
-		return fmt.Errorf("the last import is %s.%s", yield.Module, yield.Name)
+	for i, want := range []struct{ name, typ string }{{meter.ImportName, "() -> i64"}, {meter.ImportDeep, "()"}} {
+		mine := after.Imports[len(after.Imports)-2+i]
+		if mine.Module != meter.ImportModule || mine.Name != want.name || mine.Type.String() != want.typ {
+			return fmt.Errorf("one of the last imports is %s.%s, %s", mine.Module, mine.Name, mine.Type)
+		}
+	}
+	if err := begins(after); err != nil {
+		return err
 	}
 	if !bytes.Equal(functions(before.Functions), functions(after.Functions)) {
 		return fmt.Errorf("functions have other types")
@@ -75,15 +80,20 @@ func (p *proof) outside(after *wasmbin.Module) error {
 		r := wasmbin.NewReader(s)
 		for n := r.U32(); n > 0; n-- {
 			name, kind, index := r.Name(), r.Byte(), r.U32()
-			if kind == wasmbin.KindFunction && index == p.imported || kind == wasmbin.KindGlobal && index == p.globals {
+			if kind == wasmbin.KindFunction && p.own(index) || kind == wasmbin.KindGlobal && index >= p.globals {
 				return fmt.Errorf("export %q gives the meter away", name)
 			}
 		}
 	}
-	if s := after.Find(wasmbin.SectionStart); s != nil && wasmbin.NewReader(s).U32() == p.imported {
-		return fmt.Errorf("yield is the start function")
+	if s := after.Find(wasmbin.SectionStart); s != nil && p.own(wasmbin.NewReader(s).U32()) {
+		return fmt.Errorf("the start function is the meter's")
 	}
 	return nil
+}
+
+// own reports whether a function is one that the meter has added.
+func (p *proof) own(function uint32) bool {
+	return function == p.imported || function == p.imported+1
 }
 
 func (p *proof) codes(before, after *wasmbin.Module) error {
@@ -96,8 +106,10 @@ func (p *proof) codes(before, after *wasmbin.Module) error {
 	if now.U32() != n {
 		return fmt.Errorf("there are other functions")
 	}
+	var bodies [][]byte
 	for i := range n {
-		r, err := p.function(len(before.Types[before.Functions[i]].Params), old.Bytes(old.U32()), now.Bytes(now.U32()))
+		bodies = append(bodies, old.Bytes(old.U32()))
+		r, err := p.function(before.Types[before.Functions[i]], after.Types, bodies[i], now.Bytes(now.U32()))
 		if err != nil {
 			return fmt.Errorf("function %d: %w", i, err)
 		}
@@ -108,7 +120,7 @@ func (p *proof) codes(before, after *wasmbin.Module) error {
 			return fmt.Errorf("function %d: %w", i, err)
 		}
 	}
-	return nil
+	return p.stackOf(before, bodies).bounded()
 }
 
 // reading is one function while it is proved.
@@ -122,6 +134,10 @@ type reading struct {
 	paid  int64 // what the check just before pays, 0 for none, bulk by an operand
 	entry int64 // what the check at the beginning pays
 	backs []back
+
+	takes   int // from the stack, at its entry
+	through int // the least that a call through a table takes, -1 for no such call
+	open    int // blocks
 }
 
 // bulk is a price that follows from an operand.
@@ -135,13 +151,17 @@ type back struct {
 }
 
 // function proves one function.
-func (p *proof) function(params int, was, is []byte) (*reading, error) {
+func (p *proof) function(typ wasmbin.FuncType, types []wasmbin.FuncType, was, is []byte) (*reading, error) {
 	r := &reading{proof: p}
 	var own, more uint32
 	r.old, own = decode(was)
 	r.now, more = decode(is)
-	if r.locals = uint32(params) + own; more != own+2 {
+	if r.locals = uint32(len(typ.Params)) + own; more != own+2 {
 		return nil, fmt.Errorf("%d locals became %d", own, more)
+	}
+	var err error
+	if r.now, r.takes, r.through, err = p.surface(r.now, r.locals, typ.Results, types); err != nil {
+		return nil, err
 	}
 	r.flow = follows(r.old)
 	for r.i < len(r.now) {
@@ -204,7 +224,13 @@ func (r *reading) same(needs int64) error {
 	if label, forward := r.flow.forward[r.j]; forward && o.code == opBr {
 		want.imm = []uint64{label}
 	}
-	if !want.same(o) {
+	switch o.code {
+	case opBlock, opLoop, opIf:
+		r.open++
+	case opEnd:
+		r.open--
+	}
+	if !want.same(o) && !(r.takes > 0 && leaves(want, o, r.open)) {
 		return fmt.Errorf("%v became %v", want, o)
 	}
 	r.i, r.j, r.paid = r.i+1, r.j+1, 0
@@ -408,7 +434,7 @@ func (r *reading) untouched(o op) error {
 // shifted is an instruction of the original as the rewritten module says it.
 func (p *proof) shifted(o op) op {
 	if (o.code == opCall || o.code == opRefFunc) && o.first() >= uint64(p.imported) {
-		o.imm = []uint64{o.first() + 1}
+		o.imm = []uint64{o.first() + 2}
 	}
 	return o
 }
