@@ -1,9 +1,12 @@
 package plugin_test
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -169,6 +172,27 @@ func TestASlowStartHoldsUpNobody(t *testing.T) {
 	v, err = f.Inbound()[1].Call(context.Background(), request()) // behind a
 	require.NoError(t, err)
 	require.Equal(t, abi.VerdictPass, v, "the new version of p")
+}
+
+// Modules are compiled one after the other: those that wait are seen before.
+func TestWhatWaitsToBeCompiledIsSeen(t *testing.T) {
+	f := open(t, nil)
+	for n := range 4 {
+		m := guest(verdict(abi.VerdictPass, 0, 0))
+		for range 40 { // enough to take a moment
+			m.Func("", asm.None, asm.I32, nil, asm.I32Const(int32(n)), bytes.Repeat(asm.Join(asm.I32Const(3), asm.I32Sub), 500))
+		}
+		f.drop(fmt.Sprintf("p%d.wasm", n), m.Bytes())
+	}
+	require.Eventually(t, func() bool {
+		return slices.ContainsFunc(f.List(), func(i plugin.Info) bool {
+			return i.State == plugin.StateDiscovered && i.Reason == "waits for its turn to be compiled"
+		})
+	}, 10*time.Second, time.Millisecond)
+	require.NoError(t, f.WaitSettled(ctx(t)))
+	for _, info := range f.List() {
+		require.Equal(t, plugin.StateReady, info.State, info.Reason)
+	}
 }
 
 func TestChangesDuringALoadAreNotLost(t *testing.T) {

@@ -169,7 +169,7 @@ func (m *Manager) Rescan(ctx context.Context) error {
 }
 
 // Close waits for calls in progress and ends every instance. Messages that still
-// come by are refused, so stop what sends them first.
+// come by are refused, so stop what sends them first. It is called once.
 func (m *Manager) Close() error {
 	m.mu.Lock()
 	m.closed = true
