@@ -100,6 +100,7 @@ func extismHostFunctions() (out []extism.HostFunction) {
 		stack[0] = uint64(g.yield())
 	})
 	add(meter.ImportModule, meter.ImportDeep, wasmbin.FuncType{}, func(g *extismGuest, _ []uint64) { g.end(errStack) })
+	add(meter.ImportModule, meter.ImportPause, wasmbin.FuncType{}, func(g *extismGuest, _ []uint64) { g.look() })
 	return out
 }
 

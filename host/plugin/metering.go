@@ -14,8 +14,8 @@ func (l *Limits) bounds() meter.Bounds {
 	return meter.Bounds{Elements: l.TableElements, Stack: l.StackKiB << 10}
 }
 
-// instantiateMeter provides what metered code calls when its fuel is used up, and
-// when it recurses too deeply.
+// instantiateMeter provides what metered code calls when its fuel is used up,
+// when it recurses too deeply, and while it does what takes long.
 func instantiateMeter(ctx context.Context, rt wazero.Runtime) error {
 	_, err := rt.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(func(ctx context.Context, stack []uint64) {
@@ -23,6 +23,9 @@ func instantiateMeter(ctx context.Context, rt wazero.Runtime) error {
 		}), nil, []api.ValueType{api.ValueTypeI64}).Export(meter.ImportName).NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(func(ctx context.Context, _ []uint64) {
 			ctx.Value(instanceKey{}).(*instance).end(errStack)
-		}), nil, nil).Export(meter.ImportDeep).Instantiate(ctx)
+		}), nil, nil).Export(meter.ImportDeep).NewFunctionBuilder().
+		WithGoFunction(api.GoFunc(func(ctx context.Context, _ []uint64) {
+			ctx.Value(instanceKey{}).(*instance).look()
+		}), nil, nil).Export(meter.ImportPause).Instantiate(ctx)
 	return err
 }

@@ -16,7 +16,7 @@ func (w *rewriter) code(section []byte) ([]byte, error) {
 	}
 	w.findLeaves(section)
 	w.plan = w.planStack(section)
-	out := wasmbin.AppendU32(make([]byte, 0, len(section)+len(section)/3), uint32(n))
+	out := wasmbin.AppendU32(make([]byte, 0, len(section)+len(section)/3), uint32(n+len(w.pieces.bodies)))
 	var scratch function
 	for i := 0; i < n && r.Err() == nil; i++ {
 		typ := w.module.Functions[i]
@@ -33,6 +33,9 @@ func (w *rewriter) code(section []byte) ([]byte, error) {
 		}
 		out = wasmbin.AppendU32(out, uint32(len(scratch.head)+len(scratch.out)))
 		out = append(append(out, scratch.head...), scratch.out...)
+	}
+	for _, body := range w.pieces.bodies {
+		out = append(wasmbin.AppendU32(out, uint32(len(body))), body...)
 	}
 	return out, finished(r)
 }
@@ -228,8 +231,9 @@ func (f *function) instruction() {
 		f.chargeOperand(opI64Shl, pageShift, maxPages)
 		f.out = append(f.out, r.Since(start)...)
 	case opPrefixMisc:
-		f.chargeMisc(skipMisc(r))
-		f.out = append(f.out, r.Since(start)...)
+		sub := skipMisc(r)
+		f.chargeMisc(sub)
+		f.inPieces(r.Since(start), f.w.pieces.function(sub, r.Since(start)))
 	default:
 		if slow(op) {
 			f.cost(slowly)

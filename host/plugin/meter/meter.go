@@ -63,11 +63,12 @@ type rewriter struct {
 	named  map[uint32]bool   // functions that calls may reach through a table
 	blocks map[string]uint32 // indices of the types () -> results of more than one
 	plan   stackPlan
+	pieces pieces
 	leaves []int // what calls of defined functions cost that do not pay themselves, in bytes of code
 }
 
-// Inject returns a copy of module that can be stopped. It has two imports more
-// than module, ImportName and ImportDeep of ImportModule, and behaves the same otherwise. Custom
+// Inject returns a copy of module that can be stopped. It has three imports more
+// than module, ImportName, ImportDeep and ImportPause of ImportModule, and behaves the same otherwise. Custom
 // sections are left out, but for the names of functions.
 //
 // Inject does not validate what it copies, the engine does. But an index that
@@ -109,6 +110,8 @@ func InjectBounded(module []byte, b Bounds) ([]byte, error) {
 		globals += uint32(wasmbin.NewReader(s.Body).Count())
 	}
 	w.fuel, w.stack, w.codeAt = globals, globals+1, bodies[wasmbin.SectionCode].Offset
+
+	w.planPieces(bodies)
 
 	out := append(make([]byte, 0, len(module)+len(module)/3), module[:8]...)
 	for _, id := range order {
@@ -154,9 +157,9 @@ func sections(m *wasmbin.Module) (map[byte]wasmbin.Section, error) {
 func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
 	switch id {
 	case wasmbin.SectionType:
-		return appendToVector(body, append([][]byte{{0x60, 0, 1, wasmbin.I64}, {0x60, 0, 0}}, w.blockTypes()...)...)
+		return appendToVector(body, append([][]byte{{0x60, 0, 1, wasmbin.I64}, {0x60, 0, 0}, {0x60, 3, wasmbin.I32, wasmbin.I32, wasmbin.I32, 0}}, w.blockTypes()...)...)
 	case wasmbin.SectionImport:
-		return appendToVector(body, added(ImportName, w.yieldTyp), added(ImportDeep, w.yieldTyp+1))
+		return appendToVector(body, added(ImportName, w.yieldTyp), added(ImportDeep, w.yieldTyp+1), added(ImportPause, w.yieldTyp+1))
 	case wasmbin.SectionGlobal:
 		return w.globals(body)
 	}
@@ -164,6 +167,8 @@ func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
 		return nil, nil
 	}
 	switch id {
+	case wasmbin.SectionFunction:
+		return w.functions(body)
 	case wasmbin.SectionTable:
 		return w.tables(body)
 	case wasmbin.SectionExport:
@@ -212,8 +217,8 @@ func (w *rewriter) shift(function uint32) uint32 {
 
 // What is added at the end of the types and of the imported functions.
 const (
-	addedTypes   = 2
-	addedImports = 2
+	addedTypes   = 3
+	addedImports = 3
 )
 
 // added is the import of a function of the host's.

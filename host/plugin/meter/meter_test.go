@@ -192,7 +192,7 @@ func TestIndicesStillMeanTheSame(t *testing.T) {
 	require.NoError(t, err)
 	names, _, err := outside.Custom("name")
 	require.NoError(t, err)
-	require.Equal(t, []byte{1, 5, 1, 2, 2, 'o', 'k'}, names)
+	require.Equal(t, []byte{1, 5, 1, 3, 2, 'o', 'k'}, names)
 
 	results, _, err := run(t, m.Bytes(), 0)
 	require.NoError(t, err)

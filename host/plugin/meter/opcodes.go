@@ -28,12 +28,15 @@ const (
 	opGlobalSet    = 0x24
 	opI32Load      = 0x28
 	opI64Store32   = 0x3e
+	opMemorySize   = 0x3f
 	opMemoryGrow   = 0x40
 	opI32Const     = 0x41
 	opI64Const     = 0x42
+	opI32LeU       = 0x4d
 	opI32LtU       = 0x49
 	opI32GeS       = 0x4e
 	opI64LtS       = 0x53
+	opI64GtU       = 0x56
 	opI64GeS       = 0x59
 	opI64Add       = 0x7c
 	opI32Add       = 0x6a

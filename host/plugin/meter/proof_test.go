@@ -80,6 +80,8 @@ func TestProofFailsWhenACheckIsWrong(t *testing.T) {
 		"a price is too low":           {price(2), price(1), "1 units for a function that costs"},
 		"filling is free":              {asm.Join([]byte{0x22, size, 0x23, fuel, 0x20, size, 0xad, 0x42, 6, 0x88}, many), nil, "0 instead of -1"},
 		"filling is cheap":             {[]byte{0x42, 6, 0x88}, []byte{0x42, 7, 0x88}, "not its shift"},
+		"filling is at once":           {asm.Join([]byte{0x20, size}, asm.I32Const(1<<20), []byte{0x4d}), asm.Join([]byte{0x20, size}, asm.I32Const(1<<19), []byte{0x4d}), "not done in pieces"},
+		"pieces do not pause":          {[]byte{0x10, 3, 0x0c, 0}, []byte{0x01, 0x01, 0x0c, 0}, "in pieces is something else"},
 		"growing is cheap":             {[]byte{0x42, 10, 0x86}, []byte{0x42, 9, 0x86}, "not its shift"},
 		"the host is not called":       {settle, asm.Join(lacks, []byte{0x42, 0, 0x24, fuel, 0x0b}), "half a check"},
 		"fuel is not stored":           {[]byte{0x22, left, 0x24, fuel}, []byte{0x22, left, 0x24, 1}, "the stack that is left is touched"},

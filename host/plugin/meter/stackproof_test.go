@@ -83,7 +83,7 @@ func least(a, b int) int {
 }
 
 func (p *proof) touchesStack(o op) error {
-	if (o.code == opGlobalGet || o.code == opGlobalSet) && o.first() == p.left() || (o.code == opCall || o.code == opRefFunc) && o.first() == uint64(p.imported)+1 {
+	if (o.code == opGlobalGet || o.code == opGlobalSet) && o.first() == p.left() || (o.code == opCall || o.code == opRefFunc) && (o.first() == uint64(p.imported)+1 || o.first() == uint64(p.imported)+2) {
 		return fmt.Errorf("byte %d: the stack that is left is touched", o.at)
 	}
 	return nil

@@ -23,6 +23,9 @@ type proof struct {
 	imported uint32 // functions of the original
 	globals  uint32 // of the original; the fuel's index
 	read     []*reading
+	pieces   []piece // functions that were added
+	types    int     // of the original
+	defined  int     // functions of the original with a body
 }
 
 // prove returns why a rewritten module is not to be trusted, or nil.
@@ -47,8 +50,8 @@ func prove(original, rewritten []byte) error {
 	if s := before.Find(wasmbin.SectionGlobal); s != nil {
 		p.globals += wasmbin.NewReader(s).U32()
 	}
-	for i, want := range []struct{ name, typ string }{{meter.ImportName, "() -> i64"}, {meter.ImportDeep, "()"}} {
-		mine := after.Imports[len(after.Imports)-2+i]
+	for i, want := range []struct{ name, typ string }{{meter.ImportName, "() -> i64"}, {meter.ImportDeep, "()"}, {meter.ImportPause, "()"}} {
+		mine := after.Imports[len(after.Imports)-3+i]
 		if mine.Module != meter.ImportModule || mine.Name != want.name || mine.Type.String() != want.typ {
 			return fmt.Errorf("one of the last imports is %s.%s, %s", mine.Module, mine.Name, mine.Type)
 		}
@@ -56,8 +59,8 @@ func prove(original, rewritten []byte) error {
 	if err := begins(after); err != nil {
 		return err
 	}
-	if !bytes.Equal(functions(before.Functions), functions(after.Functions)) {
-		return fmt.Errorf("functions have other types")
+	if err := p.added(before, after); err != nil {
+		return err
 	}
 	if err := p.outside(after); err != nil {
 		return err
@@ -93,7 +96,7 @@ func (p *proof) outside(after *wasmbin.Module) error {
 
 // own reports whether a function is one that the meter has added.
 func (p *proof) own(function uint32) bool {
-	return function == p.imported || function == p.imported+1
+	return function >= p.imported && function < p.imported+3
 }
 
 func (p *proof) codes(before, after *wasmbin.Module) error {
@@ -103,7 +106,7 @@ func (p *proof) codes(before, after *wasmbin.Module) error {
 	}
 	old, now := wasmbin.NewReader(was), wasmbin.NewReader(is)
 	n := old.U32()
-	if now.U32() != n {
+	if now.U32() != n+uint32(len(p.pieces)) {
 		return fmt.Errorf("there are other functions")
 	}
 	var bodies [][]byte
@@ -114,6 +117,11 @@ func (p *proof) codes(before, after *wasmbin.Module) error {
 			return fmt.Errorf("function %d: %w", i, err)
 		}
 		p.read = append(p.read, r)
+	}
+	for _, want := range p.pieces {
+		if !bytes.Equal(want.body, now.Bytes(now.U32())) {
+			return fmt.Errorf("instruction %#x in pieces is something else", want.op.code)
+		}
 	}
 	for i, r := range p.read {
 		if err := r.worth(); err != nil {
@@ -160,6 +168,9 @@ func (p *proof) function(typ wasmbin.FuncType, types []wasmbin.FuncType, was, is
 		return nil, fmt.Errorf("%d locals became %d", own, more)
 	}
 	var err error
+	if r.now, err = p.whole(r.now, r.locals); err != nil {
+		return nil, err
+	}
 	if r.now, r.takes, r.through, err = p.surface(r.now, r.locals, typ.Results, types); err != nil {
 		return nil, err
 	}
@@ -434,7 +445,7 @@ func (r *reading) untouched(o op) error {
 // shifted is an instruction of the original as the rewritten module says it.
 func (p *proof) shifted(o op) op {
 	if (o.code == opCall || o.code == opRefFunc) && o.first() >= uint64(p.imported) {
-		o.imm = []uint64{o.first() + 2}
+		o.imm = []uint64{o.first() + 3}
 	}
 	return o
 }
