@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os"
-	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -13,27 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/tetratelabs/wazero"
 
-	"github.com/happn-host/happn-host/host/plugin/build"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 	"github.com/happn-host/happn-host/host/plugin/meter"
 )
-
-// BenchmarkInject measures the rewrite of a Go guest of some megabytes. What it
-// makes is compiled only when the compile cache does not know it.
-func BenchmarkInject(b *testing.B) {
-	path, err := build.Build(context.Background(), build.Options{Dir: filepath.Join("..", "testdata", "goguest"), Out: b.TempDir()})
-	require.NoError(b, err)
-	module, err := os.ReadFile(path)
-	require.NoError(b, err)
-	b.SetBytes(int64(len(module)))
-	for b.Loop() {
-		code, err := meter.Inject(module)
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.ReportMetric(float64(len(code))/float64(len(module)), "growth")
-	}
-}
 
 // hostile are guests that do what lasts longest for their fuel.
 func hostile() map[string]*asm.Module {

@@ -79,19 +79,25 @@ type worker struct {
 func employ(tb testing.TB, module []byte, config wazero.RuntimeConfig) *worker {
 	tb.Helper()
 	ctx := context.Background()
-	if dir := os.Getenv("HAPPN_TEST_WASM_CACHE"); dir != "" {
-		cache, err := wazero.NewCompilationCacheWithDir(dir)
-		require.NoError(tb, err)
-		tb.Cleanup(func() { _ = cache.Close(ctx) })
-		config = config.WithCompilationCache(cache)
-	}
-	rt := wazero.NewRuntimeWithConfig(ctx, config)
+	rt := wazero.NewRuntimeWithConfig(ctx, cached(tb, config, os.Getenv("HAPPN_TEST_WASM_CACHE")))
 	tb.Cleanup(func() { _ = rt.Close(ctx) })
 	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
 	instantiateYield(tb, rt, func() int64 { return meter.Slice })
 	mod, err := rt.InstantiateWithConfig(ctx, module, wazero.NewModuleConfig().WithStartFunctions("_initialize").WithSysNanotime())
 	require.NoError(tb, err)
 	return &worker{ctx: ctx, mod: mod}
+}
+
+// cached is a configuration whose machine code is kept in a folder, if any.
+func cached(tb testing.TB, config wazero.RuntimeConfig, dir string) wazero.RuntimeConfig {
+	tb.Helper()
+	if dir == "" {
+		return config
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(dir)
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = cache.Close(context.Background()) })
+	return config.WithCompilationCache(cache)
 }
 
 // take gives the guest the input of a job.
