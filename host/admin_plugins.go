@@ -94,16 +94,18 @@ type CanaryRecord struct {
 
 // PluginLimits are the limits of a plugin as the management API shows them.
 type PluginLimits struct {
-	Timeout      string `json:"timeout,omitempty"`
-	StartTimeout string `json:"startTimeout,omitempty"`
-	Fuel         int    `json:"fuel,omitempty"`      // units
-	StartFuel    int    `json:"startFuel,omitempty"` // units
-	Wait         string `json:"wait,omitempty"`
-	Waiting      int    `json:"waiting,omitempty"`
-	Instances    int    `json:"instances,omitempty"`
-	Drain        string `json:"drain,omitempty"`
+	Timeout        string `json:"timeout,omitempty"`
+	StartTimeout   string `json:"startTimeout,omitempty"`
+	CompileTimeout string `json:"compileTimeout,omitempty"`
+	Fuel           int    `json:"fuel,omitempty"`      // units
+	StartFuel      int    `json:"startFuel,omitempty"` // units
+	Wait           string `json:"wait,omitempty"`
+	Waiting        int    `json:"waiting,omitempty"`
+	Instances      int    `json:"instances,omitempty"`
+	Drain          string `json:"drain,omitempty"`
 
 	ModuleMiB     int `json:"moduleMiB,omitempty"`
+	Types         int `json:"types,omitempty"`
 	Functions     int `json:"functions,omitempty"`
 	Globals       int `json:"globals,omitempty"`
 	Tables        int `json:"tables,omitempty"`
@@ -224,9 +226,9 @@ func recordOf(i plugin.Info) PluginRecord {
 		Hooks: append([]plugin.HookKind{}, i.Kinds...), State: i.State, Reason: i.Reason, LastError: i.LastError,
 		Instances: i.Instances, Limited: i.Limited, Grants: append([]plugin.Grant{}, i.Grants...),
 		Limits: PluginLimits{
-			Timeout: lasting(l.Timeout), StartTimeout: lasting(l.StartTimeout), Fuel: l.Fuel, StartFuel: l.StartFuel, Wait: lasting(l.Wait),
+			Timeout: lasting(l.Timeout), StartTimeout: lasting(l.StartTimeout), CompileTimeout: lasting(l.CompileTimeout), Fuel: l.Fuel, StartFuel: l.StartFuel, Wait: lasting(l.Wait),
 			Waiting: l.Waiting, Instances: l.Instances, Drain: lasting(l.Drain),
-			ModuleMiB: l.ModuleMiB, Functions: l.Functions, Globals: l.Globals, Tables: l.Tables, TableElements: l.TableElements, MemoryMiB: l.MemoryMiB, StackKiB: l.StackKiB,
+			ModuleMiB: l.ModuleMiB, Types: l.Types, Functions: l.Functions, Globals: l.Globals, Tables: l.Tables, TableElements: l.TableElements, MemoryMiB: l.MemoryMiB, StackKiB: l.StackKiB,
 			OutputKiB: l.OutputKiB, Records: l.Records, HostCalls: l.HostCalls, Searches: l.Searches, LogLines: l.LogLines, LogLineBytes: l.LogLineBytes,
 			Metrics: l.Metrics, Series: l.Series, VarsKiB: l.VarsKiB, Events: l.Events, EventsKiB: l.EventsKiB,
 			Timers: l.Timers, StateKiB: l.StateKiB, Requests: l.Requests, EmittedKiB: l.EmittedKiB,

@@ -114,27 +114,6 @@ func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cac
 	return g, nil
 }
 
-// compile makes the engine when it is this plugin's turn.
-func (g *generation) compile(ctx context.Context, c *candidate, cache wazero.CompilationCache) error {
-	release, err := g.plugin.manager.compiling(ctx)
-	if err != nil {
-		return err
-	}
-	defer release()
-	if g.plugin.gen.Load() == nil {
-		g.plugin.show(c, StateLoading, "")
-	}
-	build := newRawEngine
-	if c.engine == engineExtism {
-		build = newExtismEngine
-		if cache, err = g.plugin.manager.newCache(); err != nil {
-			return err
-		}
-	}
-	g.engine, err = build(ctx, g, c.module, cache)
-	return err
-}
-
 // learn finds out which documents a plugin with a search hook may see.
 func (g *generation) learn() (err error) {
 	if g.hooks[placeSearch] != nil && g.services != nil {
@@ -298,7 +277,7 @@ func inOneLine(text string) string {
 // skip counts a message for which no instance was to be had.
 func (g *generation) skip(err error) {
 	g.skipped.Add(1)
-	g.refused.count(err)
+	g.tell(err)
 }
 
 // tell tells the operator of what a guest was refused, and goes on after.

@@ -17,6 +17,7 @@ type limit int
 const (
 	limitTimeout limit = iota
 	limitStartTimeout
+	limitCompileTimeout
 	limitFuel
 	limitStartFuel
 	limitWait
@@ -24,6 +25,7 @@ const (
 	limitInstances
 	limitDrain
 	limitModuleMiB
+	limitTypes
 	limitFunctions
 	limitGlobals
 	limitTables
@@ -62,16 +64,18 @@ const inTime = "time"
 
 // limitTable is a constant in all but name.
 var limitTable = [limitCount]limitRow{
-	limitTimeout:      {"timeout", int64(50 * time.Millisecond), int64(time.Minute), inTime},
-	limitStartTimeout: {"startTimeout", int64(5 * time.Second), int64(10 * time.Minute), inTime},
-	limitFuel:         {"fuel", 0, 1 << 50, "units"},
-	limitStartFuel:    {"startFuel", 0, 1 << 50, "units"},
-	limitWait:         {"wait", int64(250 * time.Millisecond), int64(time.Minute), inTime},
-	limitWaiting:      {"waiting", 1024, 1 << 20, ""},
-	limitInstances:    {"instances", 0, 1024, ""},
-	limitDrain:        {"drain", int64(30 * time.Second), int64(time.Hour), inTime},
+	limitTimeout:        {"timeout", int64(50 * time.Millisecond), int64(time.Minute), inTime},
+	limitStartTimeout:   {"startTimeout", int64(5 * time.Second), int64(10 * time.Minute), inTime},
+	limitCompileTimeout: {"compileTimeout", int64(2 * time.Minute), int64(time.Hour), inTime},
+	limitFuel:           {"fuel", 0, 1 << 50, "units"},
+	limitStartFuel:      {"startFuel", 0, 1 << 50, "units"},
+	limitWait:           {"wait", int64(250 * time.Millisecond), int64(time.Minute), inTime},
+	limitWaiting:        {"waiting", 1024, 1 << 20, ""},
+	limitInstances:      {"instances", 0, 1024, ""},
+	limitDrain:          {"drain", int64(30 * time.Second), int64(time.Hour), inTime},
 
 	limitModuleMiB:     {"moduleMiB", 64, 1024, "MiB"},
+	limitTypes:         {"types", 5000, 100_000, ""},
 	limitFunctions:     {"functions", 100_000, 1_000_000, ""},
 	limitGlobals:       {"globals", 10_000, 1_000_000, ""},
 	limitTables:        {"tables", 16, 1024, ""},

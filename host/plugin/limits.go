@@ -14,6 +14,9 @@ type Limits struct {
 	// StartTimeout bounds the start of one instance: its start function,
 	// _initialize and happn_init together.
 	StartTimeout time.Duration
+	// CompileTimeout bounds the time that it takes to compile the module. The compiler
+	// looks at it between functions, and only where it has several processors.
+	CompileTimeout time.Duration
 	// Fuel bounds one hook call in units of the meter, whatever the machine does
 	// beside it: a unit is the entry of a function or a turn of a loop, and 16
 	// bytes of code. It is counted in slices of 25,000. What the call has the host
@@ -37,8 +40,9 @@ type Limits struct {
 
 	// ModuleMiB bounds the file.
 	ModuleMiB int
-	// Functions bounds the functions that the module defines.
-	Functions int
+	// Types bounds the types of functions in the module, Functions the functions that
+	// it defines. The time to compile grows with both multiplied.
+	Types, Functions int
 	// Globals bounds the globals of the module.
 	Globals int
 	// Tables bounds the tables of the module, TableElements what all of them

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -36,12 +37,13 @@ type limitCase struct {
 	*folder
 	board *switchboard
 	world *world
-	said  string // an error that a message got, which is no fault
 }
 
 var limitTests = map[string]limitTest{
 	"functions": {limits: plugin.Limits{Functions: 9}, fits: 9, above: 10, raised: "10", faulty: true, module: withFunctions,
 		says: "the module has 10 functions, above the limit of 9 (limits.functions)"},
+	"types": {limits: plugin.Limits{Types: 9}, fits: 9, above: 10, raised: "10", faulty: true, module: withFunctions,
+		says: "the module has 10 types, above the limit of 9 (limits.types)"},
 	"globals": {limits: plugin.Limits{Globals: 3}, fits: 3, above: 4, raised: "4", faulty: true, module: withGlobals,
 		says: "the module has 4 globals, above the limit of 3 (limits.globals)"},
 	"tables": {limits: plugin.Limits{Tables: 3}, fits: 3, above: 4, raised: "4", faulty: true, module: withTables,
@@ -95,10 +97,10 @@ var limitTests = map[string]limitTest{
 			})
 		},
 		says: "used up its fuel of 1000000 units (limits.startFuel)"},
-	"wait": {limits: plugin.Limits{Wait: 50 * time.Millisecond}, fits: 0, above: 300, raised: "20s", faulty: true,
+	"wait": {limits: plugin.Limits{Wait: 50 * time.Millisecond}, fits: 0, above: 300, raised: "20s",
 		module: func(n int) []byte { return sometimesWaits(n) }, try: (*limitCase).crowd,
 		says: "no instance is to be had: all stayed busy for longer than 50ms (limits.wait)"},
-	"waiting": {limits: plugin.Limits{Waiting: 2, Wait: 20 * time.Second}, fits: 2, above: 3, raised: "3", faulty: true,
+	"waiting": {limits: plugin.Limits{Waiting: 2, Wait: 20 * time.Second}, fits: 2, above: 3, raised: "3",
 		module: func(int) []byte { return sometimesWaits(300) }, try: (*limitCase).crowd,
 		says: "no instance is to be had: 3 messages would wait, above the limit of 2 (limits.waiting)"},
 	"events": {limits: plugin.Limits{Events: 3}, fits: 3, above: 4, raised: "4", hooks: hears, file: gated, module: hearing, try: (*limitCase).hear,
@@ -144,7 +146,7 @@ func TestEveryLimitIsTested(t *testing.T) {
 	of := reflect.TypeFor[plugin.Limits]()
 	for n := range of.NumField() {
 		name := strings.ToLower(of.Field(n).Name)
-		found := name == "instances" || name == "requests" // what is above them waits
+		found := slices.Contains([]string{"instances", "requests", "compiletimeout"}, name) // see below
 		for key := range limitTests {
 			found = found || strings.ToLower(key) == name
 		}
@@ -197,7 +199,7 @@ func (c *limitTest) run(t *testing.T, key string, n int, operator, manifest stri
 	lines := regexp.MustCompile(`level=WARN msg="plugin was refused what is above its limit" .*`).FindAllString(f.log.String(), -1)
 	if c.faulty {
 		require.Empty(t, lines, "somebody else tells of a fault")
-		return info.LastError + f.said
+		return info.LastError
 	}
 	require.Equal(t, len(lines) > 0, info.Limited[key] > 0, "%v", info.Limited)
 	require.Zero(t, info.Traps, info.LastError)
@@ -220,4 +222,67 @@ func TestAFloodOfRefusalsIsToldOnce(t *testing.T) {
 	require.Equal(t, map[string]uint64{"hostCalls": 5 * 995}, f.only().Limited)
 	f.put("p.wasm", passes())
 	require.Equal(t, map[string]uint64{"hostCalls": 5 * 995}, f.only().Limited, "counts outlive a version")
+}
+
+func TestCompilingHasATimeLimit(t *testing.T) {
+	for _, d := range dialects {
+		module := d.sometimes(func(uint32) []byte { return nil })
+		f := open(t, func(o *plugin.Options) { o.Limits.CompileTimeout = time.Nanosecond })
+		f.put("p.wasm", module)
+		const says = "compiling did not finish within its time limit of 1ns (limits.compileTimeout)"
+		require.Equal(t, says, f.only().Reason)
+		f.put("p.wasm", withManifest(t, module, `{"name":"p","hooks":[{"kind":"inbound"}],"limits":{"compileTimeout":"1m"}}`))
+		require.Equal(t, says, f.only().Reason, "a module cannot raise it")
+		f.put("p.yaml", []byte("limits: {compileTimeout: 1m}"))
+		require.Equal(t, plugin.StateReady, f.only().State, f.only().Reason)
+		require.GreaterOrEqual(t, f.only().Limited["compileTimeout"], uint64(2), "it may be tried again")
+	}
+}
+
+func TestALimitThatGoesNoHigherSaysSo(t *testing.T) {
+	f := open(t, nil)
+	f.put("p.yaml", []byte("limits: {tableElements: 4194305}"))
+	f.put("p.wasm", withElements(4194305))
+	require.Equal(t, "p.yaml: limits.tableElements: expected a whole number from 1 to 4194304, got 4194305", f.only().Reason)
+	f.put("p.yaml", []byte("limits: {tableElements: 4194304}"))
+	require.Equal(t, "the module begins with tables of 4194305 elements, above the limit of 4194304 (limits.tableElements, which goes no higher)", f.only().Reason)
+}
+
+// Requests above their limit wait, so that nothing is refused.
+func TestRequestsOfAConnectionWaitForTheirAnswers(t *testing.T) {
+	list := records(asks("/1"), asks("/2"), asks("/3"), asks("/4"), asks("/5"))
+	c := converse(t, converser{data: list, hears: onBang(gives(abi.VerdictEmit, len(list)))}, func(o *plugin.Options) { o.Limits.Requests = 2 })
+	for n, operator := range []string{"", "limits: {requests: 4}"} {
+		c.put("p.yaml", []byte(listens+operator))
+		one := c.dial()
+		one.mu.Lock()
+		one.silent = true
+		one.mu.Unlock()
+		go one.say("!")
+		require.Eventually(t, func() bool { return one.requests() == 2+2*n }, 10*time.Second, time.Millisecond)
+		c.answers(c.dial())
+		require.Equal(t, 2+2*n, one.requests())
+		one.link.Close("enough")
+		c.sentAway(one, "enough")
+	}
+	require.Empty(t, c.only().Limited)
+}
+
+func TestWhatACanaryWasRefusedCountsForItselfUntilItIsPromoted(t *testing.T) {
+	f := open(t, func(o *plugin.Options) {
+		o.Limits = plugin.Limits{Instances: 1, HostCalls: 5, Timeout: 20 * time.Second}
+	})
+	f.put("p.yaml", []byte("canary: {share: 100}"))
+	f.put("p.wasm", again(7, abi.ImportCount, "ii", document...))
+	_, err := f.call(request())
+	require.NoError(t, err)
+	f.put("p.canary.wasm", again(8, abi.ImportCount, "ii", document...))
+	require.Equal(t, plugin.StateReady, f.only().Canary.State, f.only().Canary.Reason)
+	_, err = f.call(request())
+	require.NoError(t, err)
+	require.Equal(t, map[string]uint64{"hostCalls": 2}, f.only().Limited)
+	require.Equal(t, map[string]uint64{"hostCalls": 3}, f.only().Canary.Limited)
+	info, err := f.Promote(ctx(t), "p", "ann")
+	require.NoError(t, err)
+	require.Equal(t, map[string]uint64{"hostCalls": 5}, info.Limited, "counters do not fall")
 }

@@ -285,14 +285,3 @@ func (m *Manager) settleName(p *plugin) {
 		}
 	}
 }
-
-// compiling waits until nothing else compiles, which uses every processor. The
-// caller calls release.
-func (m *Manager) compiling(ctx context.Context) (release func(), err error) {
-	select {
-	case m.compile <- struct{}{}:
-		return func() { <-m.compile }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("stopped while waiting to compile: %w", ctx.Err())
-	}
-}

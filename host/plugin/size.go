@@ -11,6 +11,8 @@ func checkSize(module []byte, m *wasmbin.Module, l *Limits) error {
 	switch {
 	case len(module) > l.ModuleMiB<<20: // its own manifest may ask for less
 		return l.over(limitModuleMiB, nil, "the module has %d bytes", len(module))
+	case len(m.Types) > l.Types:
+		return l.over(limitTypes, nil, "the module has %d types", len(m.Types))
 	case len(m.Functions) > l.Functions:
 		return l.over(limitFunctions, nil, "the module has %d functions", len(m.Functions))
 	case globals > l.Globals:

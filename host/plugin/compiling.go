@@ -1,0 +1,84 @@
+package plugin
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tetratelabs/wazero"
+)
+
+// build makes an engine of a module. It is given up when ctx ends, at the next
+// function if several workers compile, and never if one does.
+type build func(ctx context.Context, g *generation, module []byte, cache wazero.CompilationCache) (engine, error)
+
+// built is what came of a build.
+type built struct {
+	engine engine
+	err    error
+}
+
+// compile makes the engine when it is this plugin's turn.
+func (g *generation) compile(ctx context.Context, c *candidate, cache wazero.CompilationCache) error {
+	release, err := g.plugin.manager.compiling(ctx)
+	if err != nil {
+		return err
+	}
+	if g.plugin.gen.Load() == nil {
+		g.plugin.show(c, StateLoading, "")
+	}
+	with := build(newRawEngine)
+	if c.engine == engineExtism {
+		with = newExtismEngine
+		if cache, err = g.plugin.manager.newCache(); err != nil {
+			release()
+			return err
+		}
+	}
+	limit, module := g.manifest.Limits.CompileTimeout, c.module
+	timed, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	ended := make(chan built, 1)
+	g.plugin.manager.draining.Go(func() {
+		defer release()
+		e, err := with(timed, g, module, cache)
+		ended <- built{e, err}
+	})
+	return g.await(ctx, timed, ended)
+}
+
+// await waits for a build until its time is over: whoever waits for the plugin does
+// not wait for a compiler that cannot be stopped. Nobody else compiles before it has
+// ended.
+func (g *generation) await(ctx, timed context.Context, ended <-chan built) error {
+	var b built
+	select {
+	case b = <-ended:
+	case <-timed.Done():
+		b.err = timed.Err()
+		g.plugin.manager.draining.Go(func() {
+			if late := <-ended; late.engine != nil {
+				late.engine.close()
+			}
+		})
+	}
+	limit := g.manifest.Limits.CompileTimeout
+	switch {
+	case b.err != nil && ctx.Err() != nil:
+		return fmt.Errorf("stopped while compiling: %w", ctx.Err())
+	case b.err != nil && timed.Err() != nil:
+		return limitCompileTimeout.is(fmt.Errorf("compiling %w of %s (%s)", errTimeout, limit, limitCompileTimeout))
+	}
+	g.engine = b.engine
+	return b.err
+}
+
+// compiling waits until nothing else compiles, which uses every processor. The
+// caller calls release.
+func (m *Manager) compiling(ctx context.Context) (release func(), err error) {
+	select {
+	case m.compile <- struct{}{}:
+		return func() { <-m.compile }, nil
+	case <-ctx.Done():
+		return nil, fmt.Errorf("stopped while waiting to compile: %w", ctx.Err())
+	}
+}
