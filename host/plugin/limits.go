@@ -19,7 +19,7 @@ type Limits struct {
 	CompileTimeout time.Duration
 	// Fuel bounds one hook call in units of the meter, whatever the machine does
 	// beside it: a unit is the entry of a function or a turn of a loop, and 16
-	// bytes of code. It is counted in slices of 25,000. What the call has the host
+	// bytes of code. It is counted in slices of 8,000. What the call has the host
 	// do costs units too, and what other plugins do because of it. Default 100,000,000
 	// for each millisecond of Timeout, more than machines do in it: the time ends
 	// calls then.

@@ -18,7 +18,7 @@ type turns struct {
 
 // unnoticed is how much a call uses before it needs a turn, in units: a fraction of
 // a millisecond.
-const unnoticed = 8 * meter.Slice
+const unnoticed = 25 * meter.Slice
 
 func newTurns(processors int) *turns { return &turns{taken: make(chan struct{}, processors)} }
 

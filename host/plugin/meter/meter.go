@@ -18,11 +18,10 @@ const (
 	ImportName   = "yield"
 )
 
-// Slice is how much fuel a guest gets at a time. A unit stands for the entry of
-// a function or a turn of a loop, and for each further 16 bytes of code in it, so a
-// slice lasts tens of microseconds, and 5 ms (10 at worst on a busy
-// machine) with code that misses every cache.
-const Slice = 25_000
+// Slice is how much fuel a guest gets at a time. A unit stands for the entry of a
+// function or a turn of a loop, and for each further 16 bytes of code in it, so a slice lasts
+// some microseconds, and 2 ms with code that misses every cache.
+const Slice = 8_000
 
 // What operations cost beyond their code.
 const (

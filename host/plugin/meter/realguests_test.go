@@ -72,6 +72,16 @@ type worker struct {
 	job   api.Function
 	input uint64 // its length
 	stack [1]uint64
+
+	seen    time.Time     // when it came by last
+	longest time.Duration // that it did not come by, in its last job
+}
+
+// comesBy is where the worker comes by.
+func (w *worker) comesBy() int64 {
+	now := time.Now()
+	w.longest, w.seen = max(w.longest, now.Sub(w.seen)), now
+	return meter.Slice
 }
 
 // employ starts a guest. What has been compiled before is kept as the tests of
@@ -82,10 +92,12 @@ func employ(tb testing.TB, module []byte, config wazero.RuntimeConfig) *worker {
 	rt := wazero.NewRuntimeWithConfig(ctx, cached(tb, config, os.Getenv("HAPPN_TEST_WASM_CACHE")))
 	tb.Cleanup(func() { _ = rt.Close(ctx) })
 	wasi_snapshot_preview1.MustInstantiate(ctx, rt)
-	instantiateYield(tb, rt, func() int64 { return meter.Slice })
+	w := &worker{ctx: ctx}
+	instantiateYield(tb, rt, w.comesBy)
 	mod, err := rt.InstantiateWithConfig(ctx, module, wazero.NewModuleConfig().WithStartFunctions("_initialize").WithSysNanotime())
 	require.NoError(tb, err)
-	return &worker{ctx: ctx, mod: mod}
+	w.mod = mod
+	return w
 }
 
 // cached is a configuration whose machine code is kept in a folder, if any.
@@ -112,11 +124,17 @@ func (w *worker) take(tb testing.TB, job jobs.Job) {
 // do does the job and returns its mark.
 func (w *worker) do() (mark uint64, err error) {
 	w.stack[0] = w.input
+	w.seen, w.longest = time.Now(), 0
 	err = w.job.CallWithStack(w.ctx, w.stack[:])
 	return w.stack[0], err
 }
 
-// A job has the same result in every language, metered and not.
+// patience is how long a guest may take to come by, at the best of some tries. Regular
+// expressions, JSON and hashes are the work of real code that lasts.
+const patience = 5 * time.Millisecond
+
+// A job has the same result in every language, metered and not, and the host does not
+// wait for who does it.
 func TestRealGuestsDoTheSame(t *testing.T) {
 	for _, l := range languages {
 		t.Run(l.name, func(t *testing.T) {
@@ -129,11 +147,14 @@ func TestRealGuestsDoTheSame(t *testing.T) {
 				for _, job := range jobs.Jobs() {
 					want := job.Do([]byte(job.Input))
 					w.take(t, job)
-					for range 2 { // it may have left something
+					longest := time.Hour
+					for n := 0; n < 2 || n < 8 && longest > patience; n++ { // it may have left something
 						got, err := w.do()
 						require.NoError(t, err)
 						require.Equal(t, want, got, "%s, %s", job.Name, name)
+						longest = min(longest, w.longest)
 					}
+					require.Less(t, longest, patience, "%s does not come by", job.Name)
 				}
 			}
 		})
