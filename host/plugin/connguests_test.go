@@ -200,7 +200,7 @@ type conversations struct {
 	board *switchboard
 }
 
-func converse(t testing.TB, guest converser, change func(*plugin.Options)) *conversations {
+func converse(t testing.TB, guest interface{ bytes() []byte }, change func(*plugin.Options)) *conversations {
 	t.Helper()
 	c := &conversations{board: &switchboard{}}
 	c.folder = open(t, func(o *plugin.Options) {

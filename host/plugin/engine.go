@@ -18,6 +18,13 @@ type guest interface {
 	// is a copy that the caller owns, nil when there is none. An error is a fault
 	// after which the guest is thrown away.
 	call(from *chain, h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error)
+	// converse shows rec to the hook of connections that has a place among their
+	// exports, for one of the guest's own. It is call otherwise.
+	converse(export int, conn uint64, rec *abi.Record) (verdict abi.Verdict, output []byte, err error)
+	// hangUp tells the guest that a connection is over.
+	hangUp(conn uint64, reason abi.ConnReason) error
+	// is reports whether host functions of the guest work on i.
+	is(i *instance) bool
 	// memory returns how many bytes of memory it has. It is called between calls.
 	memory() int64
 	// called returns how often it has called the host. It is called by who holds

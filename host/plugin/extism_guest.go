@@ -131,16 +131,22 @@ const blockHeads = 256
 // call implements guest.
 func (g *extismGuest) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
 	g.host.from = from
-	rec = g.shown(h, rec)
-	size := rec.Size()
+	return g.ask(allKinds[h.place].exports[0], nil, g.shown(h, rec))
+}
+
+// ask shows a record, after what stands before it, to a hook's function, and takes
+// its result.
+func (g *extismGuest) ask(export string, before []byte, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
+	size := len(before) + rec.Size()
 	if cap(g.input) < size {
 		g.input = make([]byte, size)
 	}
-	if _, err := rec.Encode(g.input[:size]); err != nil {
+	g.input = g.input[:size]
+	if _, err := rec.Encode(g.input[copy(g.input, before):]); err != nil {
 		return 0, nil, err
 	}
-	code, err := g.run(allKinds[h.place].exports[0], g.input[:size])
-	from.pay(g.used())
+	code, err := g.run(export, g.input)
+	g.host.from.pay(g.used())
 	if g.host.used {
 		g.host.reset(&g.gen.hostCalls)
 	}

@@ -13,17 +13,18 @@ import (
 // (pointer, length), they name a block of Extism's memory by its offset; where raw
 // guests say (dst, cap), they get a new block. All numbers are i64.
 type extismForm struct {
-	number bool // the first argument is a number
-	value  bool // the next one is an f64, and the block behind it may be 0 for none
-	in     bool // a block is read
-	out    bool // a block is made; its offset is the result, 0 for nothing
-	size   bool // the argument is how long that block is to be
-	none   bool // there is no result
+	numbers int  // how many numbers come first
+	value   bool // the next argument is an f64
+	in      bool // a block is read
+	none    bool // which may be 0 for no bytes
+	out     bool // a block is made; its offset is the result, 0 for nothing
+	size    bool // the argument is how long that block is to be
+	silent  bool // there is no result
 }
 
 // extismForms is a constant in all but name: the imports of abi.ExtismUser.
 var extismForms = map[string]extismForm{
-	abi.ImportLog:        {number: true, in: true, none: true},
+	abi.ImportLog:        {numbers: 1, in: true, silent: true},
 	abi.ImportNowMS:      {},
 	abi.ImportConfig:     {out: true},
 	abi.ImportFeatures:   {out: true},
@@ -31,8 +32,8 @@ var extismForms = map[string]extismForm{
 	abi.ImportRandom:     {size: true},
 	abi.ImportGet:        {in: true, out: true},
 	abi.ImportFind:       {in: true},
-	abi.ImportNext:       {number: true, out: true},
-	abi.ImportClose:      {number: true, none: true},
+	abi.ImportNext:       {numbers: 1, out: true},
+	abi.ImportClose:      {numbers: 1, silent: true},
 	abi.ImportCount:      {in: true},
 	abi.ImportSet:        {in: true},
 	abi.ImportRemove:     {in: true},
@@ -41,22 +42,27 @@ var extismForms = map[string]extismForm{
 	abi.ImportCall:       {in: true},
 	abi.ImportAnswer:     {out: true},
 	abi.ImportLastError:  {out: true},
+	abi.ImportConnSend:   {numbers: 2, in: true, none: true},
+	abi.ImportConnClose:  {numbers: 1, in: true, none: true},
+	abi.ImportConnState:  {numbers: 1, in: true, none: true},
+	abi.ImportConnTimer:  {numbers: 3},
 
 	abi.ImportMetricDefine: {in: true},
-	abi.ImportMetricAdd:    {number: true, value: true, in: true},
+	abi.ImportMetricAdd:    {numbers: 1, value: true, in: true, none: true},
 }
 
 func (f extismForm) funcType() wasmbin.FuncType {
 	var t wasmbin.FuncType
-	for _, p := range []struct {
-		has bool
-		typ byte
-	}{{f.number, wasmbin.I64}, {f.value, wasmbin.F64}, {f.in || f.size, wasmbin.I64}} {
-		if p.has {
-			t.Params = append(t.Params, p.typ)
-		}
+	for range f.numbers {
+		t.Params = append(t.Params, wasmbin.I64)
 	}
-	if !f.none {
+	if f.value {
+		t.Params = append(t.Params, wasmbin.F64)
+	}
+	if f.in || f.size {
+		t.Params = append(t.Params, wasmbin.I64)
+	}
+	if !f.silent {
 		t.Results = i64
 	}
 	return t
@@ -66,17 +72,14 @@ func (f extismForm) funcType() wasmbin.FuncType {
 // that a raw guest would give.
 func (g *extismGuest) translate(form extismForm, call func(*instance, []uint64), stack []uint64) {
 	var raw [4]uint64
-	arguments, given := raw[:], stack
-	if form.number {
-		arguments[0] = given[0]
-		arguments, given = arguments[1:], given[1:]
-	}
+	first := form.numbers
 	if form.value {
-		arguments[0] = given[0]
-		arguments, given = arguments[1:], given[1:]
+		first++
 	}
+	copy(raw[:], stack[:first])
+	arguments, given := raw[first:], stack[first:]
 	switch {
-	case form.in && form.value && given[0] == 0: // no block
+	case form.in && form.none && given[0] == 0: // no bytes
 	case form.in:
 		length := g.length(given[0])
 		if length == 0 {
@@ -97,7 +100,7 @@ func (g *extismGuest) translate(form extismForm, call func(*instance, []uint64),
 		arguments[1] = math.MaxUint32 // whatever its size, it fits into a block of its own
 	}
 	call(&g.instance, raw[:])
-	if !form.none {
+	if !form.silent {
 		stack[0] = g.result(form, raw[0])
 	}
 }
@@ -130,7 +133,7 @@ func (g *extismGuest) result(form extismForm, raw uint64) uint64 {
 
 // refuse answers a call that a raw function never sees.
 func (g *extismGuest) refuse(form extismForm, stack []uint64, err error) {
-	if number := int32(g.fail(err)); !form.none {
+	if number := int32(g.fail(err)); !form.silent {
 		stack[0] = uint64(int64(number))
 	}
 }

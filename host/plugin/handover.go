@@ -9,20 +9,11 @@ import (
 	"github.com/happn-host/happn-host/abi"
 )
 
-// owner is a guest that can own connections.
-type owner interface {
-	guest
-	converse(export int, conn uint64, rec *abi.Record) (verdict abi.Verdict, output []byte, err error)
-	hangUp(conn uint64, reason abi.ConnReason) error
-	// is reports whether host functions of the guest work on i.
-	is(i *instance) bool
-}
-
 // pinned is the instance that a connection belongs to.
 type pinned struct {
 	gen  *generation
 	slot *slot
-	inst owner
+	inst guest
 }
 
 // hold takes the slot, if the instance is still in it.
@@ -34,7 +25,7 @@ func (p *pinned) hold() (*slot, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.inst != guest(p.inst) {
+	if s.inst != p.inst {
 		p.gen.pool.release(s)
 		return nil, errLost
 	}
@@ -113,12 +104,8 @@ func (p *protocols) pin(of *plugin, place, session string) (*pinned, Endpoint, e
 			}
 			return nil, Endpoint{}, err
 		}
-		inst, can := s.inst.(owner)
+		inst := s.inst
 		g.pool.release(s)
-		if !can {
-			p.detach(g)
-			return nil, Endpoint{}, errors.New("the plugin's engine has no connections")
-		}
 		return &pinned{g, s, inst}, endpoint, nil
 	}
 }

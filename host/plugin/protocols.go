@@ -148,9 +148,6 @@ func (p *protocols) prepare(of *plugin, g *generation) error {
 	if p.network == nil {
 		return errors.New("this host has no connections for plugins")
 	}
-	if _, raw := g.engine.(*rawEngine); !raw {
-		return errors.New("hooks: a module for extism cannot speak for connections: build it with a raw happn SDK")
-	}
 	for _, e := range h.hook.Protocol.Listen {
 		if err := p.take(of, e); err != nil {
 			p.follow(of, of.gen.Load())

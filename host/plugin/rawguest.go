@@ -149,7 +149,7 @@ func (i *rawGuest) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi
 	return verdict, output, err
 }
 
-// converse implements owner.
+// converse implements guest.
 func (i *rawGuest) converse(export int, conn uint64, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
 	i.host.from = nil
 	size, err := i.show(i.gen.hooks[placeProtocol], rec)
@@ -163,7 +163,7 @@ func (i *rawGuest) converse(export int, conn uint64, rec *abi.Record) (verdict a
 	return verdict, output, err
 }
 
-// hangUp implements owner.
+// hangUp implements guest.
 func (i *rawGuest) hangUp(conn uint64, reason abi.ConnReason) error {
 	i.host.from = nil
 	err := i.prepare(i.conns[connClose], conn, uint64(uint32(reason)))
@@ -173,7 +173,7 @@ func (i *rawGuest) hangUp(conn uint64, reason abi.ConnReason) error {
 	return err
 }
 
-// is implements owner.
+// is implements guest.
 func (i *rawGuest) is(other *instance) bool { return &i.instance == other }
 
 // show writes rec to the guest's input buffer and returns its length.

@@ -1,0 +1,28 @@
+package plugin
+
+import (
+	"encoding/binary"
+
+	"github.com/happn-host/happn-host/abi"
+)
+
+// converse implements guest. Where raw hooks have the connection's number for an
+// argument, it stands before the record, in 8 bytes.
+func (g *extismGuest) converse(export int, conn uint64, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
+	g.host.from = nil
+	return g.ask(allKinds[placeProtocol].exports[export], connNumber(conn), g.shown(g.gen.hooks[placeProtocol], rec))
+}
+
+// hangUp implements guest. The reason is the event id of a record; the verdict says
+// nothing.
+func (g *extismGuest) hangUp(conn uint64, reason abi.ConnReason) error {
+	g.host.from = nil
+	over := abi.Record{Kind: abi.KindConnection, Action: abi.ActionDisconnect, EventID: uint64(reason)}
+	_, _, err := g.ask(allKinds[placeProtocol].exports[connClose], connNumber(conn), &over)
+	return err
+}
+
+// is implements guest.
+func (g *extismGuest) is(other *instance) bool { return &g.instance == other }
+
+func connNumber(conn uint64) []byte { return binary.LittleEndian.AppendUint64(nil, conn) }
