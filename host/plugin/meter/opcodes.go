@@ -8,6 +8,7 @@ import (
 
 // Instructions that are written or looked at.
 const (
+	opUnreachable  = 0x00
 	opNop          = 0x01
 	opBlock        = 0x02
 	opLoop         = 0x03
@@ -34,7 +35,7 @@ const (
 	opI64Const     = 0x42
 	opI32LeU       = 0x4d
 	opI32LtU       = 0x49
-	opI32GeS       = 0x4e
+	opI32LtS       = 0x48
 	opI64LtS       = 0x53
 	opI64GtU       = 0x56
 	opI64GeS       = 0x59

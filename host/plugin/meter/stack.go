@@ -269,18 +269,19 @@ func (f *function) indirect(call []byte) {
 }
 
 // take takes from the stack that is left, and ends the call when there is none. All
-// of it is left then: nobody gives back what they took.
+// of it is left then: nobody gives back what they took. An engine can see that nothing
+// goes on after the call of the host, and need not keep values for that.
 func (f *function) take(charge int32) {
 	f.out = wasmbin.AppendU32(append(f.out, opGlobalGet), f.w.stack)
 	f.out = appendSigned(append(f.out, opI32Const), int64(charge))
 	f.out = wasmbin.AppendU32(append(f.out, opI32Sub, opLocalTee), f.size)
 	f.out = wasmbin.AppendU32(append(f.out, opGlobalSet), f.w.stack)
 	f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.size)
-	f.out = append(f.out, opI32Const, 0, opI32GeS, opIf, blockTypeVoid, opElse)
+	f.out = append(f.out, opI32Const, 0, opI32LtS, opIf, blockTypeVoid)
 	f.out = appendSigned(append(f.out, opI32Const), int64(f.w.depth))
 	f.out = wasmbin.AppendU32(append(f.out, opGlobalSet), f.w.stack)
 	f.out = wasmbin.AppendU32(append(f.out, opCall), f.w.imported+1)
-	f.out = append(f.out, opEnd)
+	f.out = append(f.out, opUnreachable, opEnd)
 }
 
 // give gives back what take has taken.

@@ -116,8 +116,8 @@ func TestProofFailsWhenRecursionIsNotBounded(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, prove(module, code))
 	charge := amount(t, code, stack)
-	take := asm.Join([]byte{0x23, stack}, charge, []byte{0x6b, 0x22, size, 0x24, stack, 0x20, size, 0x41, 0, 0x4e, 0x04, 0x40, 0x05},
-		asm.I32Const(meter.DefaultStack), []byte{0x24, stack, 0x10, deep, 0x0b})
+	take := asm.Join([]byte{0x23, stack}, charge, []byte{0x6b, 0x22, size, 0x24, stack, 0x20, size, 0x41, 0, 0x48, 0x04, 0x40},
+		asm.I32Const(meter.DefaultStack), []byte{0x24, stack, 0x10, deep, 0x00, 0x0b})
 	give := asm.Join([]byte{0x23, stack}, charge, []byte{0x6a, 0x24, stack})
 	cheap := asm.I32Const(100)
 	for name, c := range map[string]struct {
@@ -130,7 +130,7 @@ func TestProofFailsWhenRecursionIsNotBounded(t *testing.T) {
 		"nothing is given":      {[][]byte{give}, [][]byte{nil}, "does not give back what it took"},
 		"a return leads past":   {[][]byte{{0x0c, 1}}, [][]byte{{0x0f, 0x01}}, "left without giving back"},
 		"a return leads astray": {[][]byte{{0x0c, 1}}, [][]byte{{0x0c, 0}}, "became"},
-		"nobody is told":        {[][]byte{{0x10, deep, 0x0b}}, [][]byte{{0x01, 0x01, 0x0b}}, "touched"},
+		"nobody is told":        {[][]byte{{0x10, deep, 0x00, 0x0b}}, [][]byte{{0x01, 0x01, 0x00, 0x0b}}, "touched"},
 		"what is left is reset": {[][]byte{{0x02, 0x40}}, [][]byte{{0x02, 0x40, 0x41, 0, 0x24, stack}}, "touched"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -12,7 +12,9 @@ const (
 	opReturn = 0x0f
 	opI32Add = 0x6a
 	opI32Sub = 0x6b
-	opI32GeS = 0x4e
+	opI32LtS = 0x48
+
+	opUnreachable = 0x00
 )
 
 // stackProof proves that recursion is bounded. It holds when
@@ -101,9 +103,9 @@ func (p *proof) taken(code []op, locals uint32) (n, amount int) {
 	for i, want := range []op{
 		{code: opGlobalGet, imm: []uint64{p.left()}}, {code: opI32Const, imm: code[1].imm}, {code: opI32Sub},
 		{code: opLocalTee, imm: []uint64{size}}, {code: opGlobalSet, imm: []uint64{p.left()}}, {code: opLocalGet, imm: []uint64{size}},
-		{code: opI32Const, imm: []uint64{0}}, {code: opI32GeS}, {code: opIf, imm: []uint64{void}}, {code: opElse},
+		{code: opI32Const, imm: []uint64{0}}, {code: opI32LtS}, {code: opIf, imm: []uint64{void}},
 		{code: opI32Const, imm: []uint64{meter.DefaultStack}}, {code: opGlobalSet, imm: []uint64{p.left()}},
-		{code: opCall, imm: []uint64{uint64(p.imported) + 1}}, {code: opEnd},
+		{code: opCall, imm: []uint64{uint64(p.imported) + 1}}, {code: opUnreachable}, {code: opEnd},
 	} {
 		if !want.same(code[i]) {
 			return 0, 0

@@ -19,7 +19,10 @@ WebAssembly.instantiate = (source, imports) => {
     return instantiate(source, imports); // Node's own, or none is metered
   }
   replaced++;
-  const meter = { yield: () => (slices++, 25000n) };
+  const deep = () => {
+    throw new RangeError('too deep');
+  };
+  const meter = { yield: () => (slices++, 25000n), deep, pause: () => {} };
   return instantiate(readFileSync(other), { ...imports, 'happn:meter': meter });
 };
 
