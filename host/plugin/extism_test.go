@@ -155,6 +155,8 @@ func TestExtismMemoryStaysWithinItsLimit(t *testing.T) {
 	v, err = f.call(request())
 	require.NoError(t, err, "its own memory and Extism's have one limit")
 	require.Equal(t, abi.VerdictPass, v)
+	require.Contains(t, f.log.String(), "above the limit of 3 MiB (limits.memoryMiB)")
+	require.Positive(t, f.only().Limited["memoryMiB"])
 }
 
 func TestExtismGuestsReuseWhatTheyFree(t *testing.T) {

@@ -286,3 +286,17 @@ func TestWhatACanaryWasRefusedCountsForItselfUntilItIsPromoted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]uint64{"hostCalls": 5}, info.Limited, "counters do not fall")
 }
+
+// Subscriptions go on from one version to the next.
+func TestEventsWaitWithinTheLimitsOfTheVersionThatRuns(t *testing.T) {
+	c := &limitCase{world: newWorld()}
+	c.folder = open(t, func(o *plugin.Options) {
+		o.Services, o.Limits = c.world, plugin.Limits{Instances: 1, Timeout: 20 * time.Second, Events: 3}
+	})
+	c.put("p.yaml", []byte(gated))
+	c.put("p.wasm", hearing(0))
+	c.put("p.yaml", []byte(gated+"limits: {events: 4}"))
+	require.Equal(t, 4, c.only().Limits.Events)
+	c.hear(4)
+	require.Empty(t, c.only().Limited)
+}
