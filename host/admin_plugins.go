@@ -97,6 +97,7 @@ type PluginLimits struct {
 	Timeout        string `json:"timeout,omitempty"`
 	StartTimeout   string `json:"startTimeout,omitempty"`
 	CompileTimeout string `json:"compileTimeout,omitempty"`
+	CompileMiB     int    `json:"compileMiB,omitempty"`
 	Fuel           int    `json:"fuel,omitempty"`      // units
 	StartFuel      int    `json:"startFuel,omitempty"` // units
 	Wait           string `json:"wait,omitempty"`
@@ -226,7 +227,8 @@ func recordOf(i plugin.Info) PluginRecord {
 		Hooks: append([]plugin.HookKind{}, i.Kinds...), State: i.State, Reason: i.Reason, LastError: i.LastError,
 		Instances: i.Instances, Limited: i.Limited, Grants: append([]plugin.Grant{}, i.Grants...),
 		Limits: PluginLimits{
-			Timeout: lasting(l.Timeout), StartTimeout: lasting(l.StartTimeout), CompileTimeout: lasting(l.CompileTimeout), Fuel: l.Fuel, StartFuel: l.StartFuel, Wait: lasting(l.Wait),
+			Timeout: lasting(l.Timeout), StartTimeout: lasting(l.StartTimeout), CompileTimeout: lasting(l.CompileTimeout), CompileMiB: l.CompileMiB,
+			Fuel: l.Fuel, StartFuel: l.StartFuel, Wait: lasting(l.Wait),
 			Waiting: l.Waiting, Instances: l.Instances, Drain: lasting(l.Drain),
 			ModuleMiB: l.ModuleMiB, Types: l.Types, Functions: l.Functions, Globals: l.Globals, Tables: l.Tables, TableElements: l.TableElements, MemoryMiB: l.MemoryMiB, StackKiB: l.StackKiB,
 			OutputKiB: l.OutputKiB, Records: l.Records, HostCalls: l.HostCalls, Searches: l.Searches, LogLines: l.LogLines, LogLineBytes: l.LogLineBytes,

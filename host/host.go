@@ -20,6 +20,7 @@ import (
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/compiler"
 	"github.com/happn-host/happn-host/host/pubsub"
 	"github.com/happn-host/happn-host/host/session"
 	"github.com/happn-host/happn-host/host/tracing"
@@ -35,6 +36,9 @@ type Options struct {
 	Config  config.Config
 	Version string       // of the program, for /version and logs
 	Logger  *slog.Logger // nil logs nothing
+
+	// Compiler begins the processes that compile plugins. Nil compiles them in this one.
+	Compiler compiler.Command
 
 	// Store replaces the stores that Config.Data describes. The host closes it
 	// when it stops.
@@ -112,6 +116,7 @@ func New(o Options) (*Host, error) {
 	h.plugins, err = plugin.New(plugin.Options{
 		Dir:       h.config.Plugins.Dir,
 		CacheDir:  h.cacheDir(),
+		Compiler:  o.Compiler,
 		StateFile: h.pluginStateFile(),
 		Settle:    h.config.Plugins.Settle,
 		Trust:     pluginTrust(h.config.Plugins), RequireSigned: h.config.Plugins.RequireSigned,

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/happn-host/happn-host/host/config"
+	"github.com/happn-host/happn-host/host/plugin/compiler"
 )
 
 // Exit codes. A second signal exits with 128 plus its number, as a shell would
@@ -78,6 +79,8 @@ func run(ctx context.Context, p *process, args []string) int {
 		return help(ctx, p, args[1:])
 	case "-v", "--version":
 		return printVersion(ctx, p, args[1:])
+	case compileVerb:
+		return compiler.Main(args[1:], p.stdin, p.stderr)
 	}
 	for _, s := range subcommands() {
 		if s.name == args[0] {

@@ -2,21 +2,37 @@ package main
 
 import (
 	"log/slog"
+	"os"
 	"strings"
 
 	"github.com/happn-host/happn-host/host"
 	"github.com/happn-host/happn-host/host/config"
+	"github.com/happn-host/happn-host/host/plugin/compiler"
 )
 
 // hostServer is the real server.
 type hostServer struct{ *host.Host }
 
 func openHost(c config.Config, logger *slog.Logger) (server, error) {
-	h, err := host.New(host.Options{Config: c, Logger: logger, Version: currentBuild().Version})
+	h, err := host.New(host.Options{Config: c, Logger: logger, Version: currentBuild().Version, Compiler: compilerOfPlugins()})
 	if err != nil {
 		return nil, err
 	}
 	return hostServer{h}, nil
+}
+
+// compileVerb is the subcommand that the host itself begins for each module. The
+// overview does not list it.
+const compileVerb = "compile-plugin"
+
+// compilerOfPlugins returns how this program is begun as a compiler, nil where the
+// system does not say which program it is.
+func compilerOfPlugins() compiler.Command {
+	self, err := os.Executable()
+	if err != nil {
+		return nil
+	}
+	return compiler.Command{self, compileVerb}
 }
 
 // summary puts the host's own summary into the form that is printed.

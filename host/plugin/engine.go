@@ -64,6 +64,9 @@ func newRawEngine(ctx context.Context, g *generation, module []byte, cache wazer
 }
 
 func (e *rawEngine) compile(ctx context.Context, code []byte) (err error) {
+	if err := e.gen.compileApart(ctx, code); err != nil {
+		return err
+	}
 	for _, provide := range []func(context.Context, wazero.Runtime) error{instantiateHost, instantiateMeter, instantiateWASI} {
 		if err := provide(ctx, e.runtime); err != nil {
 			return err

@@ -53,6 +53,9 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := e.gen.compileApart(ctx, code); err != nil {
+		return err
+	}
 	e.compiled, err = extism.NewCompiledPlugin(
 		experimental.WithCompilationWorkers(ctx, otherProcessors()),
 		extism.Manifest{Wasm: []extism.Wasm{extism.WasmData{Data: code, Name: "main"}}},

@@ -1,6 +1,7 @@
 package plugin
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -63,22 +64,37 @@ func (m *Manager) openFolder() error {
 }
 
 func (m *Manager) openCache() (err error) {
-	if dir := m.options.CacheDir; dir != "" {
-		if err := checkCacheDir(dir, m.options.Dir); err != nil {
+	if m.cacheDir = m.options.CacheDir; m.cacheDir != "" {
+		if err := checkCacheDir(m.cacheDir, m.options.Dir); err != nil {
 			return err
+		}
+	} else if len(m.options.Compiler) > 0 { // which has to leave its work somewhere
+		if m.cacheDir, err = os.MkdirTemp("", "happn-plugins-"); err != nil {
+			return fmt.Errorf("plugin compile cache: %w", err)
 		}
 	}
 	m.cache, err = m.newCache()
 	return err
 }
 
+// closeCache ends the cache, and removes a folder that was made for it.
+func (m *Manager) closeCache() (err error) {
+	if m.cache != nil {
+		err = m.cache.Close(context.Background())
+	}
+	if m.cacheDir != m.options.CacheDir {
+		err = errors.Join(err, os.RemoveAll(m.cacheDir))
+	}
+	return err
+}
+
 // newCache returns a cache of machine code that shares nothing with others but their
 // folder. Whoever asks for it closes it.
 func (m *Manager) newCache() (wazero.CompilationCache, error) {
-	if m.options.CacheDir == "" {
+	if m.cacheDir == "" {
 		return wazero.NewCompilationCache(), nil
 	}
-	cache, err := wazero.NewCompilationCacheWithDir(m.options.CacheDir)
+	cache, err := wazero.NewCompilationCacheWithDir(m.cacheDir)
 	if err != nil {
 		return nil, fmt.Errorf("plugin compile cache: %w", err)
 	}

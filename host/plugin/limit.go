@@ -18,6 +18,7 @@ const (
 	limitTimeout limit = iota
 	limitStartTimeout
 	limitCompileTimeout
+	limitCompileMiB
 	limitFuel
 	limitStartFuel
 	limitWait
@@ -67,6 +68,7 @@ var limitTable = [limitCount]limitRow{
 	limitTimeout:        {"timeout", int64(50 * time.Millisecond), int64(time.Minute), inTime},
 	limitStartTimeout:   {"startTimeout", int64(5 * time.Second), int64(10 * time.Minute), inTime},
 	limitCompileTimeout: {"compileTimeout", int64(2 * time.Minute), int64(time.Hour), inTime},
+	limitCompileMiB:     {"compileMiB", 512, 1 << 16, "MiB"},
 	limitFuel:           {"fuel", 0, 1 << 50, "units"},
 	limitStartFuel:      {"startFuel", 0, 1 << 50, "units"},
 	limitWait:           {"wait", int64(250 * time.Millisecond), int64(time.Minute), inTime},

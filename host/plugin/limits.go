@@ -17,6 +17,9 @@ type Limits struct {
 	// CompileTimeout bounds the time that it takes to compile the module. The compiler
 	// looks at it between functions, and only where it has several processors.
 	CompileTimeout time.Duration
+	// CompileMiB bounds the memory of the process that compiles the module, if the host
+	// has one for it, see Options.Compiler.
+	CompileMiB int
 	// Fuel bounds one hook call in units of the meter, whatever the machine does
 	// beside it: a unit is the entry of a function or a turn of a loop, and 16
 	// bytes of code. It is counted in slices of 8,000. What the call has the host

@@ -146,7 +146,7 @@ func TestEveryLimitIsTested(t *testing.T) {
 	of := reflect.TypeFor[plugin.Limits]()
 	for n := range of.NumField() {
 		name := strings.ToLower(of.Field(n).Name)
-		found := slices.Contains([]string{"instances", "requests", "compiletimeout"}, name) // see below
+		found := slices.Contains([]string{"instances", "requests", "compiletimeout", "compilemib"}, name) // see below
 		for key := range limitTests {
 			found = found || strings.ToLower(key) == name
 		}

@@ -7,6 +7,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/happn-host/happn-host/host/plugin/compiler"
 	"github.com/happn-host/happn-host/tests/testhost"
 )
 
@@ -15,6 +16,9 @@ import (
 var scratch, wasmCache string
 
 func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == compileVerb {
+		os.Exit(compiler.Main(os.Args[2:], os.Stdin, os.Stderr))
+	}
 	var err error
 	if scratch, err = os.MkdirTemp("", "plugin-test-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -21,10 +21,13 @@ type Manager struct {
 	options Options
 	log     *slog.Logger
 	cache   wazero.CompilationCache
-	watcher *fsnotify.Watcher // nil without a folder
-	lists   atomic.Pointer[lists]
-	events  *events
-	ticks   *ticks
+	// cacheDir is the folder of cache, that of the options or one for as long as the Manager
+	// lives; "" keeps nothing.
+	cacheDir string
+	watcher  *fsnotify.Watcher // nil without a folder
+	lists    atomic.Pointer[lists]
+	events   *events
+	ticks    *ticks
 
 	protocols *protocols
 	draining  sync.WaitGroup // versions that were replaced and still have connections
@@ -191,10 +194,7 @@ func (m *Manager) Close() error {
 	if m.watcher != nil {
 		err = m.watcher.Close()
 	}
-	if m.cache != nil {
-		err = errors.Join(err, m.cache.Close(context.Background()))
-	}
-	return err
+	return errors.Join(err, m.closeCache())
 }
 
 // arrange publishes the hooks of the plugins that run. The caller holds m.mu.

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/happn-host/happn-host/host/plugin/compiler"
 	"github.com/happn-host/happn-host/host/tracing"
 )
 
@@ -18,6 +19,10 @@ type Options struct {
 	// inside Dir: whoever writes there decides what the host executes. Empty
 	// keeps compiled code in memory.
 	CacheDir string
+	// Compiler begins the processes that compile modules, see host/plugin/compiler. Without
+	// it modules are compiled in the host's own, with nothing to bound the memory that
+	// this takes, nor the time if there are few processors.
+	Compiler compiler.Command
 	// Settle is how long the folder must be quiet after a change before it is
 	// read. Default 250 ms.
 	Settle time.Duration

@@ -1,0 +1,109 @@
+package plugin_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/compiler"
+	"github.com/happn-host/happn-host/host/plugin/internal/asm"
+)
+
+// compileVerb has the binary of the tests be the compiler, see TestMain.
+const compileVerb = "compile-plugin"
+
+func apart(t *testing.T) compiler.Command {
+	self, err := os.Executable()
+	require.NoError(t, err)
+	return compiler.Command{self, compileVerb}
+}
+
+// chokes is a module that takes the compiler half a minute and a gigabyte: so many
+// variables live through so many branches.
+func chokes() []byte {
+	const n = 2000
+	m := guest(verdict(abi.VerdictPass, 0, 0))
+	var code []byte
+	for i := range uint32(n) {
+		code = append(code, asm.Join(asm.LocalGet(i), asm.IfVoid, asm.LocalGet((i+1)%n), asm.LocalSet(i), asm.End)...)
+	}
+	for i := range uint32(n) {
+		code = append(code, asm.Join(asm.LocalGet(i), asm.Drop)...)
+	}
+	m.Func("", asm.None, asm.None, bytes.Repeat(asm.I32, n), code)
+	return m.Bytes()
+}
+
+// Modules that are not small are compiled by a process of their own, once.
+func TestModulesAreCompiledApart(t *testing.T) {
+	large := func(m *asm.Module) {
+		m.Func("", asm.None, asm.None, nil, bytes.Repeat(asm.Nop, 8<<10))
+	}
+	raw := guest(verdict(abi.VerdictPass, 0, 0))
+	large(raw)
+	ext := newExtism()
+	ext.hook(pass)
+	large(&ext.Module)
+	for name, module := range map[string][]byte{"raw": raw.Bytes(), "extism": ext.Bytes()} {
+		t.Run(name, func(t *testing.T) {
+			cache := filepath.Join(t.TempDir(), "cache")
+			f := open(t, func(o *plugin.Options) { o.Compiler, o.CacheDir = apart(t), cache })
+			f.put("p.wasm", module)
+			require.Equal(t, plugin.StateReady, f.only().State, f.only().Reason)
+			_, err := f.call(request())
+			require.NoError(t, err)
+
+			there := compiler.Command{filepath.Join(t.TempDir(), "none")}
+			f = open(t, func(o *plugin.Options) { o.Compiler, o.CacheDir = there, cache })
+			f.put("p.wasm", module)
+			require.Equal(t, plugin.StateReady, f.only().State, f.only().Reason)
+			f.put("p.wasm", append(module, 0, 2, 1, 'x'))
+			require.Equal(t, plugin.StateReady, f.only().State, "the same code")
+			f = open(t, func(o *plugin.Options) { o.Compiler = there })
+			f.put("p.wasm", module)
+			require.Equal(t, plugin.StateRefused, f.only().State)
+			require.Contains(t, f.only().Reason, "start the compiler")
+		})
+	}
+}
+
+// A module that was made for the compiler to choke on is refused, and the next one need
+// not wait for it.
+func TestModulesThatTheCompilerChokesOn(t *testing.T) {
+	for name, c := range map[string]struct{ file, says string }{
+		"memory": {"limits: {compileMiB: 64}", "compiling the module needs more memory, above the limit of 64 MiB (limits.compileMiB)"},
+		"time":   {"limits: {compileTimeout: 200ms}", "compiling did not finish within its time limit of 200ms (limits.compileTimeout)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := open(t, func(o *plugin.Options) { o.Compiler = apart(t) })
+			f.put("p.yaml", []byte(c.file))
+			f.put("p.wasm", chokes())
+			require.Equal(t, plugin.StateRefused, f.only().State)
+			require.Equal(t, c.says, f.only().Reason)
+			began := time.Now()
+			f.put("q.wasm", passes())
+			require.Less(t, time.Since(began), 10*time.Second)
+			require.Equal(t, plugin.StateReady, f.List()[1].State, f.List()[1].Reason)
+		})
+	}
+}
+
+// The folder for what the compiler makes goes with the Manager if nobody has named one.
+func TestACacheThatNobodyHasNamedIsRemoved(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	m, err := plugin.Open(t.Context(), plugin.Options{Dir: filepath.Join(t.TempDir(), "plugins"), Compiler: apart(t)})
+	require.NoError(t, err)
+	made, err := os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	require.Len(t, made, 1)
+	require.NoError(t, m.Close())
+	made, err = os.ReadDir(os.TempDir())
+	require.NoError(t, err)
+	require.Empty(t, made)
+}
