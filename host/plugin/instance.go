@@ -130,6 +130,13 @@ func (i *instance) yield() int64 {
 	return i.slice
 }
 
+// pause is where a guest comes by while it does what it has paid for already.
+func (i *instance) pause() {
+	if i.look(); i.computes {
+		i.queue()
+	}
+}
+
 // charge ends a call that is late, or that has no fuel left for what the host is
 // to do for it, in units.
 func (i *instance) charge(units int64) {

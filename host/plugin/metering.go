@@ -25,7 +25,7 @@ func instantiateMeter(ctx context.Context, rt wazero.Runtime) error {
 			ctx.Value(instanceKey{}).(*instance).end(errStack)
 		}), nil, nil).Export(meter.ImportDeep).NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(func(ctx context.Context, _ []uint64) {
-			ctx.Value(instanceKey{}).(*instance).look()
+			ctx.Value(instanceKey{}).(*instance).pause()
 		}), nil, nil).Export(meter.ImportPause).Instantiate(ctx)
 	return err
 }
