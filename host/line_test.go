@@ -214,6 +214,9 @@ func TestTheLineProtocolWorksAsItsReadmeSays(t *testing.T) {
 		require.Equal(t, "BYE nothing was heard for 100ms", c.next())
 		c.over()
 		putLine(t, s.dir, false, "1h")
+		answer, err := http.Post("http://"+s.Addr().String()+"/api/v1/plugins/line/reload", "", nil) // which waits
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
 	})
 	t.Run("a stop says goodbye", func(t *testing.T) {
 		c := dialLine(t, s.Host)
@@ -407,7 +410,10 @@ func TestConnectionsOfACanaryAreItsOwn(t *testing.T) {
 		require.NoError(t, err)
 		put("line.canary.wasm", canary)
 		sum := fmt.Sprintf("%x", sha256.Sum256(canary))
-		eventually(t, func() bool { c := s.line().Canary; return c != nil && c.State == plugin.StateReady && c.SHA256 == sum })
+		eventually(t, func() bool {
+			c := s.line().Canary
+			return c != nil && c.State == plugin.StateReady && c.SHA256 == sum && c.Share == 100
+		})
 	}
 	do := func(what string) {
 		t.Helper()

@@ -212,8 +212,9 @@ func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) {
 		return // the host stops
 	case err != nil:
 		err = c.secrets.hiddenError(err) // it may repeat what the guest said
+		over, _ := limitOf(err)
 		m.mu.Lock()
-		p.again = true // a busy machine may have been the reason
+		p.again = over != limitCompileMiB // a busy machine may have been the reason of all others
 		m.mu.Unlock()
 		m.refuse(p, c, err)
 		return

@@ -42,7 +42,8 @@ type Peer interface {
 // any goroutine.
 type Conn struct {
 	server *Server
-	peer   Peer
+	peer   Peer                 // of who reads; others ask leaver
+	leaver atomic.Pointer[Peer] // the same; nil until the peer is known, which Send and Close need not wait for
 	stream stream
 	out    outbox
 	remote string // peer's address, for logs
@@ -158,7 +159,7 @@ func (c *Conn) end(code int, reason string, final, discard bool) bool {
 	if c.bytes {
 		c.out.finish(nil, discard)
 		_ = c.stream.socket.SetReadDeadline(time.Unix(1, 0)) // see dismiss
-		c.peer.Gone()
+		c.gone()
 		return true
 	}
 	var last []byte
@@ -173,9 +174,7 @@ func (c *Conn) end(code int, reason string, final, discard bool) bool {
 	last = append(appendHeader(last, websocket.CloseMessage, len(payload)), payload...)
 	c.out.finish(last, discard)
 	_ = c.stream.socket.SetReadDeadline(time.Now().Add(closeGrace))
-	if c.peer != nil {
-		c.peer.Gone()
-	}
+	c.gone()
 	return true
 }
 
@@ -367,7 +366,21 @@ func (c *Conn) writeFailed(err error) {
 		c.server.log.Debug("a connection cannot be written to", "remote", c.remote, "error", err)
 	}
 	_ = c.stream.socket.SetReadDeadline(time.Unix(1, 0))
-	c.peer.Gone()
+	c.gone()
+}
+
+// knows makes the peer known.
+func (c *Conn) knows(peer Peer) {
+	c.peer = peer
+	c.leaver.Store(&peer)
+}
+
+// gone tells the peer that nothing more can be sent, if it is known. One that is not
+// hears of it when reading ends, at once.
+func (c *Conn) gone() {
+	if peer := c.leaver.Load(); peer != nil {
+		(*peer).Gone()
+	}
 }
 
 func (c *Conn) onPeerClose(code int) error {

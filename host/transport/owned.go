@@ -206,7 +206,9 @@ func (s *Server) own(c *Conn, info Info, accept AcceptOwner) {
 
 func newOwned(s *Server, bytes bool) *Conn {
 	p := &ownedPeer{bytes: bytes}
-	return &Conn{server: s, owned: p, peer: p, bytes: bytes}
+	c := &Conn{server: s, owned: p, bytes: bytes}
+	c.knows(p)
+	return c
 }
 
 // full reports whether there are as many connections as may be.

@@ -279,7 +279,7 @@ func (s *Server) start(c *Conn, accept func() (Peer, error)) {
 		return
 	}
 	if c.owned == nil { // which is the peer already
-		c.peer = peer
+		c.knows(peer)
 	}
 	s.conns[c] = struct{}{}
 	s.readers.Add(1)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,13 +48,17 @@ func (e *echo) Gone()                 {}
 func (e *echo) Closed(err error)      { e.closed <- err }
 
 type handler struct {
-	pings bool
-	peers chan *echo
+	pings   bool
+	peers   chan *echo
+	welcome func(c *transport.Conn) // nil for none
 }
 
 func (h *handler) Accept(c *transport.Conn, _ transport.Info) (transport.Peer, error) {
 	e := &echo{conn: c, pings: h.pings, refused: make(chan string, 10), closed: make(chan error, 1)}
 	h.peers <- e
+	if h.welcome != nil {
+		h.welcome(c)
+	}
 	return e, nil
 }
 
@@ -236,6 +241,32 @@ func TestClosingForGoodTellsPrimusFirst(t *testing.T) {
 	_, _, err := c.ReadMessage()
 	assert.True(t, websocket.IsCloseError(err, websocket.CloseNoStatusReceived), "%v", err)
 	assert.NoError(t, <-peer.closed)
+}
+
+// Whoever accepts a connection makes it known to others, who may send and close, and whose
+// writes may fail, before it is accepted.
+func TestAConnectionMayEndBeforeItIsAccepted(t *testing.T) {
+	for name, welcome := range map[string]func(c *transport.Conn){
+		"the host closes it": func(c *transport.Conn) { go c.Close(0, "", true) },
+		"its peer has gone": func(c *transport.Conn) {
+			for c.QueuedBytes() < 8<<20 && !c.Gone() {
+				c.Send(bytes.Repeat([]byte("x"), 64<<10), false)
+				c.Flush()
+			}
+			c.Send([]byte("more"), false)
+			c.Flush()
+			for end := time.Now().Add(time.Second); c.QueuedBytes() > 0 && time.Now().Before(end); runtime.Gosched() {
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := serve(t, nil)
+			f.handler.welcome = welcome
+			c, peer := f.dial(t, "/primus", nil)
+			_ = c.Close()
+			<-peer.closed
+		})
+	}
 }
 
 func TestThePeerMayClose(t *testing.T) {
