@@ -53,9 +53,12 @@ type function struct {
 	size uint32  // index of the added local that holds an operand, an i32
 	open []scope // blocks that are not closed
 
+	labels []uint32 // of a branch that has many
+
 	charged int32 // what its entry takes from the stack, 0 if it is not counted
 
-	extra int      // what the code so far costs above its length, as bytes of code
+	extra int      // what the way here costs above the length of the code so far, as bytes of code
+	most  int      // what the dearest way through the function costs
 	jumps jumps    // what is known of jumps by number
 	set   constant // what the last two instructions set a local to
 }
@@ -71,7 +74,9 @@ const (
 // scope is an open block.
 type scope struct {
 	loop, params bool // params: it is a loop that takes some
-	start        int  // what the code before its first instruction costs
+	choice       bool // it is an if that has no else yet
+	start        int  // what the way to its first instruction costs
+	reach        int  // what the ways to its end cost that branch there, the dearest of them
 	table        int  // of a loop that begins with a jump by number, and its first blocks: place in jumps, from 1
 	target       int  // of such a block: its place in ends, from 1
 }
@@ -82,9 +87,9 @@ func (f *function) rewrite(w *rewriter, body []byte, typ wasmbin.FuncType, charg
 	f.locals(uint32(len(typ.Params)))
 	f.deepen(charge, typ.Results)
 	f.open = append(f.open, scope{})
-	f.extra, f.set = 0, constant{}
+	f.extra, f.most, f.set = -f.r.Offset(), 0, constant{}
 	f.jumps.reset()
-	begin, price := f.r.Offset(), 0
+	price := 0
 	if !leaf {
 		price = f.enter()
 	}
@@ -92,16 +97,13 @@ func (f *function) rewrite(w *rewriter, body []byte, typ wasmbin.FuncType, charg
 		f.instruction()
 	}
 	if price > 0 {
-		putPadded(f.out[price:], uint64(units(f.spent()-begin)))
+		putPadded(f.out[price:], uint64(units(f.most)))
 	}
 	return finished(f.r)
 }
 
-// spent is what the code so far costs, as bytes of code, from where the body begins.
-func (f *function) spent() int { return f.r.Offset() + f.extra }
-
 // units are what so many bytes of code cost.
-func units(bytes int) int64 { return 1 + int64(bytes)/bytesPerUnit }
+func units(bytes int) int64 { return 1 + int64(max(0, bytes))/bytesPerUnit }
 
 // locals copies the declarations and adds two.
 func (f *function) locals(params uint32) {
@@ -146,7 +148,7 @@ func leafCost(body []byte) int {
 		r.U32()
 		r.Byte()
 	}
-	cost := len(body)
+	cost := len(body) - r.Offset()
 	for !r.Done() {
 		op := r.Byte()
 		if op == opCall || op == opCallIndirect {
@@ -187,11 +189,17 @@ func (f *function) instruction() {
 	case opIf:
 		f.blockType()
 		f.out = append(f.out, r.Since(start)...)
-		f.open = append(f.open, scope{})
+		f.open = append(f.open, scope{choice: true, start: f.spent()})
+	case opElse:
+		f.otherwise()
+		f.out = append(f.out, op)
 	case opBr, opBrIf:
-		f.branch(op, start)
+		if f.branch(op, start); op == opBr {
+			f.leads()
+		}
 	case opBrTable:
 		f.branches(start)
+		f.leads()
 	case opEnd:
 		if f.close(); len(f.open) == 0 {
 			f.surface()
@@ -207,6 +215,10 @@ func (f *function) instruction() {
 		f.out = wasmbin.AppendU32(append(f.out, op), target)
 	case opReturn:
 		f.leave()
+		f.leads()
+	case opUnreachable:
+		f.out = append(f.out, op)
+		f.leads()
 	case opRefFunc:
 		f.out = wasmbin.AppendU32(append(f.out, op), f.w.function(r))
 	case opLocalGet, opLocalSet, opLocalTee:
@@ -261,11 +273,5 @@ func (f *function) blockType() (params bool) {
 	return len(f.w.module.Types[typ].Params) > 0
 }
 
-// close ends the innermost block.
-func (f *function) close() {
-	f.jumps.ended(f.open[len(f.open)-1], f.spent())
-	f.open = f.open[:len(f.open)-1]
-}
-
-// cost adds to what the code so far costs.
+// cost adds to what the way here costs.
 func (f *function) cost(bytes int) { f.extra += bytes }

@@ -9,7 +9,7 @@
 //
 // Nothing goes on for ever without coming by a check: going on takes calls, or branches
 // that lead back in the code. Every function that calls anything begins with a check,
-// which pays for all of its code once, and every branch back has one, which pays for
+// which pays for the dearest way through its code that goes forward only, and every branch back has one, which pays for
 // what lies between. The tests prove that of each module of the specification's suite,
 // with a decoder of their own, and that without its checks the module is what it was.
 //

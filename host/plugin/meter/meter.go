@@ -19,7 +19,7 @@ const (
 )
 
 // Slice is how much fuel a guest gets at a time. A unit stands for the entry of a
-// function or a turn of a loop, and for each further 16 bytes of code in it, so a slice lasts
+// function or a turn of a loop, and for each further 16 bytes of code on the dearest way through it, so a slice lasts
 // some microseconds, and 2 ms with code that misses every cache.
 const Slice = 8_000
 

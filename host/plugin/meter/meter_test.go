@@ -60,6 +60,12 @@ func TestRunawayCodeIsStopped(t *testing.T) {
 				asm.LocalGet(0), asm.I32Const(1), asm.I32Sub, asm.I32Const(0), asm.CallIndirect(1))
 			m.Table(1, 1)
 		},
+		"a switch that leads back": func(m *asm.Module) {
+			m.Func("run", asm.None, asm.None, nil, asm.LoopVoid, asm.I32Const(1), []byte{0x0e, 1, 0, 0}, asm.End)
+		},
+		"a switch that leads back to one of two loops": func(m *asm.Module) {
+			m.Func("run", asm.None, asm.None, nil, asm.LoopVoid, asm.LoopVoid, asm.I32Const(1), []byte{0x0e, 1, 0, 1}, asm.End, asm.End)
+		},
 		"endless filling of memory": func(m *asm.Module) {
 			m.Memory(256)
 			m.Func("run", asm.None, asm.None, nil, asm.LoopVoid,
@@ -109,6 +115,34 @@ func TestShortFunctionsArePaidByTheirCallers(t *testing.T) {
 			}
 			wantProof(t, m.Bytes())
 			require.GreaterOrEqual(t, used(t, &m, turns), calls*turns*420/16)
+		})
+	}
+}
+
+// Of code that goes one way or the other the dearer way is paid, not both.
+func TestChoicesCostTheirDearestWay(t *testing.T) {
+	const turns = 10_000
+	long, short := bytes.Repeat(asm.Nop, 1600), bytes.Repeat(asm.Nop, 160)
+	choice := func(ways ...[]byte) *asm.Module {
+		var m asm.Module
+		m.Func("run", asm.I32, asm.None, nil, asm.LoopVoid, asm.Join(ways...),
+			asm.LocalGet(0), asm.I32Const(1), asm.I32Sub, asm.LocalSet(0), asm.LocalGet(0), asm.BrIf(0), asm.End)
+		return &m
+	}
+	end := asm.End
+	for name, m := range map[string]*asm.Module{
+		"if and else":       choice(asm.LocalGet(0), asm.IfVoid, long, []byte{0x05}, short, end),
+		"the dearer second": choice(asm.LocalGet(0), asm.IfVoid, short, []byte{0x05}, long, end),
+		"a switch": choice(asm.BlockVoid, asm.BlockVoid, asm.BlockVoid, asm.BlockVoid, asm.LocalGet(0), []byte{0x0e, 2, 0, 1, 2}, end,
+			long, asm.Br(2), end, long, asm.Br(1), end, short, end),
+		"a way out": choice(asm.BlockVoid, asm.LocalGet(0), asm.IfVoid, long, asm.Br(1), end, long, end),
+		"a return":  choice(asm.LocalGet(0), asm.I32Eqz, asm.IfVoid, long, asm.Return, end, long),
+	} {
+		t.Run(name, func(t *testing.T) {
+			wantProof(t, m.Bytes())
+			got := used(t, m, turns)
+			require.GreaterOrEqual(t, got, turns*1600/16-meter.Slice)
+			require.LessOrEqual(t, got, turns*(1600/16+5))
 		})
 	}
 }

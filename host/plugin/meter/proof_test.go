@@ -30,6 +30,8 @@ func busy() []byte {
 		asm.I32Const(0), asm.I32Const(7), asm.LocalGet(0), asm.MemoryFill,
 		asm.LocalGet(0), asm.MemoryGrow, asm.Drop)
 	m.Func("first", asm.I32, asm.None, nil, asm.LoopVoid, asm.LocalGet(0), asm.BrIf(0), asm.End)
+	m.Func("switch", asm.I32, asm.None, nil, // out, back, or out
+		asm.BlockVoid, asm.LoopVoid, asm.LocalGet(0), []byte{0x0e, 2, 1, 0, 1}, asm.End, asm.End)
 	m.Func("numbers", asm.I32, asm.None, asm.I32, // jumps forward, and back to the end of the inner block
 		asm.LoopVoid, asm.BlockVoid, asm.BlockVoid, asm.LocalGet(1), []byte{0x0e, 1, 0, 1}, asm.End,
 		asm.LocalGet(0), asm.IfVoid, asm.I32Const(5), asm.LocalSet(1), asm.Br(2), asm.End,
@@ -69,6 +71,9 @@ func TestProofFailsWhenACheckIsWrong(t *testing.T) {
 		"a turn costs nothing":         {turn, asm.Join([]byte{0x04, 0x40}, again(left, 0, 1), []byte{0x0b}), "a branch back without a check"},
 		"a turn goes on twice":         {turn, asm.Join([]byte{0x04, 0x40}, again(left, 1, 1), []byte{0x01, 0x0b}), "no check"},
 		"a turn goes elsewhere":        {turn, asm.Join([]byte{0x04, 0x40}, again(left, 1, 0), []byte{0x0b}), "no check"},
+		"a switch goes back free":      {asm.Join([]byte{0x0e, 2, 2, 0, 2, 0x0b}, again(left, 1, 0)), []byte{0x0e, 2, 2, 1, 2, 0x0b}, "a branch back without a check"},
+		"a switch goes out elsewhere":  {[]byte{0x0e, 2, 2, 0, 2}, []byte{0x0e, 2, 1, 0, 2}, "a branch back without a check"},
+		"a switch takes another value": {[]byte{0x20, size, 0x0e, 2}, []byte{0x20, 0, 0x0e, 2}, "a branch back without a check"},
 		"a jump back goes free":        {asm.Join(jump, again(left+1, 2, 1)), asm.Join(jump, asm.Br(1)), "a branch back without a check"},
 		"a jump back is cheap":         {again(left+1, 2, 1), again(left+1, 1, 1), "1 units for a branch over code"},
 		"a jump forward goes too far":  {[]byte{0x21, 1, 0x0c, 1}, []byte{0x21, 1, 0x0c, 2}, "became"},

@@ -222,13 +222,14 @@ func (w *rewriter) blockTypes() (types [][]byte) {
 }
 
 // deepen counts the entry of a function, and begins the block that ends where
-// it is left.
+// it is left. What to do when there is no stack comes last, out of the way.
 func (f *function) deepen(charge int32, results []byte) {
 	if f.charged = charge; charge == 0 {
 		return
 	}
-	f.take(charge)
-	f.out = append(f.out, opBlock)
+	f.out = append(f.out, opBlock, blockTypeVoid)
+	f.lower(charge)
+	f.out = append(f.out, opBrIf, 0, opBlock)
 	switch len(results) {
 	case 0:
 		f.out = append(f.out, blockTypeVoid)
@@ -244,6 +245,8 @@ func (f *function) surface() {
 	if f.charged > 0 {
 		f.out = append(f.out, opEnd)
 		f.give(f.charged)
+		f.out = append(f.out, opReturn, opEnd)
+		f.tooDeep()
 	}
 }
 
@@ -268,20 +271,32 @@ func (f *function) indirect(call []byte) {
 	}
 }
 
-// take takes from the stack that is left, and ends the call when there is none. All
-// of it is left then: nobody gives back what they took. An engine can see that nothing
-// goes on after the call of the host, and need not keep values for that.
+// take takes from the stack that is left.
 func (f *function) take(charge int32) {
+	f.lower(charge)
+	f.out = append(f.out, opIf, blockTypeVoid)
+	f.tooDeep()
+	f.out = append(f.out, opEnd)
+}
+
+// lower takes from the stack that is left and says whether there is none.
+func (f *function) lower(charge int32) {
 	f.out = wasmbin.AppendU32(append(f.out, opGlobalGet), f.w.stack)
 	f.out = appendSigned(append(f.out, opI32Const), int64(charge))
 	f.out = wasmbin.AppendU32(append(f.out, opI32Sub, opLocalTee), f.size)
 	f.out = wasmbin.AppendU32(append(f.out, opGlobalSet), f.w.stack)
 	f.out = wasmbin.AppendU32(append(f.out, opLocalGet), f.size)
-	f.out = append(f.out, opI32Const, 0, opI32LtS, opIf, blockTypeVoid)
+	f.out = append(f.out, opI32Const, 0, opI32LtS)
+}
+
+// tooDeep ends the call. All of the stack is left then: nobody gives back what they
+// took. An engine can see that nothing goes on after the call of the host, and need not
+// keep values for that.
+func (f *function) tooDeep() {
 	f.out = appendSigned(append(f.out, opI32Const), int64(f.w.depth))
 	f.out = wasmbin.AppendU32(append(f.out, opGlobalSet), f.w.stack)
 	f.out = wasmbin.AppendU32(append(f.out, opCall), f.w.imported+1)
-	f.out = append(f.out, opUnreachable, opEnd)
+	f.out = append(f.out, opUnreachable)
 }
 
 // give gives back what take has taken.

@@ -116,21 +116,22 @@ func TestProofFailsWhenRecursionIsNotBounded(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, prove(module, code))
 	charge := amount(t, code, stack)
-	take := asm.Join([]byte{0x23, stack}, charge, []byte{0x6b, 0x22, size, 0x24, stack, 0x20, size, 0x41, 0, 0x48, 0x04, 0x40},
-		asm.I32Const(meter.DefaultStack), []byte{0x24, stack, 0x10, deep, 0x00, 0x0b})
+	take := asm.Join([]byte{0x02, 0x40, 0x23, stack}, charge, []byte{0x6b, 0x22, size, 0x24, stack, 0x20, size, 0x41, 0, 0x48, 0x0d, 0})
+	behind := asm.Join([]byte{0x0f, 0x0b}, asm.I32Const(meter.DefaultStack), []byte{0x24, stack, 0x10, deep, 0x00})
 	give := asm.Join([]byte{0x23, stack}, charge, []byte{0x6a, 0x24, stack})
 	cheap := asm.I32Const(100)
 	for name, c := range map[string]struct {
 		from, to [][]byte
 		says     string
 	}{
-		"nothing is taken":      {[][]byte{asm.Join(take, []byte{0x02, 0x40}), asm.Join([]byte{0x0b}, give), {0x0c, 1}}, [][]byte{nil, nil, {0x0f}}, "calls itself without taking stack"},
-		"too little is taken":   {[][]byte{asm.Join(take[:2], charge), asm.Join(give[:2], charge)}, [][]byte{asm.Join(take[:2], cheap), asm.Join(give[:2], cheap)}, "takes 100 bytes, and needs"},
+		"nothing is taken":      {[][]byte{asm.Join(take, []byte{0x02, 0x40}), asm.Join([]byte{0x0b}, give, behind), {0x0c, 1}}, [][]byte{nil, nil, {0x0f}}, "calls itself without taking stack"},
+		"too little is taken":   {[][]byte{asm.Join(take[:4], charge), asm.Join(give[:2], charge, []byte{0x6a})}, [][]byte{asm.Join(take[:4], cheap), asm.Join(give[:2], cheap, []byte{0x6a})}, "takes 100 bytes, and needs"},
 		"too little is given":   {[][]byte{give}, [][]byte{asm.Join(give[:2], cheap, give[2+len(charge):])}, "does not give back what it took"},
 		"nothing is given":      {[][]byte{give}, [][]byte{nil}, "does not give back what it took"},
 		"a return leads past":   {[][]byte{{0x0c, 1}}, [][]byte{{0x0f, 0x01}}, "left without giving back"},
 		"a return leads astray": {[][]byte{{0x0c, 1}}, [][]byte{{0x0c, 0}}, "became"},
-		"nobody is told":        {[][]byte{{0x10, deep, 0x00, 0x0b}}, [][]byte{{0x01, 0x01, 0x00, 0x0b}}, "touched"},
+		"nobody is told":        {[][]byte{{0x10, deep, 0x00, 0x0b}}, [][]byte{{0x01, 0x01, 0x00, 0x0b}}, "does not end when there is no stack"},
+		"the call goes on":      {[][]byte{behind}, [][]byte{asm.Join([]byte{0x0f, 0x0b}, asm.I32Const(meter.DefaultStack), []byte{0x24, stack, 0x10, deep, 0x0f})}, "does not end when there is no stack"},
 		"what is left is reset": {[][]byte{{0x02, 0x40}}, [][]byte{{0x02, 0x40, 0x41, 0, 0x24, stack}}, "touched"},
 	} {
 		t.Run(name, func(t *testing.T) {

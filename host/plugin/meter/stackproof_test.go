@@ -3,6 +3,7 @@ package meter_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/happn-host/happn-host/host/plugin/meter"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
@@ -43,7 +44,7 @@ func (p *proof) left() uint64 { return uint64(p.globals) + 1 }
 // that: what it takes at its entry, and the least that calls through tables take.
 func (p *proof) surface(code []op, locals uint32, results []byte, types []wasmbin.FuncType) (out []op, takes, through int, err error) {
 	body := code
-	if n, amount := p.taken(code, locals); n > 0 {
+	if n, amount := p.entered(code, locals); n > 0 {
 		takes = amount
 		body, err = p.unwrapped(code[n:], amount, results, types)
 		if err != nil {
@@ -91,49 +92,70 @@ func (p *proof) touchesStack(o op) error {
 	return nil
 }
 
-// taken reads the code that takes stack and checks that there is some: how many
+// taken reads the code that takes stack for a call, and checks that there is some: how many
 // instructions that is, 0 if there is none.
 func (p *proof) taken(code []op, locals uint32) (n, amount int) {
-	const long = 14
-	if len(code) < long {
-		return 0, 0
-	}
-	amount = int(int32(code[1].first()))
-	size := uint64(locals) + 1
-	for i, want := range []op{
-		{code: opGlobalGet, imm: []uint64{p.left()}}, {code: opI32Const, imm: code[1].imm}, {code: opI32Sub},
-		{code: opLocalTee, imm: []uint64{size}}, {code: opGlobalSet, imm: []uint64{p.left()}}, {code: opLocalGet, imm: []uint64{size}},
-		{code: opI32Const, imm: []uint64{0}}, {code: opI32LtS}, {code: opIf, imm: []uint64{void}},
-		{code: opI32Const, imm: []uint64{meter.DefaultStack}}, {code: opGlobalSet, imm: []uint64{p.left()}},
-		{code: opCall, imm: []uint64{uint64(p.imported) + 1}}, {code: opUnreachable}, {code: opEnd},
-	} {
-		if !want.same(code[i]) {
-			return 0, 0
-		}
-	}
-	if amount <= 0 {
-		return 0, 0
-	}
-	return long, amount
+	return p.takenIn(code, locals, nil, slices.Concat([]op{{code: opIf, imm: []uint64{void}}}, p.deep(), []op{{code: opEnd}}))
 }
 
-// given reports whether the code begins by giving back so much.
-func (p *proof) given(code []op, amount int) bool {
-	for i, want := range []op{
-		{code: opGlobalGet, imm: []uint64{p.left()}}, {code: opI32Const, imm: []uint64{uint64(amount)}},
-		{code: opI32Add}, {code: opGlobalSet, imm: []uint64{p.left()}},
-	} {
-		if i >= len(code) || !want.same(code[i]) {
+// entered is taken for the entry of a function: out of a block, behind which it ends.
+func (p *proof) entered(code []op, locals uint32) (n, amount int) {
+	return p.takenIn(code, locals, []op{{code: opBlock, imm: []uint64{void}}}, []op{{code: opBrIf, imm: []uint64{0}}})
+}
+
+// takenIn reads the code that takes stack, with what stands before and after it.
+func (p *proof) takenIn(code []op, locals uint32, before, after []op) (n, amount int) {
+	if len(code) < len(before)+2 {
+		return 0, 0
+	}
+	takes := code[len(before)+1]
+	amount = int(int32(takes.first()))
+	size := uint64(locals) + 1
+	wants := slices.Concat(before, []op{
+		{code: opGlobalGet, imm: []uint64{p.left()}}, {code: opI32Const, imm: takes.imm}, {code: opI32Sub},
+		{code: opLocalTee, imm: []uint64{size}}, {code: opGlobalSet, imm: []uint64{p.left()}}, {code: opLocalGet, imm: []uint64{size}},
+		{code: opI32Const, imm: []uint64{0}}, {code: opI32LtS},
+	}, after)
+	if !begin(code, wants) || amount <= 0 {
+		return 0, 0
+	}
+	return len(wants), amount
+}
+
+// deep is the code that ends the call.
+func (p *proof) deep() []op {
+	return []op{
+		{code: opI32Const, imm: []uint64{meter.DefaultStack}}, {code: opGlobalSet, imm: []uint64{p.left()}},
+		{code: opCall, imm: []uint64{uint64(p.imported) + 1}}, {code: opUnreachable},
+	}
+}
+
+// begin reports whether code begins so.
+func begin(code, wants []op) bool {
+	if len(code) < len(wants) {
+		return false
+	}
+	for i, want := range wants {
+		if !want.same(code[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// unwrapped takes off the block around a body, after which stack is given back.
+// given reports whether the code begins by giving back so much.
+func (p *proof) given(code []op, amount int) bool {
+	return begin(code, []op{
+		{code: opGlobalGet, imm: []uint64{p.left()}}, {code: opI32Const, imm: []uint64{uint64(amount)}},
+		{code: opI32Add}, {code: opGlobalSet, imm: []uint64{p.left()}},
+	})
+}
+
+// unwrapped takes off the block around a body, after which stack is given back and the
+// function is left; what is behind that ends the call.
 // The block must end at the very end: branches out of it lead there, and nowhere else.
 func (p *proof) unwrapped(code []op, amount int, results []byte, types []wasmbin.FuncType) ([]op, error) {
-	const tail = 6 // end, what gives back, end
+	const tail = 12 // end, what gives back, return, end, what ends the call, end
 	if len(code) < tail+1 || code[0].code != opBlock {
 		return nil, fmt.Errorf("no block around a body that takes stack")
 	}
@@ -149,7 +171,11 @@ func (p *proof) unwrapped(code []op, amount int, results []byte, types []wasmbin
 		return nil, fmt.Errorf("the block around a body has the type %s", want)
 	}
 	inner, end := code[1:len(code)-tail+1], code[len(code)-tail:]
-	if end[0].code != opEnd || end[tail-1].code != opEnd || !p.given(end[1:], amount) {
+	behind := slices.Concat([]op{{code: opReturn}, {code: opEnd}}, p.deep(), []op{{code: opEnd}})
+	if !begin(end[5:], behind) {
+		return nil, fmt.Errorf("the call does not end when there is no stack")
+	}
+	if end[0].code != opEnd || !p.given(end[1:], amount) {
 		return nil, fmt.Errorf("a function does not give back what it took")
 	}
 	depth := 1

@@ -3,6 +3,7 @@ package meter_test
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/happn-host/happn-host/host/plugin/meter"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
@@ -14,8 +15,9 @@ const shortest = 512
 // proof checks a rewritten module against its original, with a decoder of its
 // own. It holds when
 //   - without the checks, the code is that of the original, so that it does the same;
-//   - every function begins with a check, unless it is short and calls nothing, and
-//     every branch that leads back is checked for as much code as lies between. All other
+//   - every function begins with a check for the dearest way through it that leads forward only,
+//     unless it is short and calls nothing, and every branch that leads back is checked for as
+//     much as the dearest way to it costs above that to where it leads. All other
 //     code leads forward: nothing can go on for ever, nor for longer than it has paid;
 //   - what costs by an operand is priced by it, just before;
 //   - nothing else touches the fuel or calls the host's yield.
@@ -268,12 +270,42 @@ func (r *reading) turn(to int) error {
 		}
 		last.units = units
 		r.i += n + 2
+	case o.code == opBrTable:
+		n, units := r.aside(r.i)
+		last.units = units
+		r.i += n
 	}
 	if last.units < 1 {
 		return fmt.Errorf("a branch back without a check")
 	}
 	r.j++
 	return nil
+}
+
+// aside reads a branch to one of many labels, one of which is a loop's and leads behind it, to
+// a branch back that is a check.
+func (r *reading) aside(at int) (n int, units int64) {
+	var loops []uint64
+	want := op{code: opBrTable}
+	for _, label := range r.old[r.j].imm {
+		if begin := r.flow.label(r.j, label); begin < 0 || r.old[begin].code != opLoop {
+			want.imm = append(want.imm, label+1)
+			continue
+		}
+		loops, want.imm = append(loops, label), append(want.imm, 0)
+	}
+	size := []uint64{uint64(r.locals) + 1}
+	for _, o := range []op{{code: opLocalSet, imm: size}, {code: opBlock, imm: []uint64{void}}, {code: opLocalGet, imm: size}, want, {code: opEnd}} {
+		if at+n >= len(r.now) || !r.now[at+n].same(o) {
+			return 0, 0
+		}
+		n++
+	}
+	if slices.Min(loops) != slices.Max(loops) {
+		return 0, 0
+	}
+	more, units := r.again(at+n, loops[0])
+	return n + more, units
 }
 
 // again reads a branch back that is a check: how many instructions it has, 0 if it
@@ -304,20 +336,20 @@ func (r *reading) again(at int, label uint64) (n int, units int64) {
 // function that does not pay for itself. Only a short function that calls nothing may be
 // such a one.
 func (r *reading) worth() error {
-	before := make([]int, 1, len(r.old)+1) // what costs the code before each instruction
+	costs := make([]int, len(r.old))
 	for j := range r.old {
 		cost, err := r.cost(j)
 		if err != nil {
 			return err
 		}
-		before = append(before, before[j]+cost)
+		costs[j] = cost
 	}
+	ways, total := r.flow.ways(costs)
 	for _, b := range r.backs {
-		if span := before[b.from+1] - before[b.to]; b.units < 1+int64(span)/16 {
+		if span := ways[b.from] + costs[b.from] - ways[b.to]; b.units < 1 || b.units < 1+int64(span)/16 {
 			return fmt.Errorf("%d units for a branch over code that costs %d bytes", b.units, span)
 		}
 	}
-	total := before[len(r.old)]
 	switch span := r.old[len(r.old)-1].at - r.old[0].at; {
 	case r.entry > 0 && r.entry < 1+int64(total)/16:
 		return fmt.Errorf("%d units for a function that costs %d bytes", r.entry, total)
@@ -327,10 +359,14 @@ func (r *reading) worth() error {
 	return nil
 }
 
+// throughTable is what a call through a table counts for, in bytes: a function of 32 bytes that
+// does not pay for itself, of which a third are loads.
+const throughTable = 32 + 8*32/3
+
 // cost returns what an instruction of the original counts for, in bytes.
 func (r *reading) cost(j int) (int, error) {
 	o := r.old[j]
-	cost := 0
+	cost := 1 // the last end
 	if j+1 < len(r.old) {
 		cost = r.old[j+1].at - o.at
 	}
@@ -341,6 +377,9 @@ func (r *reading) cost(j int) (int, error) {
 		}
 		if o.code == opCall && o.first() >= uint64(r.imported) {
 			return cost + r.read[o.first()-uint64(r.imported)].unpaid(), nil
+		}
+		if o.code == opCallIndirect {
+			cost += throughTable
 		}
 	case o.code >= 0x28 && o.code <= 0x3e, o.code >= 0xfd00, o.code >= 0x6d && o.code <= 0x70, o.code >= 0x7f && o.code <= 0x82,
 		o.code == 0x91, o.code == 0x95, o.code == 0x9f, o.code == 0xa3: // memory, vectors, divisions and square roots
