@@ -180,6 +180,10 @@ func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
 		return w.elements(body)
 	case wasmbin.SectionCode:
 		return w.code(body)
+	case wasmbin.SectionData: // engines make room for as many as it says
+		r := wasmbin.NewReader(body)
+		r.Count()
+		return body, r.Err()
 	}
 	return body, nil
 }

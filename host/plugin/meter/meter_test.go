@@ -249,18 +249,19 @@ func TestInjectRefuses(t *testing.T) {
 		module []byte
 		says   string
 	}{
-		"a tail call":           {unknown(0x12, 0), "instruction 0x12"},
-		"a try block":           {unknown(0x06, 0x40, 0x0b), "instruction 0x6 "},
-		"an atomic":             {unknown(0xfe, 0), "instruction 0xfe"},
-		"relaxed SIMD":          {unknown(0xfd, 0x80, 2), "0xfd 256"},
-		"an unknown 0xfc":       {unknown(0xfc, 18), "0xfc 18"},
-		"code after the end":    {unknown(0x0b), "bytes after the end"},
-		"a huge table":          {huge.Bytes(), "tables of 1048577 elements"},
-		"the meter's own call":  {mine.Bytes(), "not for plugins"},
-		"no module":             {[]byte("hello"), "not a WebAssembly module"},
-		"half a module":         {unknown()[:20], "too early"},
-		"an instruction cut":    {unknown(0x41), "too early"},
-		"an unterminated block": {unknown(0x02, 0x40), "too early"},
+		"a tail call":            {unknown(0x12, 0), "instruction 0x12"},
+		"a try block":            {unknown(0x06, 0x40, 0x0b), "instruction 0x6 "},
+		"an atomic":              {unknown(0xfe, 0), "instruction 0xfe"},
+		"relaxed SIMD":           {unknown(0xfd, 0x80, 2), "0xfd 256"},
+		"an unknown 0xfc":        {unknown(0xfc, 18), "0xfc 18"},
+		"code after the end":     {unknown(0x0b), "bytes after the end"},
+		"a huge table":           {huge.Bytes(), "tables of 1048577 elements"},
+		"the meter's own call":   {mine.Bytes(), "not for plugins"},
+		"no module":              {[]byte("hello"), "not a WebAssembly module"},
+		"half a module":          {unknown()[:20], "too early"},
+		"an instruction cut":     {unknown(0x41), "too early"},
+		"an unterminated block":  {unknown(0x02, 0x40), "too early"},
+		"data that is not there": {[]byte("\x00asm\x01\x00\x00\x00\x0b\x0a\xff\xff\xff\x7f000000"), "too early"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := meter.Inject(c.module)
