@@ -12,6 +12,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/compiler"
+	catalogue "github.com/happn-host/happn-host/host/plugin/hostile"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 )
 
@@ -22,22 +23,6 @@ func apart(t *testing.T) compiler.Command {
 	self, err := os.Executable()
 	require.NoError(t, err)
 	return compiler.Command{self, compileVerb}
-}
-
-// chokes is a module that takes the compiler half a minute and a gigabyte: so many
-// variables live through so many branches.
-func chokes() []byte {
-	const n = 2000
-	m := guest(verdict(abi.VerdictPass, 0, 0))
-	var code []byte
-	for i := range uint32(n) {
-		code = append(code, asm.Join(asm.LocalGet(i), asm.IfVoid, asm.LocalGet((i+1)%n), asm.LocalSet(i), asm.End)...)
-	}
-	for i := range uint32(n) {
-		code = append(code, asm.Join(asm.LocalGet(i), asm.Drop)...)
-	}
-	m.Func("", asm.None, asm.None, bytes.Repeat(asm.I32, n), code)
-	return m.Bytes()
 }
 
 // Modules that are not small are compiled by a process of their own, once.
@@ -83,7 +68,7 @@ func TestModulesThatTheCompilerChokesOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := open(t, func(o *plugin.Options) { o.Compiler = apart(t) })
 			f.put("p.yaml", []byte(c.file))
-			f.put("p.wasm", chokes())
+			f.put("p.wasm", catalogue.Choking(2000))
 			require.Equal(t, plugin.StateRefused, f.only().State)
 			require.Equal(t, c.says, f.only().Reason)
 			f.put("q.wasm", passes())

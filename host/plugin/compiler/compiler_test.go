@@ -1,7 +1,6 @@
 package compiler_test
 
 import (
-	"bytes"
 	"context"
 	"os"
 	"os/exec"
@@ -13,7 +12,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/happn-host/happn-host/host/plugin/compiler"
-	"github.com/happn-host/happn-host/host/plugin/internal/asm"
+	"github.com/happn-host/happn-host/host/plugin/hostile"
 )
 
 // verb has the binary of the tests be the compiler.
@@ -32,24 +31,8 @@ func itself(t *testing.T) compiler.Command {
 	return compiler.Command{self, verb}
 }
 
-// bomb is a module whose function has so many variables that live through so many
-// branches, which takes the compiler memory and time by their product.
-func bomb(n int) []byte {
-	locals := bytes.Repeat(asm.I32, n)
-	var code []byte
-	for i := range uint32(n) {
-		code = append(code, asm.Join(asm.LocalGet(i), asm.IfVoid, asm.LocalGet((i+1)%uint32(n)), asm.LocalSet(i), asm.End)...)
-	}
-	for i := range uint32(n) {
-		code = append(code, asm.Join(asm.LocalGet(i), asm.Drop)...)
-	}
-	m := &asm.Module{}
-	m.Func("f", asm.None, asm.None, locals, code)
-	return m.Bytes()
-}
-
 func TestTheMachineCodeIsWhereTheEngineLooks(t *testing.T) {
-	job := compiler.Job{Module: bomb(10), Dir: t.TempDir(), MemoryMiB: 1024, Processors: 1}
+	job := compiler.Job{Module: hostile.Choking(10), Dir: t.TempDir(), MemoryMiB: 1024, Processors: 1}
 	require.NoError(t, itself(t).Compile(t.Context(), job))
 	made := files(t, job.Dir)
 	require.Len(t, made, 1)
@@ -86,9 +69,9 @@ func TestWhatGoesWrong(t *testing.T) {
 		says  string
 	}{
 		"no module":       {job: compiler.Job{Module: []byte("hello"), MemoryMiB: 1024}, says: "invalid magic number"},
-		"a wrong module":  {job: compiler.Job{Module: append(bomb(2), 1, 1, 0), MemoryMiB: 1024}, says: "section"},
-		"too much memory": {job: compiler.Job{Module: bomb(2000), MemoryMiB: 64}, is: compiler.ErrMemory},
-		"too much time":   {job: compiler.Job{Module: bomb(2000), MemoryMiB: 8192}, limit: 300 * time.Millisecond, is: context.DeadlineExceeded},
+		"a wrong module":  {job: compiler.Job{Module: append(hostile.Choking(2), 1, 1, 0), MemoryMiB: 1024}, says: "section"},
+		"too much memory": {job: compiler.Job{Module: hostile.Choking(2000), MemoryMiB: 64}, is: compiler.ErrMemory},
+		"too much time":   {job: compiler.Job{Module: hostile.Choking(2000), MemoryMiB: 8192}, limit: 300 * time.Millisecond, is: context.DeadlineExceeded},
 	} {
 		t.Run(name, func(t *testing.T) {
 			ctx, job := t.Context(), c.job
@@ -110,11 +93,11 @@ func TestWhatGoesWrong(t *testing.T) {
 }
 
 func TestACommandThatIsNotThere(t *testing.T) {
-	err := compiler.Command{filepath.Join(t.TempDir(), "none")}.Compile(t.Context(), compiler.Job{Module: bomb(2)})
+	err := compiler.Command{filepath.Join(t.TempDir(), "none")}.Compile(t.Context(), compiler.Job{Module: hostile.Choking(2)})
 	require.ErrorContains(t, err, "start the compiler")
 	self, err := os.Executable()
 	require.NoError(t, err)
-	err = compiler.Command{self, verb, "more"}.Compile(t.Context(), compiler.Job{Module: bomb(2)})
+	err = compiler.Command{self, verb, "more"}.Compile(t.Context(), compiler.Job{Module: hostile.Choking(2)})
 	require.ErrorContains(t, err, "the compiler is started by the host")
 }
 
@@ -125,7 +108,7 @@ func TestTheCompilerEndsWithItsHost(t *testing.T) {
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
-	module := bomb(2000)
+	module := hostile.Choking(2000)
 	_, err = in.Write(append([]byte{byte(len(module)), byte(len(module) >> 8), byte(len(module) >> 16), 0, 0, 0, 0, 0}, module...))
 	require.NoError(t, err)
 	require.NoError(t, in.Close())

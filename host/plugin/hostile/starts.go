@@ -67,23 +67,27 @@ func shapes() []Module {
 		refused("has a name that is taken", made(func(w *writer) { usual(w); w.Custom(abi.ManifestSection, []byte(`{"name":"good"}`)) }), "good"),
 		refused("begins with more memory than it may have", made(func(w *writer) { w.begin(1 << 10); w.on(abi.ExportInbound, pass) }), "1024 pages"),
 		refused("has a huge table", made(func(w *writer) { usual(w); w.Table(1 << 21) }), "1048576"),
-		{Name: "is made for the compiler to choke on", File: concerned, Limits: ", compileMiB: 64", Bytes: made(func(w *writer) { usual(w); chokes(w) }),
+		{Name: "is made for the compiler to choke on", File: concerned, Limits: ", compileMiB: 64", Bytes: Choking(2000),
 			Refused: true, Told: []string{"compiling the module needs more memory", "limits.compileMiB"}},
 		refused("is half there", whole[:len(whole)-5]),
 		{Name: "has a custom section of megabytes", File: concerned, Bytes: made(func(w *writer) { usual(w); w.Custom("huge", make([]byte, 20<<20)) })},
 	}
 }
 
-// chokes adds a function whose variables live through many branches, which takes the
-// compiler memory and time by the product of both.
-func chokes(w *writer) {
-	const n = 2000
+// Choking is a plugin with a function whose n variables live through n branches, which
+// takes the compiler memory and time by the product of both: for 2,000 half a minute
+// and a gigabyte.
+func Choking(n int) []byte {
 	var code []byte
 	for i := range uint32(n) {
-		code = append(code, asm.Join(asm.LocalGet(i), when(asm.LocalGet((i+1)%n), asm.LocalSet(i)))...)
+		code = append(code, asm.Join(asm.LocalGet(i), when(asm.LocalGet((i+1)%uint32(n)), asm.LocalSet(i)))...)
 	}
 	for i := range uint32(n) {
 		code = append(code, asm.Join(asm.LocalGet(i), asm.Drop)...)
 	}
+	w := &writer{}
+	w.begin(1)
+	w.on(abi.ExportInbound, pass)
 	w.Func("", asm.None, asm.None, bytes.Repeat(asm.I32, n), code)
+	return w.Bytes()
 }
