@@ -49,15 +49,14 @@ func run(t *testing.T, dir, name string, args ...string) {
 
 func TestAPluginInAssemblyScript(t *testing.T) {
 	o := start(t)
-	packages := testhost.Packages(t, "extism-as-pdk-1.0.0",
-		testhost.Package{Name: "@extism/as-pdk", Release: "1.0.0"}, testhost.Package{Name: "assemblyscript", Release: "0.28.20"})
+	packages, compiler := testhost.AssemblyScript(t)
 	dir := example(t, "extism-as")
 	sources := t.TempDir()
 	require.NoError(t, os.CopyFS(filepath.Join(sources, "assembly"), os.DirFS(filepath.Join(dir, "assembly"))))
 	module := filepath.Join(sources, "stamp.wasm")
 	// As npm run build does, with the packages where the tests have them.
-	run(t, sources, "node", filepath.Join(packages, "node_modules", "assemblyscript", "bin", "asc.js"), "assembly/index.ts",
-		"--path", filepath.Join(packages, "node_modules"), "--outFile", "stamp.wasm", "-O2", "--use", "abort=assembly/index/abort")
+	run(t, sources, "node", compiler, "assembly/index.ts",
+		"--path", packages, "--outFile", "stamp.wasm", "-O2", "--use", "abort=assembly/index/abort")
 	o.dropBuilt(dir, module)
 	o.await(is("stamp", "ready"))
 
@@ -91,14 +90,7 @@ func TestAPluginInAssemblyScript(t *testing.T) {
 }
 
 func TestAPluginInC(t *testing.T) {
-	for _, tool := range []string{"clang", "wasm-ld"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("HAPPN_TEST_REQUIRE_CLANG") != "" {
-				t.Fatal(err)
-			}
-			t.Skipf("%s is not installed; install clang and lld to run this test", tool)
-		}
-	}
+	testhost.NeedsClang(t)
 	o := start(t)
 	dir := example(t, "extism-c")
 	module := filepath.Join(t.TempDir(), "paths.wasm")

@@ -31,22 +31,14 @@ func goGuest(tb testing.TB) []byte {
 }
 
 func cGuest(tb testing.TB) []byte {
-	for _, tool := range []string{"clang", "wasm-ld"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("HAPPN_TEST_REQUIRE_CLANG") != "" {
-				tb.Fatal(err)
-			}
-			tb.Skipf("%s is not installed; install clang and lld to run this test", tool)
-		}
-	}
+	testhost.NeedsClang(tb)
 	return compiled(tb, "c", nil, "clang", "--target=wasm32", "-O2", "-Wall", "-Wextra", "-Werror", "-fno-builtin", "-nostdlib",
 		"-Wl,--no-entry", "memory.c", "json.c", "match.c", "hash.c", "search.c", "-o")
 }
 
 func asGuest(tb testing.TB) []byte {
-	packages := testhost.Packages(tb, "extism-as-pdk-1.0.0",
-		testhost.Package{Name: "@extism/as-pdk", Release: "1.0.0"}, testhost.Package{Name: "assemblyscript", Release: "0.28.20"})
-	return compiled(tb, "as", nil, "node", filepath.Join(packages, "node_modules", "assemblyscript", "bin", "asc.js"), "assembly/index.ts",
+	_, compiler := testhost.AssemblyScript(tb)
+	return compiled(tb, "as", nil, "node", compiler, "assembly/index.ts",
 		"-O2", "--use", "abort=assembly/index/abort", "--outFile")
 }
 
