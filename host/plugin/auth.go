@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/pattern"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -23,7 +24,7 @@ type AuthHook struct {
 	// none of their name. Only an operator's file sets it.
 	CreateUsers *CreateUsers
 
-	users []pattern
+	users []pattern.Pattern
 }
 
 // CreateUsers says what becomes of users that are made for a plugin.
@@ -68,7 +69,7 @@ func (a *AuthHook) with(o *AuthHook) *AuthHook {
 	}
 	out.Users, out.CreateUsers = o.Users, o.CreateUsers
 	for _, user := range o.Users {
-		out.users = append(out.users, newPattern(user))
+		out.users = append(out.users, pattern.New(user))
 	}
 	return out
 }
@@ -91,7 +92,7 @@ func checkAuth(m *Manifest, file, operator string) error {
 // mayBe reports whether its credentials may log in as a user.
 func (a *AuthHook) mayBe(username string) bool {
 	for i, user := range a.Users {
-		if user == username || username != adminUser && a.users[i].match([]byte(username)) {
+		if user == username || username != adminUser && a.users[i].Match([]byte(username)) {
 			return true
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/pattern"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -34,7 +35,7 @@ type Route struct {
 	Path    string
 	Methods []string
 
-	pattern pattern
+	pattern pattern.Pattern
 }
 
 func readHTTP(t *tree) *HTTPHook {
@@ -46,7 +47,7 @@ func readHTTP(t *tree) *HTTPHook {
 			r.fail("path", "%q must begin with a slash", route.Path)
 		}
 		route.Methods, _ = r.words("methods", methods)
-		route.pattern = newPattern(route.Path)
+		route.pattern = pattern.New(route.Path)
 		h.Routes = append(h.Routes, route)
 	})
 	t.str("mount", &h.Mount)
@@ -82,7 +83,7 @@ func (h *HTTPHook) find(method, below string) (found bool, allowed []string) {
 	for i := range h.Routes {
 		r := &h.Routes[i]
 		switch {
-		case !r.pattern.match([]byte(below)):
+		case !r.pattern.Match([]byte(below)):
 		case len(r.Methods) == 0 || slices.Contains(r.Methods, method):
 			return true, nil
 		default:
