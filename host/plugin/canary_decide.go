@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/happn-host/happn-host/host/plugin/ledger"
 )
 
 // ErrNoCanary says that a plugin has no canary that runs.
@@ -131,24 +133,15 @@ func (p *plugin) noCanary() error {
 // rollBack has every session see the plugin's own version.
 func (m *Manager) rollBack(p *plugin, t *canary, w *wish) error {
 	p.canary.Store(nil)
-	e := rolledBack{ledgerEntry: ledgerEntry{Time: time.Now(), By: w.by}, SHA256: t.shown.sum, Reason: w.why}
+	e := ledger.RolledBack{Entry: ledger.Entry{Time: time.Now(), By: w.by}, SHA256: t.shown.sum, Reason: w.why}
 	p.mu.Lock()
-	t.state, t.reason = StateRolledBack, e.text()+"; happn-host plugin reload tries it again"
+	t.state, t.reason = StateRolledBack, e.String()+"; happn-host plugin reload tries it again"
 	p.mu.Unlock()
 	p.rolledBack.Add(1)
-	t.gen.log.Error("canary rolled back: every session sees the version before", "file", t.shown.file, "version", t.shown.manifest.Version, "reason", e.text())
-	err := m.ledger.rollBack(p.file, e)
+	t.gen.log.Error("canary rolled back: every session sees the version before", "file", t.shown.file, "version", t.shown.manifest.Version, "reason", e.String())
+	err := m.ledger.RollBack(p.file, e)
 	t.unseat()
 	return err
-}
-
-// text says who has rolled a canary back, and why.
-func (e rolledBack) text() string {
-	why := "rolled back at " + e.Time.UTC().Format(time.RFC3339)
-	if e.By != "" {
-		why += " by " + e.By
-	}
-	return why + ": " + e.Reason
 }
 
 // promote puts the canary's file in the place of the module's, in one step, and

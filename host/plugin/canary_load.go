@@ -77,10 +77,10 @@ func (m *Manager) tryCanary(ctx context.Context, p *plugin, path string, from so
 		m.refuseCanary(p, t, err)
 		return
 	}
-	if e, was := m.ledger.wasRolledBack(p.file, c.sum); was {
+	if e, was := m.ledger.WasRolledBack(p.file, c.sum); was {
 		c.module = nil
 		p.dropCanary()
-		t.state, t.reason = StateRolledBack, e.text()+"; happn-host plugin reload tries it again"
+		t.state, t.reason = StateRolledBack, e.String()+"; happn-host plugin reload tries it again"
 		p.showCanary(t)
 		return
 	}

@@ -55,7 +55,7 @@ func (m *Manager) Disable(ctx context.Context, name, by string) (Info, error) {
 	if p.required.Load() {
 		return p.info(), fmt.Errorf("%w in %s.yaml; take that out of it first", ErrRequired, stem(p.file))
 	}
-	if err := m.ledger.disable(p.file, by); err != nil {
+	if err := m.ledger.Disable(p.file, by); err != nil {
 		return Info{}, err
 	}
 	m.lookAndWait(ctx, p)
@@ -69,7 +69,7 @@ func (m *Manager) Enable(ctx context.Context, name string) (Info, error) {
 	if p == nil {
 		return Info{}, unknown(name)
 	}
-	if _, err := m.ledger.enable(p.file); err != nil {
+	if _, err := m.ledger.Enable(p.file); err != nil {
 		return Info{}, err
 	}
 	m.lookAndWait(ctx, p)
@@ -85,7 +85,7 @@ func (m *Manager) Reload(ctx context.Context, name string) (Info, error) {
 	if p == nil {
 		return Info{}, unknown(name)
 	}
-	if err := m.ledger.forgive(p.file); err != nil {
+	if err := m.ledger.Forgive(p.file); err != nil {
 		return Info{}, err
 	}
 	m.mu.Lock()

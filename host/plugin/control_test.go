@@ -105,16 +105,6 @@ func TestTheOperatorsFileHasTheLastWordAboutEnabling(t *testing.T) {
 	require.Equal(t, plugin.StateDisabled, f.state("p"), "the command counts without the file")
 }
 
-func TestAStateFileThatMakesNoSenseIsRefused(t *testing.T) {
-	for _, content := range []string{"", "{", `{"enabled":[]}`, `{"disabled":3}`} {
-		state := filepath.Join(t.TempDir(), "plugins.json")
-		require.NoError(t, os.WriteFile(state, []byte(content), 0o600))
-		_, err := plugin.Open(ctx(t), plugin.Options{Dir: t.TempDir(), StateFile: state})
-		require.ErrorContains(t, err, "plugins.json")
-		require.ErrorContains(t, err, "remove the file")
-	}
-}
-
 func TestADisablingThatCannotBeKeptIsNotDone(t *testing.T) {
 	f := open(t, func(o *plugin.Options) { o.StateFile = filepath.Join(t.TempDir(), "missing", "plugins.json") })
 	f.put("p.wasm", passes())

@@ -138,7 +138,7 @@ func (m *Manager) prepareModule(p *plugin) (todo task, changing bool) {
 		return nil, true
 	}
 	p.required.Store(demanded(from.operator))
-	off := m.ledger.disabled(p.file)
+	off := m.ledger.Disabled(p.file)
 	if p.required.Load() {
 		off = "" // what the operator wrote down counts more than what was done by command
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin/ledger"
 )
 
 // Manager keeps the plugins of one folder running. Its methods may be called
@@ -35,7 +36,7 @@ type Manager struct {
 	requests atomic.Uint64 // over HTTP; spreads them over instances
 
 	turns   *turns
-	ledger  *ledger
+	ledger  *ledger.Ledger
 	compile chan struct{}   // holds one for who compiles
 	life    context.Context // ends when the Manager is closed
 	stop    context.CancelFunc
@@ -83,7 +84,7 @@ func New(options Options) (*Manager, error) {
 	m.ticks = &ticks{log: m.log, running: map[*plugin]*ticker{}}
 	m.lists.Store(&lists{})
 	var err error
-	if m.ledger, err = openLedger(m.options.StateFile); err != nil {
+	if m.ledger, err = ledger.Open(m.options.StateFile); err != nil {
 		return nil, err
 	}
 	if m.options.Dir == "" {

@@ -1,4 +1,4 @@
-package plugin
+package ledger
 
 import (
 	"bytes"
@@ -14,24 +14,24 @@ import (
 	"time"
 )
 
-// ledger remembers what operators did to plugins while the host ran. It is safe
+// Ledger remembers what operators did to plugins while the host ran. It is safe
 // for any goroutine.
-type ledger struct {
+type Ledger struct {
 	file string // "" for none
 
 	mu      sync.Mutex
-	entries ledgerEntries
+	entries entries
 }
 
-// ledgerEntries are the content of the file, by the names of module files.
-type ledgerEntries struct {
-	Disabled map[string]ledgerEntry `json:"disabled,omitempty"`
+// entries are the content of the file, by the names of module files.
+type entries struct {
+	Disabled map[string]Entry `json:"disabled,omitempty"`
 	// RolledBack are the canaries that are not tried again, the oldest first.
-	RolledBack map[string][]rolledBack `json:"rolledBack,omitempty"`
+	RolledBack map[string][]RolledBack `json:"rolledBack,omitempty"`
 }
 
-// ledgerEntry says who did it, and when.
-type ledgerEntry struct {
+// Entry says who did it, and when.
+type Entry struct {
 	Time time.Time `json:"time"`
 	By   string    `json:"by,omitempty"`
 }
@@ -39,16 +39,25 @@ type ledgerEntry struct {
 // maxRolledBack bounds how many canaries of one plugin are remembered.
 const maxRolledBack = 16
 
-// rolledBack says which canary was rolled back, and why.
-type rolledBack struct {
-	ledgerEntry
+// RolledBack says which canary was rolled back, and why.
+type RolledBack struct {
+	Entry
 	SHA256 string `json:"sha256"`
 	Reason string `json:"reason"`
 }
 
-// openLedger reads the file, if there is one.
-func openLedger(file string) (*ledger, error) {
-	l := &ledger{file: file}
+// String says who has rolled a canary back, and why.
+func (e RolledBack) String() string {
+	why := "rolled back at " + e.Time.UTC().Format(time.RFC3339)
+	if e.By != "" {
+		why += " by " + e.By
+	}
+	return why + ": " + e.Reason
+}
+
+// Open reads the file, if there is one.
+func Open(file string) (*Ledger, error) {
+	l := &Ledger{file: file}
 	if file == "" {
 		return l, nil
 	}
@@ -67,8 +76,8 @@ func openLedger(file string) (*ledger, error) {
 	return l, nil
 }
 
-// disabled says who has disabled a plugin, "" if nobody has.
-func (l *ledger) disabled(file string) string {
+// Disabled says who has disabled a plugin, "" if nobody has.
+func (l *Ledger) Disabled(file string) string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e, ok := l.entries.Disabled[file]
@@ -82,29 +91,29 @@ func (l *ledger) disabled(file string) string {
 	return why + "; happn-host plugin enable takes that back"
 }
 
-// disable remembers that a plugin is disabled.
-func (l *ledger) disable(file, by string) error {
-	return l.change(func(e *ledgerEntries) {
+// Disable remembers that a plugin is disabled.
+func (l *Ledger) Disable(file, by string) error {
+	return l.change(func(e *entries) {
 		if _, ok := e.Disabled[file]; !ok {
-			e.Disabled[file] = ledgerEntry{Time: time.Now(), By: by}
+			e.Disabled[file] = Entry{Time: time.Now(), By: by}
 		}
 	})
 }
 
-// enable forgets that a plugin is disabled, and reports whether it was.
-func (l *ledger) enable(file string) (was bool, err error) {
-	err = l.change(func(e *ledgerEntries) {
+// Enable forgets that a plugin is disabled, and reports whether it was.
+func (l *Ledger) Enable(file string) (was bool, err error) {
+	err = l.change(func(e *entries) {
 		_, was = e.Disabled[file]
 		delete(e.Disabled, file)
 	})
 	return was, err
 }
 
-// rollBack remembers that a canary of a plugin is not to be tried again. It is
+// RollBack remembers that a canary of a plugin is not to be tried again. It is
 // remembered until the host stops also when it cannot be kept.
-func (l *ledger) rollBack(file string, entry rolledBack) error {
-	add := func(e *ledgerEntries) {
-		all := slices.DeleteFunc(slices.Clone(e.RolledBack[file]), func(o rolledBack) bool { return o.SHA256 == entry.SHA256 })
+func (l *Ledger) RollBack(file string, entry RolledBack) error {
+	add := func(e *entries) {
+		all := slices.DeleteFunc(slices.Clone(e.RolledBack[file]), func(o RolledBack) bool { return o.SHA256 == entry.SHA256 })
 		e.RolledBack[file] = append(all[max(0, len(all)+1-maxRolledBack):], entry)
 	}
 	err := l.change(add)
@@ -116,8 +125,8 @@ func (l *ledger) rollBack(file string, entry rolledBack) error {
 	return err
 }
 
-// wasRolledBack returns what is remembered of a canary.
-func (l *ledger) wasRolledBack(file, sum string) (entry rolledBack, was bool) {
+// WasRolledBack returns what is remembered of a canary.
+func (l *Ledger) WasRolledBack(file, sum string) (entry RolledBack, was bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, e := range l.entries.RolledBack[file] {
@@ -125,22 +134,22 @@ func (l *ledger) wasRolledBack(file, sum string) (entry rolledBack, was bool) {
 			return e, true
 		}
 	}
-	return rolledBack{}, false
+	return RolledBack{}, false
 }
 
-// forgive forgets which canaries of a plugin were rolled back.
-func (l *ledger) forgive(file string) error {
+// Forgive forgets which canaries of a plugin were rolled back.
+func (l *Ledger) Forgive(file string) error {
 	l.mu.Lock()
 	some := len(l.entries.RolledBack[file]) > 0
 	l.mu.Unlock()
 	if !some {
 		return nil
 	}
-	return l.change(func(e *ledgerEntries) { delete(e.RolledBack, file) })
+	return l.change(func(e *entries) { delete(e.RolledBack, file) })
 }
 
 // change makes a change that is on disk when it returns, or is not made.
-func (l *ledger) change(change func(e *ledgerEntries)) error {
+func (l *Ledger) change(change func(e *entries)) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	next := l.entries.with(change)
@@ -152,8 +161,8 @@ func (l *ledger) change(change func(e *ledgerEntries)) error {
 }
 
 // with returns a copy with a change.
-func (e ledgerEntries) with(change func(e *ledgerEntries)) ledgerEntries {
-	next := ledgerEntries{Disabled: map[string]ledgerEntry{}, RolledBack: map[string][]rolledBack{}}
+func (e entries) with(change func(e *entries)) entries {
+	next := entries{Disabled: map[string]Entry{}, RolledBack: map[string][]RolledBack{}}
 	maps.Copy(next.Disabled, e.Disabled)
 	maps.Copy(next.RolledBack, e.RolledBack) // whose lists are never changed
 	change(&next)
@@ -161,7 +170,7 @@ func (e ledgerEntries) with(change func(e *ledgerEntries)) ledgerEntries {
 }
 
 // write replaces the file in one step.
-func (l *ledger) write(entries ledgerEntries) error {
+func (l *Ledger) write(entries entries) error {
 	if l.file == "" {
 		return nil
 	}
