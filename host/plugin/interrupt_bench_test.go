@@ -50,7 +50,8 @@ func benchmarkMode(b *testing.B, module []byte, mode string) {
 		WithGoFunction(api.GoFunc(func(_ context.Context, stack []uint64) { stack[0] = meter.Slice }), nil, []api.ValueType{api.ValueTypeI64}).
 		Export(meter.ImportName).NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) { panic("too deep") }), nil, nil).
 		Export(meter.ImportDeep).NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) {}), nil, nil).
-		Export(meter.ImportPause).Instantiate(ctx)
+		Export(meter.ImportPause).NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) {}), nil, nil).
+		Export(meter.ImportFull).Instantiate(ctx)
 	require.NoError(b, err)
 	i32 := api.ValueTypeI32
 	ignore := api.GoFunc(func(context.Context, []uint64) {})

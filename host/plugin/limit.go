@@ -81,7 +81,7 @@ var limitTable = [limitCount]limitRow{
 	limitFunctions:     {"functions", 100_000, 1_000_000, ""},
 	limitGlobals:       {"globals", 10_000, 1_000_000, ""},
 	limitTables:        {"tables", 16, 1024, ""},
-	limitTableElements: {"tableElements", meter.MaxTable, 4 * meter.MaxTable, ""},
+	limitTableElements: {"tableElements", meter.MaxTable, 1 << 22, ""},
 	limitMemoryMiB:     {"memoryMiB", 64, 4096, "MiB"},
 	limitStackKiB:      {"stackKiB", meter.DefaultStack >> 10, 1 << 20, "KiB"},
 

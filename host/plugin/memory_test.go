@@ -117,3 +117,33 @@ func residentMemory(t *testing.T) int64 {
 	require.NoError(t, err)
 	return pages * int64(os.Getpagesize())
 }
+
+// The guest goes on after its table could not grow, and the operator is told.
+func TestTablesStayWithinTheirLimit(t *testing.T) {
+	for limit, says := range map[int]string{
+		20:      "a table would grow, above the limit of 20 (limits.tableElements)",
+		1 << 17: "a table would grow to more than 131072 elements, above which limits.tableElements allows no growing",
+		1 << 22: "a table would grow to more than 131072 elements, above which limits.tableElements allows no growing",
+	} {
+		f := open(t, func(o *plugin.Options) {
+			o.Limits.TableElements, o.Limits.Timeout, o.Limits.Instances = limit, 20*time.Second, 1
+		})
+		m := &asm.Module{}
+		m.Table(10)
+		bare(m)
+		grow := func(by int32) []byte {
+			return asm.Join([]byte{0xd0, 0x70}, asm.I32Const(by), []byte{0xfc, 15, 0}, asm.Drop)
+		}
+		m.Func(abi.ExportInbound, asm.I32, asm.I64, asm.I32, grow(int32(min(limit, 1<<17)-10)), grow(-20), banged(turns(1, 100, grow(1))), verdict(abi.VerdictPass, 0, 0))
+		f.put("p.wasm", m.Bytes())
+		_, err := f.call(request())
+		require.NoError(t, err)
+		require.Empty(t, f.only().Limited)
+		loud := request()
+		loud.Path = []byte("!")
+		_, err = f.call(loud)
+		require.NoError(t, err)
+		require.Equal(t, map[string]uint64{"tableElements": 101}, f.only().Limited)
+		require.Equal(t, 1, strings.Count(f.log.String(), `limit=limits.tableElements reason="`+says+`" times=1`), f.log.String())
+	}
+}

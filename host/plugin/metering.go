@@ -2,6 +2,7 @@ package plugin
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
@@ -14,8 +15,21 @@ func (l *Limits) bounds() meter.Bounds {
 	return meter.Bounds{Elements: l.TableElements, Stack: l.StackKiB << 10}
 }
 
+// full tells the operator that a table of the guest's would grow further than it may.
+func (i *instance) full() {
+	times, due := i.gen.refused.due(limitTableElements)
+	if !due {
+		return
+	}
+	err := i.gen.manifest.Limits.over(limitTableElements, nil, "a table would grow")
+	if i.gen.manifest.Limits.TableElements >= meter.MaxGrown {
+		err = limitTableElements.is(fmt.Errorf("a table would grow to more than %d elements, above which %s allows no growing", meter.MaxGrown, limitTableElements))
+	}
+	limitTableElements.tell(i.gen.log, err, times)
+}
+
 // instantiateMeter provides what metered code calls when its fuel is used up,
-// when it recurses too deeply, and while it does what takes long.
+// when it recurses too deeply, while it does what takes long, and when a table cannot grow.
 func instantiateMeter(ctx context.Context, rt wazero.Runtime) error {
 	_, err := rt.NewHostModuleBuilder(meter.ImportModule).NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(func(ctx context.Context, stack []uint64) {
@@ -26,6 +40,9 @@ func instantiateMeter(ctx context.Context, rt wazero.Runtime) error {
 		}), nil, nil).Export(meter.ImportDeep).NewFunctionBuilder().
 		WithGoFunction(api.GoFunc(func(ctx context.Context, _ []uint64) {
 			ctx.Value(instanceKey{}).(*instance).pause()
-		}), nil, nil).Export(meter.ImportPause).Instantiate(ctx)
+		}), nil, nil).Export(meter.ImportPause).NewFunctionBuilder().
+		WithGoFunction(api.GoFunc(func(ctx context.Context, _ []uint64) {
+			ctx.Value(instanceKey{}).(*instance).full()
+		}), nil, nil).Export(meter.ImportFull).Instantiate(ctx)
 	return err
 }

@@ -66,7 +66,7 @@ func shapes() []Module {
 		refused("imports the meter", made(func(w *writer) { w.Import("happn:meter", "yield", asm.None, asm.I64); usual(w) }), "happn:meter"),
 		refused("has a name that is taken", made(func(w *writer) { usual(w); w.Custom(abi.ManifestSection, []byte(`{"name":"good"}`)) }), "good"),
 		refused("begins with more memory than it may have", made(func(w *writer) { w.begin(1 << 10); w.on(abi.ExportInbound, pass) }), "1024 pages"),
-		refused("has a huge table", made(func(w *writer) { usual(w); w.Table(1 << 21) }), "1048576"),
+		refused("has a huge table", made(func(w *writer) { usual(w); w.Table(1 << 21) }), "131072"),
 		{Name: "is made for the compiler to choke on", File: concerned, Limits: ", compileMiB: 64", Bytes: Choking(2000),
 			Refused: true, Told: []string{"compiling the module needs more memory", "limits.compileMiB"}},
 		refused("is half there", whole[:len(whole)-5]),

@@ -195,5 +195,5 @@ func moved(b []byte, local, by byte) []byte {
 }
 
 func (w *rewriter) paused(b []byte) []byte {
-	return wasmbin.AppendU32(append(b, opCall), w.imported+2)
+	return wasmbin.AppendU32(append(b, opCall), w.imported+importPause)
 }

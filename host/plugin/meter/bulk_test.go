@@ -45,7 +45,7 @@ func employBulk(t *testing.T, code []byte, pauses *int) api.Module {
 	ctx := context.Background()
 	rt := wazero.NewRuntime(ctx)
 	t.Cleanup(func() { _ = rt.Close(ctx) })
-	instantiateMeter(t, rt, func() int64 { return meter.Slice }, func() { *pauses++ })
+	instantiateMeter(t, rt, func() int64 { return meter.Slice }, func() { *pauses++ }, func() {})
 	mod, err := rt.Instantiate(ctx, code)
 	require.NoError(t, err)
 	return mod
@@ -118,7 +118,7 @@ func TestBulkOperationsPause(t *testing.T) {
 			worst = max(worst, time.Since(last))
 			last = time.Now()
 		}
-		instantiateMeter(t, rt, func() int64 { visit(); return meter.Slice }, visit)
+		instantiateMeter(t, rt, func() int64 { visit(); return meter.Slice }, visit, func() {})
 		mod, err := rt.Instantiate(ctx, code)
 		require.NoError(t, err)
 		require.True(t, mod.Memory().Write(0, pattern(8*mib)))

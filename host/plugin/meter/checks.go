@@ -89,6 +89,6 @@ func (f *function) chargeMisc(sub uint32) {
 	case miscTableInit, miscTableCopy, miscTableFill:
 		f.chargeOperand(opI64ShrU, tableShift, 0)
 	case miscTableGrow:
-		f.chargeOperand(opI64ShrU, tableShift, int64(f.w.room))
+		f.chargeOperand(opI64ShrU, 0, MaxGrown) // a unit for each, since all are copied again and again
 	}
 }

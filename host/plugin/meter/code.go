@@ -244,7 +244,9 @@ func (f *function) instruction() {
 		f.out = append(f.out, r.Since(start)...)
 	case opPrefixMisc:
 		sub := skipMisc(r)
-		f.chargeMisc(sub)
+		if f.chargeMisc(sub); sub == miscTableGrow {
+			f.grow(r.Since(start))
+		}
 		f.inPieces(r.Since(start), f.w.pieces.function(sub, r.Since(start)))
 	default:
 		if slow(op) {

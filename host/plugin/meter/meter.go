@@ -29,7 +29,7 @@ const (
 	slowly       = 8    // bytes of code that a slow instruction counts for, above its own
 	importCall   = 1000 // units for a direct call of an imported function
 	bulkShift    = 6    // a unit for each 64 bytes of a bulk memory operation
-	tableShift   = 3    // a unit for each 8 elements of a bulk table operation
+	tableShift   = 3    // a unit for each 8 elements of a bulk table operation, but table.grow
 	pageShift    = 10   // 1,024 units for each page of memory.grow
 	maxPages     = 1024 // more cost no more: growing in vain is quick
 )
@@ -37,7 +37,11 @@ const (
 // MaxTable bounds the tables of a module together, unless who has it metered says
 // otherwise, in elements. They cost the host 8 bytes an element and are no part of a
 // guest's linear memory.
-const MaxTable = 1 << 20
+const MaxTable = 1 << 17
+
+// MaxGrown bounds how far a table grows, in elements, whatever it is allowed to begin
+// with: the engine copies all of it to let it grow, into memory of Go's that it allocates.
+const MaxGrown = 1 << 17
 
 // order is the order in which sections stand in a module.
 var order = []byte{
@@ -57,7 +61,9 @@ type rewriter struct {
 	stack    uint32 // index of the global that counts the stack that is left
 	depth    int32  // what it begins with, in bytes
 	room     uint32 // what tables may have together
-	codeAt   int    // where the code section begins, for error messages
+	tables   uint32 // that are imported
+	declared []table
+	codeAt   int // where the code section begins, for error messages
 
 	named  map[uint32]bool   // functions that calls may reach through a table
 	blocks map[string]uint32 // indices of the types () -> results of more than one
@@ -66,8 +72,8 @@ type rewriter struct {
 	leaves []int // what calls of defined functions cost that do not pay themselves, in bytes of code
 }
 
-// Inject returns a copy of module that can be stopped. It has three imports more
-// than module, ImportName, ImportDeep and ImportPause of ImportModule, and behaves the same otherwise. Custom
+// Inject returns a copy of module that can be stopped. It has four imports more
+// than module, ImportName, ImportDeep, ImportPause and ImportFull of ImportModule, and behaves the same otherwise. Custom
 // sections are left out, but for the names of functions.
 //
 // Inject does not validate what it copies, the engine does. But an index that
@@ -103,6 +109,8 @@ func InjectBounded(module []byte, b Bounds) ([]byte, error) {
 			w.imported++
 		case wasmbin.KindGlobal:
 			globals++
+		case wasmbin.KindTable:
+			w.tables++
 		}
 	}
 	if s, ok := bodies[wasmbin.SectionGlobal]; ok {
@@ -158,7 +166,7 @@ func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
 	case wasmbin.SectionType:
 		return appendToVector(body, append([][]byte{{0x60, 0, 1, wasmbin.I64}, {0x60, 0, 0}, {0x60, 3, wasmbin.I32, wasmbin.I32, wasmbin.I32, 0}}, w.blockTypes()...)...)
 	case wasmbin.SectionImport:
-		return appendToVector(body, added(ImportName, w.yieldTyp), added(ImportDeep, w.yieldTyp+1), added(ImportPause, w.yieldTyp+1))
+		return appendToVector(body, added(ImportName, w.yieldTyp), added(ImportDeep, w.yieldTyp+1), added(ImportPause, w.yieldTyp+1), added(ImportFull, w.yieldTyp+1))
 	case wasmbin.SectionGlobal:
 		return w.globals(body)
 	}
@@ -169,7 +177,7 @@ func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
 	case wasmbin.SectionFunction:
 		return w.functions(body)
 	case wasmbin.SectionTable:
-		return w.tables(body)
+		return w.boundTables(body)
 	case wasmbin.SectionExport:
 		return w.exports(body)
 	case wasmbin.SectionStart:
@@ -221,7 +229,15 @@ func (w *rewriter) shift(function uint32) uint32 {
 // What is added at the end of the types and of the imported functions.
 const (
 	addedTypes   = 3
-	addedImports = 3
+	addedImports = 4
+)
+
+// Which of the added imports is which.
+const (
+	_ = iota // ImportName
+	importDeep
+	importPause
+	importFull
 )
 
 // added is the import of a function of the host's.

@@ -37,6 +37,7 @@ const (
 	opI32LtU       = 0x49
 	opI32LtS       = 0x48
 	opI64LtS       = 0x53
+	opI64LtU       = 0x54
 	opI64GtU       = 0x56
 	opI64GeS       = 0x59
 	opI64Add       = 0x7c
@@ -66,6 +67,7 @@ const (
 	miscTableInit  = 12
 	miscTableCopy  = 14
 	miscTableGrow  = 15
+	miscTableSize  = 16
 	miscTableFill  = 17
 )
 

@@ -24,6 +24,7 @@ func busy() []byte {
 	var m asm.Module
 	m.Import("happn", "stop", asm.None, asm.None)
 	m.Memory(1)
+	m.Table(1)
 	m.Func("run", asm.I32, asm.None, nil,
 		asm.LocalGet(0), asm.IfVoid, asm.Call(0), asm.End,
 		asm.LoopVoid, asm.LocalGet(0), asm.BrIf(0), asm.End,
@@ -38,6 +39,7 @@ func busy() []byte {
 		asm.Nop, asm.End,
 		asm.LocalGet(0), asm.IfVoid, asm.I32Const(0), asm.LocalSet(1), asm.Br(1), asm.End,
 		asm.End, asm.Call(0))
+	m.Func("tables", asm.I32, asm.None, nil, []byte{0xd0, 0x70}, asm.LocalGet(0), []byte{0xfc, 15, 0}, asm.Drop)
 	return m.Bytes()
 }
 
@@ -87,6 +89,10 @@ func TestProofFailsWhenACheckIsWrong(t *testing.T) {
 		"filling is cheap":             {[]byte{0x42, 6, 0x88}, []byte{0x42, 7, 0x88}, "not its shift"},
 		"filling is at once":           {asm.Join([]byte{0x20, size}, asm.I32Const(1<<20), []byte{0x4d}), asm.Join([]byte{0x20, size}, asm.I32Const(1<<19), []byte{0x4d}), "not done in pieces"},
 		"pieces do not pause":          {[]byte{0x10, 3, 0x0c, 0}, []byte{0x01, 0x01, 0x0c, 0}, "in pieces is something else"},
+		"tables grow at once":          {[]byte{0x10, 3, 0xfc, 16, 0}, []byte{0xfc, 16, 0}, "without a pause"},
+		"nobody hears of a full table": {[]byte{0x54, 0x04, 0x40, 0x10, 4, 0x0b}, []byte{0x54, 0x1a}, "the host is not told"},
+		"a full table is another":      {asm.Join(asm.I64Const(1<<17+1), []byte{0x7d}), asm.Join(asm.I64Const(1<<17), []byte{0x7d}), "the host is not told"},
+		"growing tables is cheap":      {[]byte{0x42, 0, 0x88}, []byte{0x42, 3, 0x88}, "not its shift"},
 		"growing is cheap":             {[]byte{0x42, 10, 0x86}, []byte{0x42, 9, 0x86}, "not its shift"},
 		"the host is not called":       {settle, asm.Join(lacks, []byte{0x42, 0, 0x24, fuel, 0x0b}), "half a check"},
 		"fuel is not stored":           {[]byte{0x22, left, 0x24, fuel}, []byte{0x22, left, 0x24, 1}, "the stack that is left is touched"},

@@ -1,10 +1,8 @@
 package meter
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
@@ -25,60 +23,6 @@ func (w *rewriter) globals(body []byte) ([]byte, error) {
 		out = w.constant(r, out)
 	}
 	return append(append(out, fuel...), stack...), finished(r)
-}
-
-// table is a table as a module declares it.
-type table struct {
-	kind      byte
-	low, high uint32 // in elements
-}
-
-// tables bounds all tables together: what they do not begin with is divided among
-// those that can grow, the least wish first.
-func (w *rewriter) tables(body []byte) ([]byte, error) {
-	r := wasmbin.NewReader(body)
-	n := r.Count()
-	out := wasmbin.AppendU32(nil, uint32(n))
-	all, room := make([]table, 0, min(n, maxTables)), int64(w.room)
-	for ; n > 0 && r.Err() == nil; n-- {
-		t := table{kind: r.Byte()}
-		low, high, bounded := r.Limits()
-		if !bounded || high > w.room {
-			high = w.room
-		}
-		t.low, t.high = low, high
-		if room -= int64(low); room < 0 {
-			return nil, fmt.Errorf("tables of %d elements are over the limit of %d", int64(w.room)-room, w.room)
-		}
-		all = append(all, t)
-	}
-	share(all, room)
-	for _, t := range all {
-		out = append(out, t.kind, 1)
-		out = wasmbin.AppendU32(out, t.low)
-		out = wasmbin.AppendU32(out, t.high)
-	}
-	return out, finished(r)
-}
-
-// maxTables is how many tables are expected, of which a module mostly has one.
-const maxTables = 16
-
-// share bounds what tables grow by to room, together.
-func share(all []table, room int64) {
-	wish := func(t *table) int64 { return max(0, int64(t.high)-int64(t.low)) }
-	order := make([]*table, len(all))
-	for i := range all {
-		order[i] = &all[i]
-	}
-	slices.SortFunc(order, func(a, b *table) int { return cmp.Compare(wish(a), wish(b)) })
-	for i, t := range order {
-		more := min(wish(t), room/int64(len(order)-i))
-		if t.high >= t.low { // the engine refuses it otherwise
-			t.high = t.low + uint32(more)
-		}
-		room -= more
-	}
 }
 
 func (w *rewriter) exports(body []byte) ([]byte, error) {

@@ -118,17 +118,18 @@ var errDeep = errors.New("stack overflow")
 // instantiateYield provides what metered code calls.
 func instantiateYield(tb testing.TB, rt wazero.Runtime, yield func() int64) {
 	tb.Helper()
-	instantiateMeter(tb, rt, yield, func() {})
+	instantiateMeter(tb, rt, yield, func() {}, func() {})
 }
 
-// instantiateMeter is instantiateYield for who wants to know of pauses.
-func instantiateMeter(tb testing.TB, rt wazero.Runtime, yield func() int64, pause func()) {
+// instantiateMeter is instantiateYield for who wants to know of pauses, and of tables that cannot grow.
+func instantiateMeter(tb testing.TB, rt wazero.Runtime, yield func() int64, pause, full func()) {
 	tb.Helper()
 	_, err := rt.NewHostModuleBuilder(meter.ImportModule).
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(func(_ context.Context, stack []uint64) { stack[0] = uint64(yield()) }), nil, []api.ValueType{api.ValueTypeI64}).
 		Export(meter.ImportName).
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) { panic(errDeep) }), nil, nil).Export(meter.ImportDeep).
 		NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) { pause() }), nil, nil).Export(meter.ImportPause).
+		NewFunctionBuilder().WithGoFunction(api.GoFunc(func(context.Context, []uint64) { full() }), nil, nil).Export(meter.ImportFull).
 		Instantiate(context.Background())
 	require.NoError(tb, err)
 }

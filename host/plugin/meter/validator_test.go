@@ -20,6 +20,8 @@ const shortest = 512
 //     much as the dearest way to it costs above that to where it leads. All other
 //     code leads forward: nothing can go on for ever, nor for longer than it has paid;
 //   - what costs by an operand is priced by it, just before;
+//   - tables grow to no more than can be copied in an instant, after a pause each time, and
+//     the host is told of what the meter's bounds refuse;
 //   - nothing else touches the fuel or calls the host's yield.
 type proof struct {
 	imported uint32 // functions of the original
@@ -28,7 +30,11 @@ type proof struct {
 	pieces   []piece // functions that were added
 	types    int     // of the original
 	defined  int     // functions of the original with a body
+	tables   []grown // by index; those that are imported have no bound of the meter's
 }
+
+// addedImports is how many functions the meter has a module import.
+const addedImports = 4
 
 // prove returns why a rewritten module is not to be trusted, or nil.
 func prove(original, rewritten []byte) error {
@@ -52,8 +58,8 @@ func prove(original, rewritten []byte) error {
 	if s := before.Find(wasmbin.SectionGlobal); s != nil {
 		p.globals += wasmbin.NewReader(s).U32()
 	}
-	for i, want := range []struct{ name, typ string }{{meter.ImportName, "() -> i64"}, {meter.ImportDeep, "()"}, {meter.ImportPause, "()"}} {
-		mine := after.Imports[len(after.Imports)-3+i]
+	for i, want := range []struct{ name, typ string }{{meter.ImportName, "() -> i64"}, {meter.ImportDeep, "()"}, {meter.ImportPause, "()"}, {meter.ImportFull, "()"}} {
+		mine := after.Imports[len(after.Imports)-addedImports+i]
 		if mine.Module != meter.ImportModule || mine.Name != want.name || mine.Type.String() != want.typ {
 			return fmt.Errorf("one of the last imports is %s.%s, %s", mine.Module, mine.Name, mine.Type)
 		}
@@ -65,6 +71,9 @@ func prove(original, rewritten []byte) error {
 		return err
 	}
 	if err := p.outside(after); err != nil {
+		return err
+	}
+	if err := p.tablesOf(before, after); err != nil {
 		return err
 	}
 	return p.codes(before, after)
@@ -98,7 +107,7 @@ func (p *proof) outside(after *wasmbin.Module) error {
 
 // own reports whether a function is one that the meter has added.
 func (p *proof) own(function uint32) bool {
-	return function >= p.imported && function < p.imported+3
+	return function >= p.imported && function < p.imported+addedImports
 }
 
 func (p *proof) codes(before, after *wasmbin.Module) error {
@@ -171,6 +180,9 @@ func (p *proof) function(typ wasmbin.FuncType, types []wasmbin.FuncType, was, is
 	}
 	var err error
 	if r.now, err = p.whole(r.now, r.locals); err != nil {
+		return nil, err
+	}
+	if r.now, err = p.growing(r.now, r.locals); err != nil {
 		return nil, err
 	}
 	if r.now, r.takes, r.through, err = p.surface(r.now, r.locals, typ.Results, types); err != nil {
@@ -462,7 +474,7 @@ func priceOf(code []op) (scale, bool) {
 		case elements:
 			return scale{opI64ShrU, 3, 0}, true // 8 elements a unit
 		case newElements:
-			return scale{opI64ShrU, 3, 1 << 20}, true
+			return scale{opI64ShrU, 0, 1 << 17}, true // one a unit
 		case pages:
 			return scale{opI64Shl, 10, 1024}, true // 1,024 units a page
 		}
@@ -484,7 +496,7 @@ func (r *reading) untouched(o op) error {
 // shifted is an instruction of the original as the rewritten module says it.
 func (p *proof) shifted(o op) op {
 	if (o.code == opCall || o.code == opRefFunc) && o.first() >= uint64(p.imported) {
-		o.imm = []uint64{o.first() + 3}
+		o.imm = []uint64{o.first() + addedImports}
 	}
 	return o
 }
