@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/happn-host/happn-host/host/plugin/journal"
 )
 
 // ErrUnknown says that no plugin has the name.
@@ -37,12 +39,12 @@ func (m *Manager) Show(name string) (Info, error) {
 
 // Logs returns the last lines of a plugin's log, at most so many, of those with a
 // number above after. The oldest lines are forgotten.
-func (m *Manager) Logs(name string, after uint64, most int) ([]LogLine, error) {
+func (m *Manager) Logs(name string, after uint64, most int) ([]journal.Line, error) {
 	p := m.find(name)
 	if p == nil {
 		return nil, unknown(name)
 	}
-	return p.journal.last(after, most), nil
+	return p.journal.Last(after, most), nil
 }
 
 // Disable ends a plugin until Enable, also over restarts if Options.StateFile is

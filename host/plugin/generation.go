@@ -265,7 +265,7 @@ func (g *generation) note(err error) {
 	if g.canary.Load() != nil {
 		what = "canary failed: "
 	}
-	g.plugin.journal.add(slog.LevelError, "", what+text)
+	g.plugin.journal.Add(slog.LevelError, "", what+text)
 }
 
 // inOneLine leaves out what engines add to an error: where in the guest it was.

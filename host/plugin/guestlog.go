@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/journal"
 )
 
 // logBurst is how many seconds' lines a plugin may write at once.
@@ -42,7 +43,7 @@ func (g *guestLog) write(level int32, text []byte, size int) {
 		text = text[:min(len(text), most)]
 	}
 	line := g.gen.secrets.hidden(strings.ToValidUTF8(string(text), "\uFFFD"))
-	attrs := []any{"source", guestSource}
+	attrs := []any{"source", journal.Guest}
 	if g.gen.canary.Load() != nil { // for who reads the lines of both
 		attrs = append(attrs, "canary", true)
 	}

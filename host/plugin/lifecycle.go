@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"sync"
 	"sync/atomic"
+
+	"github.com/happn-host/happn-host/host/plugin/journal"
 )
 
 // plugin is one file of the folder.
@@ -17,7 +19,7 @@ type plugin struct {
 	began    chan struct{}              // closed when it runs for the first time
 	required atomic.Bool                // its operator's file says so
 	log      *slog.Logger               // writes to the journal too
-	journal  *journal
+	journal  *journal.Journal
 
 	mu     sync.Mutex // lets others read what only who has claimed the plugin changes
 	shown  *candidate // what Info tells about: the running version, or the refused one
@@ -54,9 +56,9 @@ type plugin struct {
 }
 
 func newPlugin(m *Manager, file string) *plugin {
-	j := newJournal()
+	j := journal.New()
 	return &plugin{
-		manager: m, file: file, again: true, journal: j, log: slog.New(tee{m.log.Handler(), j}), idle: closedChannel(), began: make(chan struct{}), metrics: &Metrics{}, refused: &refusals{},
+		manager: m, file: file, again: true, journal: j, log: slog.New(j.Handler(m.log.Handler())), idle: closedChannel(), began: make(chan struct{}), metrics: &Metrics{}, refused: &refusals{},
 		state: StateDiscovered, shown: &candidate{file: file, manifest: &Manifest{Name: stem(file), Enabled: true}},
 	}
 }

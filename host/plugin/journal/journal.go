@@ -1,4 +1,4 @@
-package plugin
+package journal
 
 import (
 	"context"
@@ -11,12 +11,12 @@ import (
 
 // Bounds of what is kept of a plugin's log.
 const (
-	journalLines = 1000
-	journalBytes = 1 << 20
+	maxLines = 1000
+	maxBytes = 1 << 20
 )
 
-// LogLine is one thing that happened to a plugin, or that it logged.
-type LogLine struct {
+// Line is one thing that happened to a plugin, or that it logged.
+type Line struct {
 	// Number grows by one with each line of a plugin.
 	Number uint64
 	Time   time.Time
@@ -28,35 +28,37 @@ type LogLine struct {
 	Times int
 }
 
-// journal keeps the last lines of one plugin. It is safe for any goroutine.
-type journal struct {
+// Journal keeps the last lines of one plugin. It is safe for any goroutine.
+type Journal struct {
 	mu    sync.Mutex
-	lines []LogLine
+	lines []Line
 	bytes int
 	next  uint64
 }
 
-func newJournal() *journal { return &journal{next: 1} }
+// New returns a journal without lines.
+func New() *Journal { return &Journal{next: 1} }
 
-// guestSource marks records of the log that a guest wrote.
-const guestSource = "guest"
+// Guest is the attribute "source" of what a guest wrote.
+const Guest = "guest"
 
-// add keeps a line, at the cost of the oldest ones.
-func (j *journal) add(level slog.Level, source, text string) {
+// Add keeps a line, at the cost of the oldest ones. source is Guest for what the plugin
+// wrote itself.
+func (j *Journal) Add(level slog.Level, source, text string) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	guest := source == guestSource
+	guest := source == Guest
 	if n := len(j.lines); n > 0 {
 		if last := &j.lines[n-1]; last.Text == text && last.Level == level && last.Guest == guest {
 			last.Times++
 			return
 		}
 	}
-	j.lines = append(j.lines, LogLine{Number: j.next, Time: time.Now(), Level: level, Guest: guest, Text: text, Times: 1})
+	j.lines = append(j.lines, Line{Number: j.next, Time: time.Now(), Level: level, Guest: guest, Text: text, Times: 1})
 	j.next++
 	j.bytes += len(text)
 	drop := 0
-	for len(j.lines)-drop > journalLines || j.bytes > journalBytes {
+	for len(j.lines)-drop > maxLines || j.bytes > maxBytes {
 		j.bytes -= len(j.lines[drop].Text)
 		j.lines[drop].Text = ""
 		drop++
@@ -64,23 +66,25 @@ func (j *journal) add(level slog.Level, source, text string) {
 	j.lines = j.lines[drop:]
 }
 
-// last returns the last lines, at most so many, of those with a number above
+// Last returns the last lines, at most so many, of those with a number above
 // after.
-func (j *journal) last(after uint64, most int) []LogLine {
+func (j *Journal) Last(after uint64, most int) []Line {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	from := max(0, len(j.lines)-most)
 	for from < len(j.lines) && j.lines[from].Number <= after {
 		from++
 	}
-	return append([]LogLine{}, j.lines[from:]...)
+	return append([]Line{}, j.lines[from:]...)
 }
 
-// tee is the log of one plugin: the host's, and the plugin's journal, which
-// keeps every level.
+// Handler is the log of one plugin: the host's, which is next, and the plugin's
+// journal, which keeps every level.
+func (j *Journal) Handler(next slog.Handler) slog.Handler { return tee{next, j} }
+
 type tee struct {
 	slog.Handler
-	journal *journal
+	journal *Journal
 }
 
 var _ slog.Handler = tee{}
@@ -101,7 +105,7 @@ func (t tee) Handle(ctx context.Context, r slog.Record) error {
 		}
 		return true
 	})
-	t.journal.add(r.Level, source, text.String())
+	t.journal.Add(r.Level, source, text.String())
 	if !t.Handler.Enabled(ctx, r.Level) {
 		return nil
 	}
