@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -184,7 +185,7 @@ func (p *page) hooks() {
 
 func (p *page) exports() {
 	var rows [][]string
-	for _, name := range sortedKeys(exportTypes) {
+	for _, name := range slices.Sorted(maps.Keys(exportTypes)) {
 		extism := "" // PDKs bring what takes its place
 		if name == abi.ExportInit || slices.ContainsFunc(allKinds[:], func(k kindRules) bool { return slices.Contains(k.exports, name) }) {
 			extism = "`() -> (i32)`"
@@ -196,7 +197,7 @@ func (p *page) exports() {
 
 func (p *page) imports() {
 	var rows [][]string
-	for _, name := range sortedKeys(hostFunctions) {
+	for _, name := range slices.Sorted(maps.Keys(hostFunctions)) {
 		f, extism := hostFunctions[name], "-"
 		if form, ok := extismForms[name]; ok {
 			extism = code(form.funcType().String())

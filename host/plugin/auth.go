@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/object"
 	"github.com/happn-host/happn-host/host/plugin/pattern"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
@@ -38,19 +39,19 @@ const maxUsername = 1024
 // adminUser is the one user that no pattern covers.
 const adminUser = "_ADMIN"
 
-func readAuth(t *tree) *AuthHook {
+func readAuth(t *object.Reader) *AuthHook {
 	a := &AuthHook{}
-	t.str("provider", &a.Provider)
+	t.Text("provider", &a.Provider)
 	switch {
 	case a.Provider == "happn" || a.Provider == "default":
-		t.fail("provider", "%q is the host's own; choose another name", a.Provider)
+		t.Fail("provider", "%q is the host's own; choose another name", a.Provider)
 	case a.Provider != "" && !pluginName.MatchString(a.Provider):
-		t.fail("provider", "%q must begin with a letter or digit and hold at most 64 letters, digits, dots, dashes and underscores", a.Provider)
+		t.Fail("provider", "%q must begin with a letter or digit and hold at most 64 letters, digits, dots, dashes and underscores", a.Provider)
 	}
-	a.Users, _ = t.strings("users")
-	t.object("createUsers", func(c *tree) {
+	a.Users, _ = t.Texts("users")
+	t.Object("createUsers", func(c *object.Reader) {
 		a.CreateUsers = &CreateUsers{}
-		a.CreateUsers.Groups, _ = c.strings("groups")
+		a.CreateUsers.Groups, _ = c.Texts("groups")
 	})
 	return a
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
 // Canary says how the candidate of a plugin's next version is tried. Only an
@@ -38,18 +39,18 @@ func defaultCanary() Canary {
 }
 
 // readCanary reads the key canary of an operator's file.
-func readCanary(t *tree) Canary {
+func readCanary(t *object.Reader) Canary {
 	c := defaultCanary()
-	t.object("canary", func(o *tree) {
-		o.integer("share", 1, 100, &c.Share)
-		if v, _ := o.get("promoteAfter"); v != 0 { // never, in words that a duration has not
-			o.duration("promoteAfter", 366*24*time.Hour, &c.PromoteAfter)
+	t.Object("canary", func(o *object.Reader) {
+		o.Int("share", 1, 100, &c.Share)
+		if v, _ := o.Get("promoteAfter"); v != 0 { // never, in words that a duration has not
+			o.Duration("promoteAfter", 366*24*time.Hour, &c.PromoteAfter)
 		}
-		o.integer("minCalls", 1, math.MaxInt32, &c.MinCalls)
-		o.integer("maxFaults", 1, 1<<20, &c.MaxFaults)
-		o.integer("maxErrors", 0, 100, &c.MaxErrors)
-		o.integer("maxRefusals", 0, 100, &c.MaxRefusals)
-		o.str("sha256", &c.SHA256)
+		o.Int("minCalls", 1, math.MaxInt32, &c.MinCalls)
+		o.Int("maxFaults", 1, 1<<20, &c.MaxFaults)
+		o.Int("maxErrors", 0, 100, &c.MaxErrors)
+		o.Int("maxRefusals", 0, 100, &c.MaxRefusals)
+		o.Text("sha256", &c.SHA256)
 	})
 	return c
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/happn-host/happn-host/host/plugin/journal"
@@ -145,7 +147,7 @@ func (m *Manager) find(name string) (found *plugin) {
 	if p := m.plugins[stem(name)+".wasm"]; p != nil {
 		return p
 	}
-	for _, file := range sortedKeys(m.plugins) {
+	for _, file := range slices.Sorted(maps.Keys(m.plugins)) {
 		if p := m.plugins[file]; p.info().Name == name {
 			return p
 		}

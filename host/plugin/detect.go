@@ -3,10 +3,12 @@ package plugin
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/object"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -90,7 +92,7 @@ func checkRawExports(exports map[string]wasmbin.Export) error {
 	if _, ok := exports["_start"]; ok {
 		return errors.New(`export "_start": a command, which ends after main, not a reactor: build with -buildmode=c-shared (Go) or -mexec-model=reactor (C)`)
 	}
-	for _, name := range sortedKeys(exportTypes) {
+	for _, name := range slices.Sorted(maps.Keys(exportTypes)) {
 		e, ok := exports[name]
 		if !ok {
 			continue
@@ -135,7 +137,7 @@ func checkImports(m *wasmbin.Module, engine engineKind, manifest *Manifest) erro
 func checkHostImport(i wasmbin.Import, manifest *Manifest) error {
 	f, ok := hostFunctions[i.Name]
 	if !ok {
-		return fmt.Errorf("import %s.%s: this version of the host does not provide it%s", i.Module, i.Name, suggest(i.Name, sortedKeys(hostFunctions)))
+		return fmt.Errorf("import %s.%s: this version of the host does not provide it%s", i.Module, i.Name, object.Suggest(i.Name, slices.Sorted(maps.Keys(hostFunctions))))
 	}
 	if !i.Type.Equal(f.funcType()) {
 		return fmt.Errorf("import %s.%s has type %s, expected %s", i.Module, i.Name, i.Type, f.funcType())

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
 // eventPause is how long a plugin that has no instance free, or is left alone, is
@@ -25,15 +26,15 @@ type EventHook struct {
 	Each bool
 }
 
-func readEvent(t *tree) *EventHook {
+func readEvent(t *object.Reader) *EventHook {
 	e := &EventHook{}
-	e.Paths, _ = t.strings("paths")
-	words, _ := t.words("actions", []string{abi.ActionSet.String(), abi.ActionRemove.String()})
+	e.Paths, _ = t.Texts("paths")
+	words, _ := t.Words("actions", []string{abi.ActionSet.String(), abi.ActionRemove.String()})
 	for _, w := range words {
 		e.Actions = append(e.Actions, abi.ParseAction(w))
 	}
 	deliver := ""
-	t.word("deliver", []string{"one", "each"}, &deliver)
+	t.Word("deliver", []string{"one", "each"}, &deliver)
 	e.Each = deliver == "each"
 	return e
 }

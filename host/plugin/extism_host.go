@@ -2,10 +2,12 @@ package plugin
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/object"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -162,7 +164,7 @@ func checkExtismImport(i wasmbin.Import, manifest *Manifest) error {
 	if i.Module == abi.ExtismUser {
 		form, ok := extismForms[i.Name]
 		if !ok {
-			return fmt.Errorf("import %s.%s: this version of the host does not provide it%s", i.Module, i.Name, suggest(i.Name, sortedKeys(extismForms)))
+			return fmt.Errorf("import %s.%s: this version of the host does not provide it%s", i.Module, i.Name, object.Suggest(i.Name, slices.Sorted(maps.Keys(extismForms))))
 		}
 		want, grant = form.funcType(), hostFunctions[i.Name].grant
 	} else {

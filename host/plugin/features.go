@@ -3,6 +3,8 @@ package plugin
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/happn-host/happn-host/abi"
 )
@@ -33,7 +35,7 @@ type FeatureLimits struct {
 // file, is told.
 func FeaturesOf(m *Manifest) Features {
 	return Features{
-		ABI: abi.Version, Hooks: kindNames(), Imports: sortedKeys(hostFunctions), Grants: append([]Grant{}, m.Grants...),
+		ABI: abi.Version, Hooks: kindNames(), Imports: slices.Sorted(maps.Keys(hostFunctions)), Grants: append([]Grant{}, m.Grants...),
 		Limits: FeatureLimits{m.Limits.Timeout.Milliseconds(), m.Limits.Fuel, m.Limits.MemoryMiB, m.Limits.OutputKiB, m.Limits.HostCalls},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/object"
 	"github.com/happn-host/happn-host/host/plugin/pattern"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
@@ -38,21 +39,21 @@ type Route struct {
 	pattern pattern.Pattern
 }
 
-func readHTTP(t *tree) *HTTPHook {
+func readHTTP(t *object.Reader) *HTTPHook {
 	h := &HTTPHook{}
-	t.objects("routes", func(r *tree) {
+	t.Objects("routes", func(r *object.Reader) {
 		route := Route{Path: "/*"}
-		r.str("path", &route.Path)
+		r.Text("path", &route.Path)
 		if !strings.HasPrefix(route.Path, "/") {
-			r.fail("path", "%q must begin with a slash", route.Path)
+			r.Fail("path", "%q must begin with a slash", route.Path)
 		}
-		route.Methods, _ = r.words("methods", methods)
+		route.Methods, _ = r.Words("methods", methods)
 		route.pattern = pattern.New(route.Path)
 		h.Routes = append(h.Routes, route)
 	})
-	t.str("mount", &h.Mount)
+	t.Text("mount", &h.Mount)
 	if h.Mount != "" && (path.Clean(h.Mount) != h.Mount || h.Mount[0] != '/' || h.Mount == "/") {
-		t.fail("mount", "%q must be a path such as /hooks, without a slash at its end", h.Mount)
+		t.Fail("mount", "%q must be a path such as /hooks, without a slash at its end", h.Mount)
 	}
 	return h
 }

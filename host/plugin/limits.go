@@ -4,6 +4,8 @@ import (
 	"reflect"
 	"runtime"
 	"time"
+
+	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
 // Limits bounds one plugin. A zero field means the default, which limitTable has,
@@ -139,18 +141,18 @@ func defaultLimits() (l Limits) {
 }
 
 // readLimits reads the object at limits.
-func readLimits(t *tree) (l Limits) {
-	t.object("limits", func(t *tree) {
+func readLimits(t *object.Reader) (l Limits) {
+	t.Object("limits", func(t *object.Reader) {
 		for n, field := range l.fields() {
 			row := &limitTable[n]
 			if row.unit == inTime {
 				var d time.Duration
-				t.duration(row.key, time.Duration(row.most), &d)
+				t.Duration(row.key, time.Duration(row.most), &d)
 				field.SetInt(int64(d))
 				continue
 			}
 			var value int
-			t.integer(row.key, 1, int(row.most), &value)
+			t.Int(row.key, 1, int(row.most), &value)
 			field.SetInt(int64(value))
 		}
 	})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,7 +32,7 @@ func (m *Manager) know(file string) {
 func (m *Manager) missing(files []string) (gone []string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, file := range sortedKeys(m.plugins) {
+	for _, file := range slices.Sorted(maps.Keys(m.plugins)) {
 		if !slices.Contains(files, file) {
 			gone = append(gone, file)
 		}

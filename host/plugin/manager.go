@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -127,7 +128,7 @@ func (m *Manager) List() []Info {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := make([]Info, 0, len(m.plugins))
-	for _, file := range sortedKeys(m.plugins) {
+	for _, file := range slices.Sorted(maps.Keys(m.plugins)) {
 		out = append(out, m.plugins[file].info())
 	}
 	return out

@@ -12,6 +12,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
 // maxManifest bounds a manifest and an operator file, in bytes.
@@ -26,28 +27,28 @@ func parseManifest(file string, content []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTree(file, v)
+	t, err := object.New(file, v)
 	if err != nil {
 		return nil, err
 	}
 	m := &Manifest{ABI: "auto", Enabled: true}
 	readManifest(t, m, nil)
-	t.str("name", &m.Name)
-	t.str("version", &m.Version)
-	t.str("description", &m.Description)
-	t.word("abi", []string{"auto", "raw", "extism"}, &m.ABI)
-	if m.ConfigSchema = t.raw("configSchema"); m.ConfigSchema != nil {
+	t.Text("name", &m.Name)
+	t.Text("version", &m.Version)
+	t.Text("description", &m.Description)
+	t.Word("abi", []string{"auto", "raw", "extism"}, &m.ABI)
+	if m.ConfigSchema = t.JSON("configSchema"); m.ConfigSchema != nil {
 		if _, err := compileSchema(m.ConfigSchema); err != nil {
-			t.fail("configSchema", "%s", err)
+			t.Fail("configSchema", "%s", err)
 		}
 	}
 	if h := m.hook(HookProtocol); h != nil && len(h.Protocol.Listen) > 0 {
-		t.fail("hooks", "listen stands in the operator's file only: a module does not choose addresses")
+		t.Fail("hooks", "listen stands in the operator's file only: a module does not choose addresses")
 	}
 	if m.Name != "" && !pluginName.MatchString(m.Name) {
-		t.fail("name", "%q must begin with a letter or digit and hold at most 64 letters, digits, dots, dashes and underscores", m.Name)
+		t.Fail("name", "%q must begin with a letter or digit and hold at most 64 letters, digits, dots, dashes and underscores", m.Name)
 	}
-	return m, t.finish()
+	return m, t.Finish()
 }
 
 // operatorFile is what the operator says about a plugin: overrides of its
@@ -63,73 +64,73 @@ func parseOperator(file string, content []byte) (*operatorFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := newTree(file, v)
+	t, err := object.New(file, v)
 	if err != nil {
 		return nil, err
 	}
 	o := &operatorFile{Manifest: Manifest{Enabled: true}}
 	readManifest(t, &o.Manifest, o)
-	t.boolean("enabled", &o.Enabled)
-	t.boolean("required", &o.Required)
-	t.str("sha256", &o.SHA256)
+	t.Bool("enabled", &o.Enabled)
+	t.Bool("required", &o.Required)
+	t.Text("sha256", &o.SHA256)
 	o.Canary = readCanary(t)
-	return o, t.finish()
+	return o, t.Finish()
 }
 
 // readManifest reads the keys that both files know.
-func readManifest(t *tree, m *Manifest, o *operatorFile) {
-	t.objects("hooks", func(h *tree) {
+func readManifest(t *object.Reader, m *Manifest, o *operatorFile) {
+	t.Objects("hooks", func(h *object.Reader) {
 		hook := readHook(h)
 		if m.hook(hook.Kind) != nil {
-			h.fail("kind", "%q occurs twice; give one entry for each kind", hook.Kind)
+			h.Fail("kind", "%q occurs twice; give one entry for each kind", hook.Kind)
 		}
 		m.Hooks = append(m.Hooks, hook)
 	})
-	m.Config = t.raw("config")
-	grants, named := t.words("grants", grantNames)
+	m.Config = t.JSON("config")
+	grants, named := t.Words("grants", grantNames)
 	for _, g := range grants {
 		m.Grants = append(m.Grants, Grant(g))
 	}
-	t.object("permissions", func(p *tree) {
+	t.Object("permissions", func(p *object.Reader) {
 		m.Permissions = map[string]Permission{}
-		for _, path := range sortedKeys(p.m) {
-			p.object(path, func(entry *tree) {
+		for _, path := range p.Keys() {
+			p.Object(path, func(entry *object.Reader) {
 				m.Permissions[path] = Permission{Actions: readPermitted(entry, "actions"), Prohibit: readPermitted(entry, "prohibit")}
 			})
 		}
 	})
-	m.Calls, _ = t.strings("calls")
+	m.Calls, _ = t.Texts("calls")
 	if o != nil {
 		o.grants, o.permissions = named, m.Permissions != nil
 	}
 	m.Limits = readLimits(t)
-	t.word("on_error", onErrorNames, (*string)(&m.OnError))
+	t.Word("on_error", onErrorNames, (*string)(&m.OnError))
 }
 
-func readHook(t *tree) Hook {
+func readHook(t *object.Reader) Hook {
 	var h Hook
 	kind := ""
-	t.str("kind", &kind)
+	t.Text("kind", &kind)
 	h.Kind = HookKind(kind)
 	names := kindNames()
 	place := h.Kind.place()
 	switch {
 	case kind == "":
-		t.fail("kind", "is missing; it is one of %s", strings.Join(names, ", "))
+		t.Fail("kind", "is missing; it is one of %s", strings.Join(names, ", "))
 	case place >= 0 && !allKinds[place].runs:
-		t.fail("kind", "hooks of kind %q are not supported by this version", kind)
+		t.Fail("kind", "hooks of kind %q are not supported by this version", kind)
 	case place < 0:
-		t.fail("kind", "%q is not one of %s%s", kind, strings.Join(names, ", "), suggest(kind, names))
+		t.Fail("kind", "%q is not one of %s%s", kind, strings.Join(names, ", "), object.Suggest(kind, names))
 	}
-	t.integer("order", -1<<20, 1<<20, &h.Order)
-	_, h.ordered = t.m["order"]
-	t.word("on_error", onErrorNames, (*string)(&h.OnError))
+	t.Int("order", -1<<20, 1<<20, &h.Order)
+	h.ordered = t.Has("order")
+	t.Word("on_error", onErrorNames, (*string)(&h.OnError))
 	readKind(t, &h)
 	return h
 }
 
 // readKind reads the keys that only hooks of one kind have.
-func readKind(t *tree, h *Hook) {
+func readKind(t *object.Reader, h *Hook) {
 	switch h.Kind {
 	case HookInbound, HookOutbound:
 		readLayer(t, h)
@@ -150,34 +151,34 @@ func readKind(t *tree, h *Hook) {
 	}
 }
 
-func readLayer(t *tree, h *Hook) {
-	h.Paths, _ = t.strings("paths")
+func readLayer(t *object.Reader, h *Hook) {
+	h.Paths, _ = t.Texts("paths")
 	h.Actions = readActions(t)
-	kinds, _ := t.words("kinds", []string{abi.KindResponse.String(), abi.KindPublication.String()})
+	kinds, _ := t.Words("kinds", []string{abi.KindResponse.String(), abi.KindPublication.String()})
 	for _, k := range kinds {
 		h.Kinds = append(h.Kinds, abi.ParseKind(k))
 	}
-	t.word("scope", []string{ScopeRecipient, ScopePublication}, &h.Scope)
-	t.word("data", []string{DataEager, DataLazy}, &h.Data)
+	t.Word("scope", []string{ScopeRecipient, ScopePublication}, &h.Scope)
+	t.Word("data", []string{DataEager, DataLazy}, &h.Data)
 	if h.Kind == HookInbound && (h.Scope != "" || len(kinds) > 0) {
-		t.fail("kind", "scope and kinds belong to outbound hooks; an inbound hook sees requests")
+		t.Fail("kind", "scope and kinds belong to outbound hooks; an inbound hook sees requests")
 	}
 }
 
 // permitted are the actions that permissions of plugins name.
 var permitted = []string{"get", "set", "remove", "on", "*"}
 
-func readPermitted(t *tree, key string) []string {
-	words, _ := t.words(key, permitted)
+func readPermitted(t *object.Reader, key string) []string {
+	words, _ := t.Words(key, permitted)
 	return words
 }
 
-func readActions(t *tree) (out []abi.Action) {
+func readActions(t *object.Reader) (out []abi.Action) {
 	var names []string
 	for a := abi.Action(1); a <= abi.MaxAction; a++ {
 		names = append(names, a.String())
 	}
-	words, _ := t.words("actions", names)
+	words, _ := t.Words("actions", names)
 	for _, w := range words {
 		out = append(out, abi.ParseAction(w))
 	}

@@ -6,6 +6,8 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
 // ProtocolHook says which connections a plugin speaks for. Only an operator's
@@ -53,13 +55,13 @@ func (e *Endpoint) place() string { return e.TCP + e.Websocket + e.HTTP }
 
 func (e *Endpoint) messages() bool { return e.Websocket != "" && !e.Stream }
 
-func readProtocol(t *tree) *ProtocolHook {
+func readProtocol(t *object.Reader) *ProtocolHook {
 	h := &ProtocolHook{}
 	seen := map[string]bool{}
-	t.objects("listen", func(l *tree) {
+	t.Objects("listen", func(l *object.Reader) {
 		e := readEndpoint(l)
 		if seen[e.place()] {
-			l.fail("name", "%s occurs twice; connections to one place have one endpoint", e.place())
+			l.Fail("name", "%s occurs twice; connections to one place have one endpoint", e.place())
 		}
 		seen[e.place()] = true
 		h.Listen = append(h.Listen, e)
@@ -67,16 +69,16 @@ func readProtocol(t *tree) *ProtocolHook {
 	return h
 }
 
-func readEndpoint(t *tree) Endpoint {
+func readEndpoint(t *object.Reader) Endpoint {
 	var e Endpoint
-	t.str("name", &e.Name)
-	t.str("tcp", &e.TCP)
-	t.boolean("tls", &e.TLS)
-	t.str("websocket", &e.Websocket)
-	e.Subprotocols, _ = t.strings("subprotocols")
-	t.boolean("stream", &e.Stream)
-	t.str("http", &e.HTTP)
-	t.duration("idle", 24*time.Hour, &e.Idle)
+	t.Text("name", &e.Name)
+	t.Text("tcp", &e.TCP)
+	t.Bool("tls", &e.TLS)
+	t.Text("websocket", &e.Websocket)
+	e.Subprotocols, _ = t.Texts("subprotocols")
+	t.Bool("stream", &e.Stream)
+	t.Text("http", &e.HTTP)
+	t.Duration("idle", 24*time.Hour, &e.Idle)
 	if e.HTTP != "" && e.Idle == 0 {
 		e.Idle = pollIdle
 	}
@@ -84,7 +86,7 @@ func readEndpoint(t *tree) Endpoint {
 		e.Name = e.place()
 	}
 	if err := e.check(); err != nil {
-		t.fail("name", "%s", err)
+		t.Fail("name", "%s", err)
 	}
 	return e
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -231,7 +233,7 @@ func (p *protocols) begin() {
 func (p *protocols) addresses(of *plugin) (all []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, place := range sortedKeys(p.places) {
+	for _, place := range slices.Sorted(maps.Keys(p.places)) {
 		s := p.places[place]
 		if s.plugin != of {
 			continue

@@ -3,6 +3,7 @@ package plugin
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -48,7 +49,7 @@ func (m *Manager) Require(ctx context.Context) error {
 func (m *Manager) required() (all []*plugin) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, file := range sortedKeys(m.plugins) {
+	for _, file := range slices.Sorted(maps.Keys(m.plugins)) {
 		if p := m.plugins[file]; p.required.Load() {
 			all = append(all, p)
 		}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
 // SearchHook says what a plugin has for criteria.
@@ -26,22 +27,22 @@ var (
 	queryName    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,63}$`)
 )
 
-func readSearch(t *tree) *SearchHook {
+func readSearch(t *object.Reader) *SearchHook {
 	s := &SearchHook{}
-	s.Operators, _ = t.strings("operators")
-	s.Ranks, _ = t.strings("ranks")
-	s.Queries, _ = t.strings("queries")
+	s.Operators, _ = t.Texts("operators")
+	s.Ranks, _ = t.Texts("ranks")
+	s.Queries, _ = t.Texts("queries")
 	for _, name := range s.Operators {
 		switch {
 		case !operatorName.MatchString(name):
-			t.fail("operators", "%q must be $ and at most 64 letters and digits, such as $near", name)
+			t.Fail("operators", "%q must be $ and at most 64 letters and digits, such as $near", name)
 		case pipeline.IsOperator(name):
-			t.fail("operators", "%q is an operator of the host; give it another name", name)
+			t.Fail("operators", "%q is an operator of the host; give it another name", name)
 		}
 	}
 	for _, name := range s.Queries {
 		if !queryName.MatchString(name) {
-			t.fail("queries", "%q must begin with a letter and hold at most 64 letters, digits, dots, dashes and underscores", name)
+			t.Fail("queries", "%q must begin with a letter and hold at most 64 letters, digits, dots, dashes and underscores", name)
 		}
 	}
 	return s

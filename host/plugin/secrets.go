@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -96,7 +98,7 @@ func (r *resolver) resolve(at string, value any) (any, error) {
 				return r.secret(at, way, name, len(v) > 1)
 			}
 		}
-		for _, key := range sortedKeys(v) {
+		for _, key := range slices.Sorted(maps.Keys(v)) {
 			next, err := r.resolve(at+"."+key, v[key])
 			if err != nil {
 				return nil, err

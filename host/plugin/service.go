@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
 // ServiceHook says which services a plugin offers to others.
@@ -18,10 +19,10 @@ type ServiceHook struct {
 	Callers []string
 }
 
-func readService(t *tree) *ServiceHook {
+func readService(t *object.Reader) *ServiceHook {
 	s := &ServiceHook{}
-	s.Names, _ = t.strings("names")
-	s.Callers, _ = t.strings("callers")
+	s.Names, _ = t.Texts("names")
+	s.Callers, _ = t.Texts("callers")
 	return s
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/robfig/cron/v3"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
 // minEvery is the shortest time between two ticks.
@@ -26,19 +27,19 @@ type TickHook struct {
 	schedule cron.Schedule
 }
 
-func readTick(t *tree) *TickHook {
+func readTick(t *object.Reader) *TickHook {
 	h := &TickHook{}
-	t.duration("every", 366*24*time.Hour, &h.Every)
-	t.str("cron", &h.Cron)
+	t.Duration("every", 366*24*time.Hour, &h.Every)
+	t.Text("cron", &h.Cron)
 	switch {
 	case h.Every != 0 && h.Every < minEvery:
-		t.fail("every", "%s is too often; at least %s has to lie between two ticks", h.Every, minEvery)
+		t.Fail("every", "%s is too often; at least %s has to lie between two ticks", h.Every, minEvery)
 	case h.Every != 0 && h.Cron != "":
-		t.fail("cron", "stands beside every; give one of them")
+		t.Fail("cron", "stands beside every; give one of them")
 	case h.Cron != "":
 		schedule, err := cron.ParseStandard(h.Cron)
 		if err != nil {
-			t.fail("cron", "%q: %s", h.Cron, err)
+			t.Fail("cron", "%q: %s", h.Cron, err)
 		}
 		h.schedule = schedule
 	}

@@ -87,6 +87,7 @@ var rooms = []struct {
 	{"host/plugin", []string{"abi", "host/plugin", "host/pipeline", "host/config", "host/tracing", "internal"}, true},
 	{"host/plugin/journal", nil, false},
 	{"host/plugin/ledger", nil, false},
+	{"host/plugin/object", nil, false},
 	{"host/plugin/pattern", nil, false},
 	{"cmd", []string{"cmd", "abi", "host", "client", "datastore", "security", "plugins/sdk", "internal"}, true},
 	{"tests/plugins", []string{"tests", "client", "host/plugin/build"}, true},
