@@ -51,6 +51,7 @@ type Connection struct {
 	timers    map[int32]*time.Timer
 	fired     []int32
 	asked     int    // requests that are not answered, as far as known
+	waiting   bool   // those are as many as there may be, which the operator has been told
 	state     []byte // saved by the guest, nil for none
 	moving    bool   // another version is to take over
 	quiesced  bool   // no more input, no more requests

@@ -24,6 +24,8 @@ type speaker interface {
 	hangUp(conn uint64, reason abi.ConnReason)
 	// failed counts an output that was no valid one.
 	failed(verdict abi.Verdict, err error)
+	// tell tells the operator of what the guest was refused, and goes on after.
+	tell(err error)
 	onError() OnError
 	limits() *Limits
 }

@@ -111,5 +111,8 @@ func (e emulated) hangUp(conn uint64, reason abi.ConnReason) { e.HangUp(conn, re
 // failed implements speaker.
 func (emulated) failed(abi.Verdict, error) {}
 
+// tell implements speaker.
+func (emulated) tell(error) {}
+
 // onError implements speaker.
 func (emulated) onError() OnError { return OnErrorClose }

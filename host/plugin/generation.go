@@ -195,7 +195,7 @@ func (g *generation) warm(ctx context.Context) error {
 		}
 		guests = append(guests, i)
 	}
-	g.pool = newPool(guests, &g.hooks, &g.manifest.Limits)
+	g.pool = newPool(guests, &g.hooks, &g.manifest.Limits, g.crowded)
 	return nil
 }
 

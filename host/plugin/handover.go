@@ -68,6 +68,9 @@ func (p *pinned) failed(verdict abi.Verdict, err error) {
 	p.gen.note(err)
 }
 
+// tell implements speaker.
+func (p *pinned) tell(err error) { p.gen.tell(err) }
+
 // limits implements speaker.
 func (p *pinned) limits() *Limits { return &p.gen.manifest.Limits }
 

@@ -99,7 +99,10 @@ var limitTests = map[string]limitTest{
 		says: "used up its fuel of 1000000 units (limits.startFuel)"},
 	"wait": {limits: plugin.Limits{Wait: 50 * time.Millisecond}, fits: 0, above: 300, raised: "20s",
 		module: func(n int) []byte { return sometimesWaits(n) }, try: (*limitCase).crowd,
-		says: "no instance is to be had: all stayed busy for longer than 50ms (limits.wait)"},
+		says: "no instance is to be had: all 1 (limits.instances) stayed busy for longer than 50ms (limits.wait)"},
+	"instances": {limits: plugin.Limits{Instances: 1, Wait: 20 * time.Second}, fits: 0, above: 300, raised: "2",
+		module: func(n int) []byte { return sometimesWaits(n) }, try: (*limitCase).crowd,
+		says: "ms, above the limit of 1 (limits.instances)"},
 	"waiting": {limits: plugin.Limits{Waiting: 2, Wait: 20 * time.Second}, fits: 2, above: 3, raised: "3",
 		module: func(int) []byte { return sometimesWaits(300) }, try: (*limitCase).crowd,
 		says: "no instance is to be had: 3 messages would wait, above the limit of 2 (limits.waiting)"},
@@ -141,12 +144,12 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// A limit without a test has none because nothing is refused.
+// A limit without a row is tested by itself.
 func TestEveryLimitIsTested(t *testing.T) {
 	of := reflect.TypeFor[plugin.Limits]()
 	for n := range of.NumField() {
 		name := strings.ToLower(of.Field(n).Name)
-		found := slices.Contains([]string{"instances", "requests", "compiletimeout", "compilemib"}, name) // see below
+		found := slices.Contains([]string{"requests", "compiletimeout", "compilemib"}, name) // see below
 		for key := range limitTests {
 			found = found || strings.ToLower(key) == name
 		}
@@ -168,7 +171,9 @@ func (c *limitTest) run(t *testing.T, key string, n int, operator, manifest stri
 	f := &limitCase{board: &switchboard{}, world: newWorld()}
 	f.folder = open(t, func(o *plugin.Options) {
 		o.Network, o.Services, o.Limits = f.board, f.world, c.limits
-		o.Limits.Instances = 1
+		if o.Limits.Instances == 0 {
+			o.Limits.Instances = 1
+		}
 		if o.Limits.Timeout == 0 {
 			o.Limits.Timeout = 20 * time.Second // the machine of the tests is busy
 		}
@@ -197,6 +202,11 @@ func (c *limitTest) run(t *testing.T, key string, n int, operator, manifest stri
 	}
 	info = f.only()
 	lines := regexp.MustCompile(`level=WARN msg="plugin was refused what is above its limit" .*`).FindAllString(f.log.String(), -1)
+	for _, by := range []string{"instances", "requests"} { // the tests of others have somebody wait for those
+		if key != by {
+			lines = slices.DeleteFunc(lines, func(line string) bool { return strings.Contains(line, " limit=limits."+by+" ") })
+		}
+	}
 	if c.faulty {
 		require.Empty(t, lines, "somebody else tells of a fault")
 		return info.LastError
@@ -248,7 +258,7 @@ func TestALimitThatGoesNoHigherSaysSo(t *testing.T) {
 	require.Equal(t, "the module begins with tables of 4194305 elements, above the limit of 4194304 (limits.tableElements, which goes no higher)", f.only().Reason)
 }
 
-// Requests above their limit wait, so that nothing is refused.
+// Requests above their limit wait, and the operator hears of it, once each time.
 func TestRequestsOfAConnectionWaitForTheirAnswers(t *testing.T) {
 	list := records(asks("/1"), asks("/2"), asks("/3"), asks("/4"), asks("/5"))
 	c := converse(t, converser{data: list, hears: onBang(gives(abi.VerdictEmit, len(list)))}, func(o *plugin.Options) { o.Limits.Requests = 2 })
@@ -265,7 +275,9 @@ func TestRequestsOfAConnectionWaitForTheirAnswers(t *testing.T) {
 		one.link.Close("enough")
 		c.sentAway(one, "enough")
 	}
-	require.Empty(t, c.only().Limited)
+	require.Equal(t, map[string]uint64{"requests": 2}, c.only().Limited)
+	lines := strings.Split(c.log.String(), `limit=limits.requests reason="3 requests of a connection would not be answered, so that it waits, above the limit of 2 (limits.requests)" times=1`)
+	require.Len(t, lines, 2, "told once a minute: %s", c.log.String())
 }
 
 func TestWhatACanaryWasRefusedCountsForItselfUntilItIsPromoted(t *testing.T) {

@@ -21,6 +21,7 @@ const (
 	stepMove              // hand over to another version of the plugin
 	stepInput             // show what the peer has sent
 	stepFlush             // let out what was sent
+	stepTell              // tell the operator that it waits for answers
 )
 
 // work sees to the mailbox until there is nothing to do. The caller has claimed
@@ -51,6 +52,8 @@ func (c *Connection) work() {
 			c.showInput()
 		case stepFlush:
 			c.wire.Flush()
+		case stepTell:
+			c.tellWaiting()
 		}
 	}
 }
@@ -87,6 +90,9 @@ func (c *Connection) next() step {
 		c.unflushed = false
 		return stepFlush
 	}
+	if c.waits() {
+		return stepTell
+	}
 	if len(c.todo) > 0 || c.fresh || c.ended || c.moving && c.state != nil {
 		c.look()
 	}
@@ -108,8 +114,27 @@ func (c *Connection) mayAsk() bool {
 	if c.asked >= most && c.session.Pending() == 0 {
 		c.asked = 0 // some were never answered: a layer has dropped them
 	}
+	if c.asked < most {
+		c.waiting = false
+	}
 	limit := c.protocol.limits.QueueBytes
 	return c.asked < most && len(c.events)+len(c.taken) <= limit/2 && c.wire.QueuedBytes() <= limit/2
+}
+
+// waits reports, once each time, that something waits since too many requests are not
+// answered. The caller holds mu.
+func (c *Connection) waits() bool {
+	if c.waiting || c.asked < c.speaker.limits().Requests || !c.fresh && (len(c.todo) == 0 || !c.asks()) {
+		return false
+	}
+	c.waiting = true
+	return true
+}
+
+// tellWaiting tells the operator that.
+func (c *Connection) tellWaiting() {
+	limits := c.speaker.limits()
+	c.speaker.tell(limits.over(limitRequests, nil, "%d requests of a connection would not be answered, so that it waits", limits.Requests+1))
 }
 
 // quiet reports whether nothing is under way. The caller holds mu.

@@ -44,6 +44,7 @@ type pool struct {
 	waiters []waiter
 	done    chan struct{}
 	limits  *Limits
+	crowd   crowd
 }
 
 // waiter is somebody who found every slot taken, or the one that it must have.
@@ -60,8 +61,8 @@ func (w *waiter) takes(s *slot) bool { return w.only == nil || w.only == s }
 // moment, which is cheaper for all, before it gets the next slot for certain.
 const starving = time.Millisecond
 
-func newPool(instances []guest, hooks *[places]*boundHook, limits *Limits) *pool {
-	p := &pool{slots: make([]slot, len(instances)), limits: limits, done: make(chan struct{})}
+func newPool(instances []guest, hooks *[places]*boundHook, limits *Limits, c crowd) *pool {
+	p := &pool{slots: make([]slot, len(instances)), limits: limits, crowd: c, done: make(chan struct{})}
 	for i, inst := range instances {
 		s := &p.slots[i]
 		s.inst = inst
@@ -150,10 +151,11 @@ func (p *pool) park(home uint32, only *slot) (*slot, error) {
 	p.mu.Lock()
 	if n := len(p.waiters); n >= p.limits.Waiting {
 		p.mu.Unlock()
+		p.crowd(0, false)
 		return nil, p.limits.over(limitWaiting, errBusy, "%d messages would wait", n+1)
 	}
-	handed := make(chan *slot, 1)
-	p.waiters = append(p.waiters, waiter{handed: handed, since: time.Now(), only: only})
+	handed, since := make(chan *slot, 1), time.Now()
+	p.waiters = append(p.waiters, waiter{handed: handed, since: since, only: only})
 	p.waiting.Add(1)
 	// A slot that was freed before waiting became visible would never be handed
 	// over: look once more.
@@ -175,16 +177,20 @@ func (p *pool) park(home uint32, only *slot) (*slot, error) {
 	var err error
 	select {
 	case s := <-handed:
+		p.crowd.got(since, only)
 		return s, nil
 	case <-p.done:
 		err = errClosed
 	case <-timer.C:
-		err = limitWait.is(fmt.Errorf("%w: all stayed busy for longer than %s (%s)", errBusy, p.limits.Wait, limitWait))
+		err = limitWait.is(fmt.Errorf("%w: all %d (%s) stayed busy for longer than %s (%s)", errBusy, len(p.slots), limitInstances, p.limits.Wait, limitWait))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.leave(handed) {
 		return <-handed, nil // it came while we gave up
+	}
+	if only == nil && errors.Is(err, errBusy) {
+		p.crowd(p.limits.Wait, false)
 	}
 	return nil, err
 }
