@@ -121,12 +121,9 @@ func New(o Options) (*Host, error) {
 		Settle:    h.config.Plugins.Settle,
 		Trust:     pluginTrust(h.config.Plugins), RequireSigned: h.config.Plugins.RequireSigned,
 		Processors: h.config.Plugins.Processors,
-		Limits: plugin.Limits{
-			Timeout: h.config.Plugins.Default.Timeout, MemoryMiB: h.config.Plugins.Default.MemoryMiB,
-			OutputKiB: h.config.Plugins.Default.OutputKiB, Instances: h.config.Plugins.Default.Instances,
-		},
-		Services: guests{h},
-		Network:  network{h},
+		Limits:     plugin.Limits(h.config.Plugins.Default),
+		Services:   guests{h},
+		Network:    network{h},
 		Connections: plugin.ConnLimits{
 			KeptBytes: h.config.Websocket.MaxMessageBytes, QueueBytes: h.config.Websocket.WriteQueueBytes,
 		},

@@ -18,6 +18,7 @@ import (
 func TestLimitsOfPluginsAreShownAndCounted(t *testing.T) {
 	h := startCopying(t, copying, func(c *config.Config) {
 		dir := c.Plugins.Dir
+		c.Plugins.Default.ModuleMiB, c.Plugins.Default.HostCalls = 32, 77
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "large.yaml"), []byte("limits: {moduleMiB: 1}"), 0o600))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "large.wasm"), make([]byte, 1<<20+1), 0o600))
 	})
@@ -37,6 +38,8 @@ func TestLimitsOfPluginsAreShownAndCounted(t *testing.T) {
 
 	get("copy")
 	require.Empty(t, shown.Limited)
+	require.Equal(t, 77, shown.Limits.HostCalls, "the configuration has the default")
+	require.Equal(t, 32, shown.Limits.ModuleMiB)
 	limits := reflect.ValueOf(shown.Limits)
 	require.Equal(t, reflect.TypeFor[plugin.Limits]().NumField(), limits.NumField(), "every limit is shown")
 	for n := range limits.NumField() {

@@ -40,21 +40,13 @@ type Plugins struct {
 	RequireSigned bool          `koanf:"requireSigned"` // refuse modules without one
 	StartWait     time.Duration `koanf:"startWait"`     // for plugins that are not required, when the host starts; 0 is none
 	Processors    int           `koanf:"processors"`    // for calls that compute for long; 0 is all but one
-	Default       PluginLimits  `koanf:"default"`       // limits of a plugin that names none
+	Default       PluginLimits  `koanf:"default"`       // limits of plugins whose files name none
 }
 
 // PluginKey is a public key that signs plugins.
 type PluginKey struct {
 	Name string `json:"name"`
 	Key  string `json:"key"` // in base64
-}
-
-// PluginLimits bounds one plugin.
-type PluginLimits struct {
-	Timeout   time.Duration `koanf:"timeout"`   // one hook call
-	MemoryMiB int           `koanf:"memoryMiB"` // memory of one instance
-	OutputKiB int           `koanf:"outputKiB"` // output of one call
-	Instances int           `koanf:"instances"` // instances per plugin; 0 is one for each processor
 }
 
 // Websocket tunes the websocket transport.

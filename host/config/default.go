@@ -21,11 +21,7 @@ func Default() Config {
 			Dir:       "./plugins",
 			Settle:    200 * time.Millisecond,
 			StartWait: 2 * time.Second,
-			Default: PluginLimits{
-				Timeout:   50 * time.Millisecond,
-				MemoryMiB: 64,
-				OutputKiB: 1024,
-			},
+			Default:   defaultPluginLimits(),
 		},
 		Websocket: Websocket{
 			MaxMessageBytes:        10 * mib,

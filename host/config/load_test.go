@@ -159,7 +159,7 @@ func TestWhatIsWrongIsNamed(t *testing.T) {
 		"not one of the choices": {env: []string{"HAPPN_DATA_DURABILITY=fast"},
 			want: []string{`environment variable HAPPN_DATA_DURABILITY: data.durability: found "fast", expected one of sync, async, none`}},
 		"bounds with a special zero": {flags: map[string]string{"plugins.default.instances": "-1"},
-			want: []string{`flag --plugins.default.instances: found "-1", expected a whole number, 1 to 4096 instances, or 0 for one for each processor`}},
+			want: []string{`flag --plugins.default.instances: found "-1", expected a whole number, 1 to 1024 instances, or 0 for one for each processor`}},
 		"not a switch": {env: []string{"HAPPN_SHUTDOWN_RECONNECT=ja"},
 			want: []string{`environment variable HAPPN_SHUTDOWN_RECONNECT: shutdown.reconnect: found "ja", expected true or false`}},
 		"not a host": {flags: map[string]string{"host": "localhost:80"},

@@ -24,7 +24,7 @@ type entry struct {
 func table() []entry {
 	var all []entry
 	for _, part := range [][]entry{
-		generalKeys(), dataKeys(), pluginKeys(), websocketKeys(), httpKeys(),
+		generalKeys(), dataKeys(), pluginKeys(), pluginLimitKeys(), websocketKeys(), httpKeys(),
 		pubsubKeys(), limitKeys(), shutdownKeys(), securityKeys(), tlsKeys(), webKeys(), telemetryKeys(),
 	} {
 		all = append(all, part...)
@@ -80,14 +80,6 @@ func pluginKeys() []entry {
 			meaning: "How long a start waits for plugins. What is not ready by then goes on loading while the host already serves without it. Plugins whose file says `required: true` are waited for however long they take, and the host does not start without them."},
 		{name: "plugins.processors", kind: kindNumber, unit: "processors", min: 0, max: 4096, zero: "all but one",
 			meaning: "How many processors calls of plugins that take longer than a fraction of a millisecond keep busy at once, those of all plugins together. Further ones wait for their turn, which costs them none of their time limit. One processor is left to messages that have nothing to do with such plugins."},
-		{name: "plugins.default.timeout", kind: kindDuration, min: int64(time.Millisecond), max: int64(10 * time.Minute),
-			meaning: "Time that one hook call may take, for plugins that set none."},
-		{name: "plugins.default.memoryMiB", kind: kindNumber, unit: "MiB", min: 1, max: 4096,
-			meaning: "Memory that one instance of a plugin may use, for plugins that set none. A guest written in Go needs more than 16."},
-		{name: "plugins.default.outputKiB", kind: kindNumber, unit: "KiB", min: 1, max: 1 << 20,
-			meaning: "Output that one hook call may produce, for plugins that set none."},
-		{name: "plugins.default.instances", kind: kindNumber, unit: "instances", min: 1, max: 4096, zero: "one for each processor",
-			meaning: "Instances of one plugin, for plugins that set none. It bounds how many calls run at the same time."},
 	}
 }
 
