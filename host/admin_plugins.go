@@ -12,6 +12,7 @@ import (
 	"github.com/happn-host/happn-host/host/admin"
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/signature"
 )
 
@@ -47,7 +48,7 @@ type PluginRecord struct {
 	SHA256      string            `json:"sha256,omitempty"`
 	Signature   string            `json:"signature,omitempty"` // who has signed it
 	Engine      string            `json:"engine,omitempty"`
-	Hooks       []plugin.HookKind `json:"hooks"`
+	Hooks       []hook.Kind       `json:"hooks"`
 	State       plugin.State      `json:"state"`
 	Reason      string            `json:"reason,omitempty"`
 	LastError   string            `json:"lastError,omitempty"`
@@ -224,7 +225,7 @@ func recordOf(i plugin.Info) PluginRecord {
 	l := &i.Limits
 	out := PluginRecord{
 		Name: i.Name, Version: i.Version, Description: i.Description, File: i.File, SHA256: i.SHA256, Signature: i.Signature, Engine: i.Engine,
-		Hooks: append([]plugin.HookKind{}, i.Kinds...), State: i.State, Reason: i.Reason, LastError: i.LastError,
+		Hooks: append([]hook.Kind{}, i.Kinds...), State: i.State, Reason: i.Reason, LastError: i.LastError,
 		Instances: i.Instances, Limited: i.Limited, Grants: append([]plugin.Grant{}, i.Grants...),
 		Limits: PluginLimits{
 			Timeout: lasting(l.Timeout), StartTimeout: lasting(l.StartTimeout), CompileTimeout: lasting(l.CompileTimeout), CompileMiB: l.CompileMiB,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/session"
 	"github.com/happn-host/happn-host/host/transport"
 )
@@ -39,7 +40,7 @@ func (n network) OpenSession(link pipeline.RecordLink, name string, from plugin.
 }
 
 // Listen implements plugin.Network.
-func (n network) Listen(e *plugin.Endpoint) (plugin.Listener, error) {
+func (n network) Listen(e *hook.Endpoint) (plugin.Listener, error) {
 	l := &streams{host: n.host}
 	if e.TLS {
 		if n.host.tls == nil {

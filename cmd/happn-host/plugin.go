@@ -7,8 +7,8 @@ import (
 	"os/signal"
 	"path/filepath"
 
-	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/build"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/scaffold"
 )
 
@@ -119,7 +119,7 @@ func buildPlugins(ctx context.Context, p *process, args []string) int {
 
 func newPlugin(p *process, args []string) int {
 	flags := newFlags("plugin")
-	kind := flags.String("kind", string(plugin.HookInbound), "")
+	kind := flags.String("kind", string(hook.KindInbound), "")
 	if code, done := p.parseWithArguments(flags, args, pluginUsage); done {
 		return code
 	}
@@ -127,7 +127,7 @@ func newPlugin(p *process, args []string) int {
 		return p.fail(exitUsage, "plugin new needs a new folder; see happn-host help plugin")
 	}
 	dir := flags.Arg(0)
-	files, err := scaffold.Write(scaffold.Options{Dir: dir, Kind: plugin.HookKind(*kind)})
+	files, err := scaffold.Write(scaffold.Options{Dir: dir, Kind: hook.Kind(*kind)})
 	if err != nil {
 		return p.fail(exitFailed, "%s", err)
 	}

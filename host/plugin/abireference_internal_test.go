@@ -21,6 +21,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -166,28 +167,38 @@ func abiReference(groups map[string][]abiConstant) []byte {
 
 func (p *page) hooks() {
 	var rows [][]string
-	for i := range allKinds {
-		k := &allKinds[i]
+	for i := range hook.Places {
+		k := hook.RulesAt(i)
 		var gives []string
 		for v := abi.Verdict(1); v < abi.VerdictError; v++ {
-			if k.gives.has(v) {
+			if k.Gives.Has(v) {
 				gives = append(gives, v.String())
 			}
 		}
-		exports, onError := slices.Sorted(slices.Values(k.exports)), []string{string(k.onError)}
-		for _, other := range k.others {
+		exports, onError := slices.Sorted(slices.Values(k.Exports)), []string{string(k.OnError)}
+		for _, other := range k.Others {
 			onError = append(onError, string(other))
 		}
-		rows = append(rows, []string{string(k.kind), code(strings.Join(exports, "`, `")), strings.Join(gives, ", "), strings.Join(onError, ", "), code(string(k.grant))})
+		rows = append(rows, []string{string(k.Kind), code(strings.Join(exports, "`, `")), strings.Join(gives, ", "), strings.Join(onError, ", "), code(string(hookGrants[k.Kind]))})
 	}
 	p.table("Hooks", []string{"kind", "exports", "verdicts, beside error", "`on_error`, the default first", "grant"}, rows)
+}
+
+// isHook reports whether an export is one of those of a kind of hooks.
+func isHook(export string) bool {
+	for place := range hook.Places {
+		if slices.Contains(hook.RulesAt(place).Exports, export) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *page) exports() {
 	var rows [][]string
 	for _, name := range slices.Sorted(maps.Keys(exportTypes)) {
 		extism := "" // PDKs bring what takes its place
-		if name == abi.ExportInit || slices.ContainsFunc(allKinds[:], func(k kindRules) bool { return slices.Contains(k.exports, name) }) {
+		if name == abi.ExportInit || isHook(name) {
 			extism = "`() -> (i32)`"
 		}
 		rows = append(rows, []string{code(name), code(exportTypes[name].String()), strings.ReplaceAll(extism, "(i32)`", "i32`")})

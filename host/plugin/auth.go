@@ -9,76 +9,17 @@ import (
 	"unicode/utf8"
 
 	"github.com/happn-host/happn-host/abi"
-	"github.com/happn-host/happn-host/host/plugin/object"
-	"github.com/happn-host/happn-host/host/plugin/pattern"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
-
-// AuthHook says which logins a plugin checks.
-type AuthHook struct {
-	// Provider is the kind of its credentials: what clients call authType.
-	Provider string
-	// Users are the names as which its credentials may log in, with * for any
-	// text. Only an operator's file sets it. The administrator must be named.
-	Users []string
-	// CreateUsers is set when users that it names are made if the directory has
-	// none of their name. Only an operator's file sets it.
-	CreateUsers *CreateUsers
-
-	users []pattern.Pattern
-}
-
-// CreateUsers says what becomes of users that are made for a plugin.
-type CreateUsers struct {
-	Groups []string // into which they are put
-}
 
 // maxUsername bounds what a plugin answers, in bytes.
 const maxUsername = 1024
 
-// adminUser is the one user that no pattern covers.
-const adminUser = "_ADMIN"
-
-func readAuth(t *object.Reader) *AuthHook {
-	a := &AuthHook{}
-	t.Text("provider", &a.Provider)
-	switch {
-	case a.Provider == "happn" || a.Provider == "default":
-		t.Fail("provider", "%q is the host's own; choose another name", a.Provider)
-	case a.Provider != "" && !pluginName.MatchString(a.Provider):
-		t.Fail("provider", "%q must begin with a letter or digit and hold at most 64 letters, digits, dots, dashes and underscores", a.Provider)
-	}
-	a.Users, _ = t.Texts("users")
-	t.Object("createUsers", func(c *object.Reader) {
-		a.CreateUsers = &CreateUsers{}
-		a.CreateUsers.Groups, _ = c.Texts("groups")
-	})
-	return a
-}
-
-// with returns a with what the operator says.
-func (a *AuthHook) with(o *AuthHook) *AuthHook {
-	if a == nil {
-		return nil
-	}
-	out := &AuthHook{Provider: a.Provider}
-	if o == nil {
-		return out
-	}
-	if o.Provider != "" {
-		out.Provider = o.Provider
-	}
-	out.Users, out.CreateUsers = o.Users, o.CreateUsers
-	for _, user := range o.Users {
-		out.users = append(out.users, pattern.New(user))
-	}
-	return out
-}
-
 // checkAuth looks at what an authentication hook must say. The files are those of
 // the module and the operator.
 func checkAuth(m *Manifest, file, operator string) error {
-	h := m.hook(HookAuth)
+	h := m.hook(hook.KindAuth)
 	switch {
 	case h == nil:
 		return nil
@@ -88,16 +29,6 @@ func checkAuth(m *Manifest, file, operator string) error {
 		return fmt.Errorf("%s: hooks: an auth hook needs users, the names as which its credentials may log in, such as [\"device-*\"]", operator)
 	}
 	return nil
-}
-
-// mayBe reports whether its credentials may log in as a user.
-func (a *AuthHook) mayBe(username string) bool {
-	for i, user := range a.Users {
-		if user == username || username != adminUser && a.users[i].Match([]byte(username)) {
-			return true
-		}
-	}
-	return false
 }
 
 // Question is what an authentication provider is asked.
@@ -116,12 +47,12 @@ type Answer struct {
 	// Username is, after a login, as whom.
 	Username string
 
-	hook *AuthHook
+	hook *hook.Auth
 }
 
 // MayBe reports whether the plugin that gave the answer may log in a user, by
 // the name that the directory has.
-func (a *Answer) MayBe(username string) bool { return a.hook != nil && a.hook.mayBe(username) }
+func (a *Answer) MayBe(username string) bool { return a.hook != nil && a.hook.MayBe(username) }
 
 // NewUser returns the groups into which a user is put that the directory does not
 // have, and false if it is not to be made.
@@ -140,7 +71,7 @@ type Provider struct{ bindings []*binding }
 // place.
 func (m *Manager) Provider(kind string) *Provider {
 	var all []*binding
-	for _, b := range m.lists.Load().hooks[placeAuth] {
+	for _, b := range m.lists.Load().hooks[hook.PlaceAuth] {
 		if h := b.hook(); h != nil && h.hook.Auth.Provider == kind {
 			all = append(all, b)
 		}
@@ -166,8 +97,8 @@ func (m *Manager) resting(kind string) (all []*binding) {
 		if shown == nil || state == StateDisabled || p.gen.Load() != nil {
 			continue
 		}
-		if h := shown.manifest.hook(HookAuth); h != nil && h.Auth != nil && h.Auth.Provider == kind {
-			all = append(all, &binding{name: shown.manifest.Name, place: placeAuth, plugin: p})
+		if h := shown.manifest.hook(hook.KindAuth); h != nil && h.Auth != nil && h.Auth.Provider == kind {
+			all = append(all, &binding{name: shown.manifest.Name, place: hook.PlaceAuth, plugin: p})
 		}
 	}
 	return all

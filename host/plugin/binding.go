@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/tracing"
 )
 
@@ -99,11 +100,11 @@ func (b *binding) failed(session []byte, verdict abi.Verdict, err error) {
 }
 
 // onError returns what the operator wants to happen after a fault.
-func (b *binding) onError() OnError {
+func (b *binding) onError() hook.OnError {
 	if h := b.hook(); h != nil {
 		return h.onError
 	}
-	return allKinds[b.place].onError
+	return hook.RulesAt(b.place).OnError
 }
 
 // failure is what a client is told. It names the plugin and nothing of what

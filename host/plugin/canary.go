@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
@@ -117,7 +118,7 @@ func (t *canary) sees(session []byte) bool {
 func (t *canary) ask(before *chain, place int, rec *abi.Record) (verdict abi.Verdict, output []byte, answered bool, err error) {
 	g := t.gen
 	h := g.hooks[place]
-	if h == nil || !allKinds[place].sessions || !t.sees(rec.SessionID) {
+	if h == nil || !hook.RulesAt(place).Sessions || !t.sees(rec.SessionID) {
 		return 0, nil, false, nil
 	}
 	if before != nil && before.depth >= maxDepth {

@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"strings"
 	"time"
+
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // prepareCanary looks at the canary of a plugin whose module there is nothing to
@@ -146,8 +148,8 @@ func compatible(running, next *Manifest, file string) error {
 		return fmt.Errorf("name: it is %q, and the plugin is %q; a canary has the plugin's name", next.Name, running.Name)
 	}
 	divided := false
-	for place := range allKinds {
-		kind := allKinds[place].kind
+	for place := range hook.Places {
+		kind := hook.RulesAt(place).Kind
 		one, other := running.hook(kind), next.hook(kind)
 		switch {
 		case one == nil && other == nil:
@@ -160,7 +162,7 @@ func compatible(running, next *Manifest, file string) error {
 		if key := difference(one, other); key != "" {
 			return fmt.Errorf("hooks: the %s of its %s hook are not those of %s; %s", key, kind, file, instead)
 		}
-		divided = divided || allKinds[place].sessions || place == placeProtocol
+		divided = divided || hook.RulesAt(place).Sessions || place == hook.PlaceProtocol
 	}
 	if !divided {
 		return fmt.Errorf("hooks: none of them sees sessions, which a canary divides; %s", instead)
@@ -170,7 +172,7 @@ func compatible(running, next *Manifest, file string) error {
 
 // difference names what two hooks of one kind do not have in common, "" for
 // nothing.
-func difference(one, other *Hook) string {
+func difference(one, other *hook.Hook) string {
 	a, b := reflect.ValueOf(one).Elem(), reflect.ValueOf(other).Elem()
 	for i := range a.NumField() {
 		f := a.Type().Field(i)
@@ -217,7 +219,7 @@ func (p *plugin) dropCanary() {
 // version that runs.
 func (t *canary) unseat() {
 	t.unwatch()
-	if t.gen.hooks[placeProtocol] != nil {
+	if t.gen.hooks[hook.PlaceProtocol] != nil {
 		t.plugin.part(t.gen)
 		return
 	}

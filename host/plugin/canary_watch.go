@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 const (
@@ -103,7 +104,7 @@ type answers struct{ calls, failed, refused uint64 }
 // answers sums up the hooks that a canary shares with the plugin's own version.
 func (t *tally) answers() (a answers) {
 	for place := range t.hooks {
-		if !allKinds[place].sessions && place != placeProtocol {
+		if !hook.RulesAt(place).Sessions && place != hook.PlaceProtocol {
 			continue
 		}
 		h := &t.hooks[place]

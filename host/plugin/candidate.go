@@ -7,9 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/object"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -120,7 +120,7 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 		return err
 	}
 	for i := range c.manifest.Hooks {
-		if err := c.manifest.Hooks[i].settleOnError(c.manifest.OnError, c.file, operatorFile); err != nil {
+		if err := c.manifest.Hooks[i].SettleOnError(c.manifest.OnError, c.file, operatorFile); err != nil {
 			return err
 		}
 	}
@@ -137,24 +137,6 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 		return err
 	}
 	return checkImports(m, c.engine, c.manifest)
-}
-
-// settleOnError says what becomes of what a failing hook was asked: what its own
-// entry says, or what the plugin's does where the kind allows it. Hooks that logins
-// and rights depend on refuse, whoever says otherwise.
-func (h *Hook) settleOnError(all OnError, file, operatorFile string) error {
-	rules := allKinds[h.Kind.place()]
-	allowed := func(o OnError) bool { return o == rules.onError || slices.Contains(rules.others, o) }
-	switch {
-	case h.OnError == "" && all != "" && allowed(all):
-		h.OnError = all
-	case h.OnError == "":
-		h.OnError = rules.onError
-	case !allowed(h.OnError):
-		return fmt.Errorf("%s or %s: hooks: %s: on_error: %s is not for this kind, which always does the same: %s; leave it out",
-			file, operatorFile, h.Kind, h.OnError, rules.onError)
-	}
-	return nil
 }
 
 // checkPin holds the module to what the operator pins. A canary's pin counts for
@@ -186,7 +168,7 @@ func readManifestOf(file string, m *wasmbin.Module) (*Manifest, error) {
 		return nil, err
 	}
 	pick(&manifest.Name, stem(file))
-	if !pluginName.MatchString(manifest.Name) {
+	if !object.IsName(manifest.Name) {
 		return nil, fmt.Errorf("%s: the file's name serves as the plugin's name and must hold only letters, digits, dots, dashes and underscores", file)
 	}
 	return manifest, nil

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // ConnectionCounts are about connections that a plugin speaks for, since it was
@@ -58,8 +59,8 @@ type endpointCounts struct {
 }
 
 // of returns the counters of an endpoint.
-func (e *endpointCounts) of(endpoint *Endpoint) *connCounts {
-	place := endpoint.Transport() + ":" + endpoint.place()
+func (e *endpointCounts) of(endpoint *hook.Endpoint) *connCounts {
+	place := endpoint.Transport() + ":" + endpoint.Place()
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	for _, c := range e.all {

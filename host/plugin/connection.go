@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // Connection is one connection that a plugin speaks for. What concerns it waits
@@ -23,7 +24,7 @@ type Connection struct {
 	protocol  *protocols
 	plugin    *plugin
 	name      string // of the plugin
-	endpoint  Endpoint
+	endpoint  hook.Endpoint
 	from      Arrival
 	wire      Wire
 	session   ConnSession

@@ -8,6 +8,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // stranger speaks for connections by whatever bytes, in one of its hooks.
@@ -41,7 +42,7 @@ func FuzzEmitted(f *testing.F) {
 	f.Add(uint8(1), uint8(abi.VerdictNeedMore), []byte(nil))
 	f.Add(uint8(2), uint8(abi.VerdictClose), []byte{0xff})
 	exports := []string{abi.ExportConnOpen, abi.ExportConnData, abi.ExportConnEvent}
-	endpoint := plugin.Endpoint{Name: "p", TCP: "127.0.0.1:1"}
+	endpoint := hook.Endpoint{Name: "p", TCP: "127.0.0.1:1"}
 	f.Fuzz(func(t *testing.T, at, verdict uint8, output []byte) {
 		s := &stranger{export: exports[int(at)%len(exports)], verdict: abi.Verdict(verdict % 16), output: output, hungUp: make(chan abi.ConnReason, 2)}
 		board := &switchboard{}

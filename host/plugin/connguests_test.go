@@ -14,6 +14,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 )
 
@@ -118,7 +119,7 @@ func (l noListener) Serve(plugin.Accept) {}
 func (l noListener) Addr() string        { return l.address }
 func (l noListener) Close()              {}
 
-func (*switchboard) Listen(e *plugin.Endpoint) (plugin.Listener, error) {
+func (*switchboard) Listen(e *hook.Endpoint) (plugin.Listener, error) {
 	return noListener{e.TCP}, nil
 }
 

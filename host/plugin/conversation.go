@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -26,11 +27,11 @@ type speaker interface {
 	failed(verdict abi.Verdict, err error)
 	// tell tells the operator of what the guest was refused, and goes on after.
 	tell(err error)
-	onError() OnError
+	onError() hook.OnError
 	limits() *Limits
 }
 
-// The exports of kind protocol, by their place in allKinds.
+// The exports of kind protocol, by their place in its rules.
 const (
 	connData = iota
 	connOpen
@@ -44,7 +45,7 @@ var errLost = errors.New("the plugin's instance that had the connection was lost
 
 // open shows a new connection, or one that is handed over, to its speaker.
 func (c *Connection) open(resumed bool) {
-	options := fmt.Appendf(nil, `{"transport":%q,"tls":%t,"messages":%t,"resumed":%t`, c.endpoint.Transport(), c.from.TLS, c.endpoint.messages(), resumed)
+	options := fmt.Appendf(nil, `{"transport":%q,"tls":%t,"messages":%t,"resumed":%t`, c.endpoint.Transport(), c.from.TLS, c.endpoint.Messages(), resumed)
 	for name, value := range map[string]string{"path": c.from.URL, "subprotocol": c.from.Subprotocol} {
 		if value != "" {
 			options = append(append(options, ',', '"'), name...)
@@ -77,7 +78,7 @@ func (c *Connection) show(export int, rec *abi.Record) (consumed bool) {
 		return true
 	case verdict == abi.VerdictPass:
 		return true
-	case verdict == abi.VerdictNeedMore && export == connData && !c.endpoint.messages():
+	case verdict == abi.VerdictNeedMore && export == connData && !c.endpoint.Messages():
 		return false
 	case verdict == abi.VerdictNeedMore:
 		err = errors.New("asked for more where there is no stream of bytes")
@@ -105,7 +106,7 @@ const reasonFailed = "the plugin failed"
 func (c *Connection) fault(verdict abi.Verdict, err error) {
 	c.speaker.failed(verdict, err)
 	c.protocol.log.Warn("a plugin failed on a connection", "plugin", c.name, "error", err)
-	if verdict != abi.VerdictError || c.speaker.onError() == OnErrorClose {
+	if verdict != abi.VerdictError || c.speaker.onError() == hook.OnErrorClose {
 		c.end(abi.ConnClosedByPlugin, reasonFailed)
 	}
 }
@@ -141,7 +142,7 @@ func (c *Connection) take(export int, list []byte, size int) error {
 			break
 		}
 	}
-	if keep > 0 && (export != connData || c.endpoint.messages() || keep > size) {
+	if keep > 0 && (export != connData || c.endpoint.Messages() || keep > size) {
 		return fmt.Errorf("keeps %d of %d bytes; only a stream's can be kept", keep, size)
 	}
 	c.keep = keep

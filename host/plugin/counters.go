@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // sampled is one in how many calls of a layer has its time taken: reading the
@@ -43,7 +44,7 @@ type score struct {
 }
 
 func newCounters(place int) *counters {
-	if allKinds[place].layer {
+	if hook.RulesAt(place).Layer {
 		return &counters{every: sampled}
 	}
 	return &counters{every: 1}
@@ -151,7 +152,7 @@ func (g *generation) tally() (t tally) {
 
 // HookCounts are the sums of one hook's counters since the plugin was found.
 type HookCounts struct {
-	Kind HookKind
+	Kind hook.Kind
 	// Calls is how many calls were begun.
 	Calls uint64
 	// Verdicts is how many calls ended with each verdict, by its number; those
@@ -179,7 +180,7 @@ type Durations struct {
 }
 
 // hookSums are HookCounts by the place of the kind.
-type hookSums [places]HookCounts
+type hookSums [hook.Places]HookCounts
 
 // add adds the counters of one slot.
 func (s *hookSums) add(place int, c *counters) {

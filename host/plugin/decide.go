@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -62,7 +63,7 @@ func (b *binding) ask(ctx context.Context, rec *abi.Record, check func(data []by
 		}
 		b.failed(rec.SessionID, verdict, err)
 	}
-	return abi.VerdictError, nil, fmt.Errorf("plugin %s: %s: %w", b.name, allKinds[b.place].kind, err)
+	return abi.VerdictError, nil, fmt.Errorf("plugin %s: %s: %w", b.name, hook.RulesAt(b.place).Kind, err)
 }
 
 func replacement(output []byte, check func(data []byte) error) ([]byte, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/object"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
@@ -150,15 +151,15 @@ func checkHostImport(i wasmbin.Import, manifest *Manifest) error {
 
 // hooksOf lists the hooks that a module exports, and names one that this version
 // does not run.
-func hooksOf(m *wasmbin.Module) (kinds []HookKind, later HookKind) {
-	for i := range allKinds {
-		k := &allKinds[i]
+func hooksOf(m *wasmbin.Module) (kinds []hook.Kind, later hook.Kind) {
+	for i := range hook.Places {
+		k := hook.RulesAt(i)
 		switch {
-		case !exportsName(m, k.exports[0]):
-		case k.runs:
-			kinds = append(kinds, k.kind)
+		case !exportsName(m, k.Exports[0]):
+		case k.Runs:
+			kinds = append(kinds, k.Kind)
 		default:
-			later = k.kind
+			later = k.Kind
 		}
 	}
 	return kinds, later
@@ -174,7 +175,7 @@ func exportsName(m *wasmbin.Module, name string) bool {
 func resolveHooks(m *wasmbin.Module, manifest *Manifest, file string) error {
 	kinds, later := hooksOf(m)
 	for _, h := range manifest.Hooks {
-		for i, export := range allKinds[h.Kind.place()].exports {
+		for i, export := range hook.RulesAt(h.Kind.Place()).Exports {
 			if i == 0 && !slices.Contains(kinds, h.Kind) || i > 0 && !exportsName(m, export) {
 				return fmt.Errorf("%s: hooks: %s is listed but the module does not export %q", file, h.Kind, export)
 			}
@@ -190,8 +191,8 @@ func resolveHooks(m *wasmbin.Module, manifest *Manifest, file string) error {
 		return fmt.Errorf("the module exports no hook: export %q or %q, or another one of abi/ABI.md", abi.ExportInbound, abi.ExportOutbound)
 	}
 	for _, k := range kinds {
-		if allKinds[k.place()].layer { // the others do nothing without a manifest
-			manifest.Hooks = append(manifest.Hooks, Hook{Kind: k})
+		if hook.RulesAt(k.Place()).Layer { // the others do nothing without a manifest
+			manifest.Hooks = append(manifest.Hooks, hook.Hook{Kind: k})
 		}
 	}
 	if len(manifest.Hooks) == 0 {
@@ -203,14 +204,8 @@ func resolveHooks(m *wasmbin.Module, manifest *Manifest, file string) error {
 // checkHooks looks at what hooks of their kind must say.
 func checkHooks(manifest *Manifest, file string) error {
 	for i := range manifest.Hooks {
-		h := &manifest.Hooks[i]
-		if h.Service != nil && len(h.Service.Names) == 0 {
-			return fmt.Errorf("%s: hooks: a service hook needs names", file)
-		}
-		if h.Search != nil {
-			if err := h.Search.check(); err != nil {
-				return fmt.Errorf("%s: hooks: %w", file, err)
-			}
+		if err := manifest.Hooks[i].Check(); err != nil {
+			return fmt.Errorf("%s: hooks: %w", file, err)
 		}
 	}
 	return nil
@@ -224,7 +219,7 @@ func checkGranted(manifest *Manifest, operatorFile string) error {
 	}
 	for i := range manifest.Hooks {
 		h := &manifest.Hooks[i]
-		if g := allKinds[h.Kind.place()].grant; g != "" && !manifest.granted(g) {
+		if g := hookGrants[h.Kind]; g != "" && !manifest.granted(g) {
 			return fmt.Errorf("a hook of kind %s needs the grant %q: add it to grants in %s", h.Kind, g, operatorFile)
 		}
 		if h.Protocol != nil && len(h.Protocol.Listen) == 0 {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // ParseManifest reads a manifest as the loader does, for tools that build
@@ -41,8 +42,8 @@ func MergeManifest(file string, content []byte, beside string, operator []byte) 
 // Conclude carries out on rec what a hook has decided, as the host does, for
 // emulators: it applies REPLACE and PATCH, and sets rec.Error for REJECT and
 // CLOSE. An error means that the hook failed and rec is as it was.
-func Conclude(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
-	if err := checkVerdict(kind.place(), verdict); err != nil {
+func Conclude(kind hook.Kind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
+	if err := checkVerdict(kind.Place(), verdict); err != nil {
 		return err
 	}
 	return conclude(kind, rec, verdict, output)
@@ -53,8 +54,8 @@ type Call func(rec *abi.Record) (verdict abi.Verdict, output []byte, err error)
 
 // Calls returns what shows records to the first plugin's hook of a kind, for
 // emulators; nil if no plugin has one.
-func (m *Manager) Calls(kind HookKind) Call {
-	bindings := m.lists.Load().hooks[kind.place()]
+func (m *Manager) Calls(kind hook.Kind) Call {
+	bindings := m.lists.Load().hooks[kind.Place()]
 	if len(bindings) == 0 {
 		return nil
 	}
@@ -66,16 +67,16 @@ func (m *Manager) Calls(kind HookKind) Call {
 // ServeCall answers an HTTP request by a hook as Manager.ServeHTTP does, for
 // emulators: below is the path below the plugin's. An error means that the hook
 // failed and nothing was sent.
-func ServeCall(w http.ResponseWriter, r *http.Request, caller Caller, below string, hook Call) error {
+func ServeCall(w http.ResponseWriter, r *http.Request, caller Caller, below string, call Call) error {
 	rec, err := httpRecord(r, below, caller)
 	if err != nil {
 		return err
 	}
-	verdict, output, err := hook(rec)
+	verdict, output, err := call(rec)
 	if err != nil {
 		return err
 	}
-	if err := checkVerdict(placeHTTP, verdict); err != nil {
+	if err := checkVerdict(hook.PlaceHTTP, verdict); err != nil {
 		return err
 	}
 	return writeAnswer(w, r, verdict, output)
@@ -84,8 +85,8 @@ func ServeCall(w http.ResponseWriter, r *http.Request, caller Caller, below stri
 // Decide carries out on rec what a hook of logins has decided, for emulators: its
 // data are those of REPLACE, and its error that of REJECT. An error means that the
 // hook failed.
-func Decide(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
-	if err := checkVerdict(kind.place(), verdict); err != nil {
+func Decide(kind hook.Kind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
+	if err := checkVerdict(kind.Place(), verdict); err != nil {
 		return err
 	}
 	if verdict != abi.VerdictReplace {

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // Speaker speaks for connections in an emulator, in place of a module. Its methods
@@ -34,7 +35,7 @@ func NewConnections(name string, n Network, s Speaker) *Connections {
 }
 
 // Open opens a connection to an endpoint.
-func (c *Connections) Open(e Endpoint, w Wire, from Arrival) *Connection {
+func (c *Connections) Open(e hook.Endpoint, w Wire, from Arrival) *Connection {
 	conn := &Connection{
 		protocol: c.protocols, plugin: c.plugin, name: c.name, endpoint: e, from: from, wire: w, speaker: emulated{c.speaker, &c.limits},
 	}
@@ -79,15 +80,15 @@ func (c *Connections) SetTimer(conn uint64, number int32, ms int64) error {
 }
 
 // Connect opens a connection to the first endpoint of any plugin, for emulators.
-func (m *Manager) Connect(w Wire, from Arrival) (*Connection, Endpoint, error) {
-	for _, b := range m.lists.Load().hooks[placeProtocol] {
+func (m *Manager) Connect(w Wire, from Arrival) (*Connection, hook.Endpoint, error) {
+	for _, b := range m.lists.Load().hooks[hook.PlaceProtocol] {
 		if h := b.hook(); h != nil {
 			e := h.hook.Protocol.Listen[0]
-			c, err := m.protocols.accept(b.plugin, e.place(), w, from)
+			c, err := m.protocols.accept(b.plugin, e.Place(), w, from)
 			return c, e, err
 		}
 	}
-	return nil, Endpoint{}, errGone
+	return nil, hook.Endpoint{}, errGone
 }
 
 // emulated makes a speaker of an emulator's.
@@ -101,8 +102,8 @@ func (e emulated) limits() *Limits { return e.bounds }
 
 // speak implements speaker.
 func (e emulated) speak(export int, conn uint64, rec *abi.Record) (abi.Verdict, []byte, error) {
-	verdict, output := e.Speak(allKinds[placeProtocol].exports[export], conn, rec)
-	return verdict, output, checkVerdict(placeProtocol, verdict)
+	verdict, output := e.Speak(hook.RulesAt(hook.PlaceProtocol).Exports[export], conn, rec)
+	return verdict, output, checkVerdict(hook.PlaceProtocol, verdict)
 }
 
 // hangUp implements speaker.
@@ -115,4 +116,4 @@ func (emulated) failed(abi.Verdict, error) {}
 func (emulated) tell(error) {}
 
 // onError implements speaker.
-func (emulated) onError() OnError { return OnErrorClose }
+func (emulated) onError() hook.OnError { return hook.OnErrorClose }

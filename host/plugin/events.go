@@ -8,63 +8,11 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
-	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
 // eventPause is how long a plugin that has no instance free, or is left alone, is
 // not asked to take the next event.
 const eventPause = 50 * time.Millisecond
-
-// EventHook says what a plugin subscribes to.
-type EventHook struct {
-	// Paths are patterns as clients subscribe to them.
-	Paths []string
-	// Actions are set, remove or both; empty means both.
-	Actions []abi.Action
-	// Each is set when every instance hears of each event, for what instances
-	// keep in memory. Otherwise one of them does.
-	Each bool
-}
-
-func readEvent(t *object.Reader) *EventHook {
-	e := &EventHook{}
-	e.Paths, _ = t.Texts("paths")
-	words, _ := t.Words("actions", []string{abi.ActionSet.String(), abi.ActionRemove.String()})
-	for _, w := range words {
-		e.Actions = append(e.Actions, abi.ParseAction(w))
-	}
-	deliver := ""
-	t.Word("deliver", []string{"one", "each"}, &deliver)
-	e.Each = deliver == "each"
-	return e
-}
-
-// with returns e with what the operator says.
-func (e *EventHook) with(o *EventHook) *EventHook {
-	if e == nil || o == nil {
-		return e
-	}
-	out := *e
-	if o.Paths != nil {
-		out.Paths = o.Paths
-	}
-	if o.Actions != nil {
-		out.Actions = o.Actions
-	}
-	return &out
-}
-
-// channels are what clients would call the subscriptions.
-func (e *EventHook) channels() (all []string) {
-	prefix := "/ALL@"
-	if len(e.Actions) == 1 {
-		prefix = map[abi.Action]string{abi.ActionSet: "/SET@", abi.ActionRemove: "/REMOVE@"}[e.Actions[0]]
-	}
-	for _, p := range e.Paths {
-		all = append(all, prefix+p)
-	}
-	return all
-}
 
 // subscriber hears events for one plugin, or for one instance of it, and hands
 // them on in their order.
@@ -263,7 +211,7 @@ func (e *events) follow(bindings func() []*binding) (problems map[*plugin]error)
 // keep opens what a plugin subscribes to, unless it is open.
 func (e *events) keep(b *binding, h *boundHook) error {
 	g := b.plugin.gen.Load()
-	channels := h.hook.Event.channels()
+	channels := h.hook.Event.Channels()
 	before := e.subs[b.plugin]
 	if before != nil && slices.Equal(before.channels, channels) && samePermissions(before.manifest, g.manifest) {
 		before.sub.obey(g)

@@ -4,13 +4,14 @@ import (
 	"encoding/binary"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // converse implements guest. Where raw hooks have the connection's number for an
 // argument, it stands before the record, in 8 bytes.
 func (g *extismGuest) converse(export int, conn uint64, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
 	g.host.from = nil
-	return g.ask(allKinds[placeProtocol].exports[export], connNumber(conn), g.shown(g.gen.hooks[placeProtocol], rec))
+	return g.ask(hook.RulesAt(hook.PlaceProtocol).Exports[export], connNumber(conn), g.shown(g.gen.hooks[hook.PlaceProtocol], rec))
 }
 
 // hangUp implements guest. The reason is the event id of a record; the verdict says
@@ -18,7 +19,7 @@ func (g *extismGuest) converse(export int, conn uint64, rec *abi.Record) (verdic
 func (g *extismGuest) hangUp(conn uint64, reason abi.ConnReason) error {
 	g.host.from = nil
 	over := abi.Record{Kind: abi.KindConnection, Action: abi.ActionDisconnect, EventID: uint64(reason)}
-	_, _, err := g.ask(allKinds[placeProtocol].exports[connClose], connNumber(conn), &over)
+	_, _, err := g.ask(hook.RulesAt(hook.PlaceProtocol).Exports[connClose], connNumber(conn), &over)
 	return err
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // wasmPage is how much memory grows by, in bytes.
@@ -131,7 +132,7 @@ const blockHeads = 256
 // call implements guest.
 func (g *extismGuest) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
 	g.host.from = from
-	return g.ask(allKinds[h.place].exports[0], nil, g.shown(h, rec))
+	return g.ask(hook.RulesAt(h.place).Exports[0], nil, g.shown(h, rec))
 }
 
 // ask shows a record, after what stands before it, to a hook's function, and takes

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // Features is what a plugin is told of the host and of what it may do there, as
@@ -35,7 +36,7 @@ type FeatureLimits struct {
 // file, is told.
 func FeaturesOf(m *Manifest) Features {
 	return Features{
-		ABI: abi.Version, Hooks: kindNames(), Imports: slices.Sorted(maps.Keys(hostFunctions)), Grants: append([]Grant{}, m.Grants...),
+		ABI: abi.Version, Hooks: hook.KindNames(), Imports: slices.Sorted(maps.Keys(hostFunctions)), Grants: append([]Grant{}, m.Grants...),
 		Limits: FeatureLimits{m.Limits.Timeout.Milliseconds(), m.Limits.Fuel, m.Limits.MemoryMiB, m.Limits.OutputKiB, m.Limits.HostCalls},
 	}
 }

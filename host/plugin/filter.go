@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/pattern"
 )
 
@@ -17,9 +18,9 @@ type filter struct {
 	paths   []pattern.Pattern
 }
 
-func newFilter(h *Hook) filter {
+func newFilter(h *hook.Hook) filter {
 	f := filter{all: len(h.Paths) == 0}
-	if h.Kind == HookInbound {
+	if h.Kind == hook.KindInbound {
 		f.kinds = 1 << abi.KindRequest
 	} else {
 		for _, k := range h.Kinds {

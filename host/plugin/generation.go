@@ -14,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // pagesPerMiB is how many pages of linear memory a MiB holds.
@@ -25,10 +26,10 @@ type boundHook struct {
 	passes  bool // it may give PASS
 	filter  filter
 	lazy    bool
-	onError OnError
+	onError hook.OnError
 	each    bool // shown once for each recipient
 	order   int
-	hook    *Hook // as in the manifest
+	hook    *hook.Hook // as in the manifest
 }
 
 // generation is one version of one plugin, running. It ends when another
@@ -52,7 +53,7 @@ type generation struct {
 	plugin  *plugin
 	pool    *pool
 	breaker *breakerState
-	hooks   [places]*boundHook // by the place of their kind, nil for those it has not
+	hooks   [hook.Places]*boundHook // by the place of their kind, nil for those it has not
 
 	lastError atomic.Pointer[string]
 	skipped   atomic.Uint64 // messages that on_error decided without a call
@@ -116,7 +117,7 @@ func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cac
 
 // learn finds out which documents a plugin with a search hook may see.
 func (g *generation) learn() (err error) {
-	if g.hooks[placeSearch] != nil && g.services != nil {
+	if g.hooks[hook.PlaceSearch] != nil && g.services != nil {
 		g.reads, err = g.services.Reads(g.manifest.Permissions)
 	}
 	return err
@@ -126,11 +127,11 @@ func (g *generation) learn() (err error) {
 func (g *generation) bind() {
 	for i := range g.manifest.Hooks {
 		h := &g.manifest.Hooks[i]
-		place := h.Kind.place()
+		place := h.Kind.Place()
 		g.hooks[place] = &boundHook{
-			passes: allKinds[place].gives.has(abi.VerdictPass),
-			place:  place, filter: newFilter(h), lazy: h.Data == DataLazy,
-			onError: h.OnError, each: h.Scope != ScopePublication, order: h.Order, hook: h,
+			passes: hook.RulesAt(place).Gives.Has(abi.VerdictPass),
+			place:  place, filter: newFilter(h), lazy: h.Data == hook.DataLazy,
+			onError: h.OnError, each: h.Scope != hook.ScopePublication, order: h.Order, hook: h,
 		}
 	}
 }
@@ -138,12 +139,12 @@ func (g *generation) bind() {
 // hearEach subscribes for every instance that hears of all events, before any of
 // them starts: what it reads then is at least as old as what it hears.
 func (g *generation) hearEach() error {
-	h := g.hooks[placeEvent]
+	h := g.hooks[hook.PlaceEvent]
 	if h == nil || !h.hook.Event.Each || g.services == nil {
 		return nil
 	}
 	for range g.manifest.Limits.Instances {
-		s, err := subscribe(g.services, g, h.hook.Event.channels())
+		s, err := subscribe(g.services, g, h.hook.Event.Channels())
 		if err != nil {
 			g.deafen()
 			return err
@@ -160,7 +161,7 @@ func (g *generation) listenEach() {
 		s.start(func(rec *abi.Record) error {
 			held, err := g.pool.acquireSlot(slot)
 			if err == nil {
-				_, _, err = g.runIn(held, nil, g.hooks[placeEvent], rec)
+				_, _, err = g.runIn(held, nil, g.hooks[hook.PlaceEvent], rec)
 			}
 			return err
 		})
@@ -250,7 +251,7 @@ func (g *generation) fail(s *slot, err error) {
 	gone := s.inst
 	g.pool.breakSlot(s)
 	g.broken <- s // never blocks: it has room for every slot
-	if g.hooks[placeProtocol] != nil {
+	if g.hooks[hook.PlaceProtocol] != nil {
 		g.plugin.manager.protocols.lost(g, gone, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // pinned is the instance that a connection belongs to.
@@ -38,9 +39,9 @@ func (p *pinned) speak(export int, conn uint64, rec *abi.Record) (abi.Verdict, [
 	if err != nil {
 		return 0, nil, err
 	}
-	began := s.counts[placeProtocol].begin()
+	began := s.counts[hook.PlaceProtocol].begin()
 	verdict, output, err := p.inst.converse(export, conn, rec)
-	return p.gen.conclude(s, placeProtocol, began, rec, verdict, output, err)
+	return p.gen.conclude(s, hook.PlaceProtocol, began, rec, verdict, output, err)
 }
 
 // hangUp implements speaker. It waits for the instance, whose calls all end, unless
@@ -54,9 +55,9 @@ func (p *pinned) hangUp(conn uint64, reason abi.ConnReason) {
 	if err != nil {
 		return
 	}
-	s.counts[placeProtocol].begin()
+	s.counts[hook.PlaceProtocol].begin()
 	err = p.inst.hangUp(conn, reason)
-	_, _, _ = p.gen.conclude(s, placeProtocol, time.Time{}, nil, abi.VerdictPass, nil, err) // a fault is noted there
+	_, _, _ = p.gen.conclude(s, hook.PlaceProtocol, time.Time{}, nil, abi.VerdictPass, nil, err) // a fault is noted there
 }
 
 // failed implements speaker.
@@ -75,24 +76,24 @@ func (p *pinned) tell(err error) { p.gen.tell(err) }
 func (p *pinned) limits() *Limits { return &p.gen.manifest.Limits }
 
 // onError implements speaker.
-func (p *pinned) onError() OnError { return p.gen.hooks[placeProtocol].onError }
+func (p *pinned) onError() hook.OnError { return p.gen.hooks[hook.PlaceProtocol].onError }
 
 // pin chooses the instance for a connection to a place, of the version that its
 // session sees now, and counts the connection as its own. Without a session it is
 // the plugin's own version.
-func (p *protocols) pin(of *plugin, place, session string) (*pinned, Endpoint, error) {
+func (p *protocols) pin(of *plugin, place, session string) (*pinned, hook.Endpoint, error) {
 	for {
 		g := of.seenBy([]byte(session))
-		if g == nil || g.hooks[placeProtocol] == nil {
-			return nil, Endpoint{}, errGone
+		if g == nil || g.hooks[hook.PlaceProtocol] == nil {
+			return nil, hook.Endpoint{}, errGone
 		}
 		endpoint, ok := g.endpoint(place)
 		if !ok {
-			return nil, Endpoint{}, errGone
+			return nil, hook.Endpoint{}, errGone
 		}
 		if g.breaker.open.Load() {
 			g.skipped.Add(1)
-			return nil, Endpoint{}, errOpen
+			return nil, hook.Endpoint{}, errOpen
 		}
 		if !p.attach(g) {
 			continue // its successor is in place already
@@ -105,7 +106,7 @@ func (p *protocols) pin(of *plugin, place, session string) (*pinned, Endpoint, e
 				session = "" // the canary has no instance for it, the plugin may have one
 				continue
 			}
-			return nil, Endpoint{}, err
+			return nil, hook.Endpoint{}, err
 		}
 		inst := s.inst
 		g.pool.release(s)
@@ -120,7 +121,7 @@ func (c *Connection) divide() {
 	if !ok || c.plugin.seenBy([]byte(c.sessionID)) == pin.gen {
 		return
 	}
-	next, endpoint, err := c.protocol.pin(c.plugin, c.endpoint.place(), c.sessionID)
+	next, endpoint, err := c.protocol.pin(c.plugin, c.endpoint.Place(), c.sessionID)
 	if err != nil {
 		return
 	}
@@ -132,13 +133,13 @@ func (c *Connection) divide() {
 }
 
 // endpoint returns what the manifest says of a place.
-func (g *generation) endpoint(place string) (Endpoint, bool) {
-	for _, e := range g.hooks[placeProtocol].hook.Protocol.Listen {
-		if e.place() == place {
+func (g *generation) endpoint(place string) (hook.Endpoint, bool) {
+	for _, e := range g.hooks[hook.PlaceProtocol].hook.Protocol.Listen {
+		if e.Place() == place {
 			return e, true
 		}
 	}
-	return Endpoint{}, false
+	return hook.Endpoint{}, false
 }
 
 // attach counts a connection as the generation's, unless that is leaving.
@@ -172,7 +173,7 @@ func (c *Connection) move() {
 	if !ok {
 		return
 	}
-	next, endpoint, err := c.protocol.pin(c.plugin, c.endpoint.place(), c.sessionID)
+	next, endpoint, err := c.protocol.pin(c.plugin, c.endpoint.Place(), c.sessionID)
 	if err != nil {
 		c.dismiss("the plugin was replaced: " + err.Error())
 		return

@@ -7,92 +7,17 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/happn-host/happn-host/abi"
-	"github.com/happn-host/happn-host/host/plugin/object"
-	"github.com/happn-host/happn-host/host/plugin/pattern"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
 // PluginPaths is where the routes of plugins are, each below its name.
 const PluginPaths = "/@plugins/"
-
-// HTTPHook says which HTTP requests a plugin answers.
-type HTTPHook struct {
-	// Routes are what it answers; empty is every request below its paths.
-	Routes []Route
-	// Mount is a path below which the routes are, beside PluginPaths and the
-	// plugin's name. Only an operator's file sets it.
-	Mount string
-}
-
-// Route is a pattern of paths, in which "*" stands for any text, and the methods
-// that are answered there; no methods is all of them.
-type Route struct {
-	Path    string
-	Methods []string
-
-	pattern pattern.Pattern
-}
-
-func readHTTP(t *object.Reader) *HTTPHook {
-	h := &HTTPHook{}
-	t.Objects("routes", func(r *object.Reader) {
-		route := Route{Path: "/*"}
-		r.Text("path", &route.Path)
-		if !strings.HasPrefix(route.Path, "/") {
-			r.Fail("path", "%q must begin with a slash", route.Path)
-		}
-		route.Methods, _ = r.Words("methods", methods)
-		route.pattern = pattern.New(route.Path)
-		h.Routes = append(h.Routes, route)
-	})
-	t.Text("mount", &h.Mount)
-	if h.Mount != "" && (path.Clean(h.Mount) != h.Mount || h.Mount[0] != '/' || h.Mount == "/") {
-		t.Fail("mount", "%q must be a path such as /hooks, without a slash at its end", h.Mount)
-	}
-	return h
-}
-
-var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions}
-
-// with returns h with what the operator says.
-func (h *HTTPHook) with(o *HTTPHook) *HTTPHook {
-	if h == nil {
-		return nil
-	}
-	out := &HTTPHook{Routes: h.Routes}
-	if o != nil {
-		out.Mount = o.Mount
-		if o.Routes != nil {
-			out.Routes = o.Routes
-		}
-	}
-	return out
-}
-
-// find returns the route of a request below the plugin's paths. allowed are the
-// methods of the path, if only the method is wrong.
-func (h *HTTPHook) find(method, below string) (found bool, allowed []string) {
-	if len(h.Routes) == 0 {
-		return true, nil
-	}
-	for i := range h.Routes {
-		r := &h.Routes[i]
-		switch {
-		case !r.pattern.Match([]byte(below)):
-		case len(r.Methods) == 0 || slices.Contains(r.Methods, method):
-			return true, nil
-		default:
-			allowed = append(allowed, r.Methods...)
-		}
-	}
-	return false, allowed
-}
 
 // Caller is who makes an HTTP request.
 type Caller struct {
@@ -106,7 +31,7 @@ type Caller struct {
 // read whole; who calls it bounds it.
 func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request, caller Caller) bool {
 	var allowed []string
-	for _, b := range m.lists.Load().hooks[placeHTTP] {
+	for _, b := range m.lists.Load().hooks[hook.PlaceHTTP] {
 		h := b.hook()
 		if h == nil {
 			continue
@@ -115,7 +40,7 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request, caller Calle
 		if !ok {
 			continue
 		}
-		found, others := h.hook.HTTP.find(r.Method, below)
+		found, others := h.hook.HTTP.Find(r.Method, below)
 		if allowed = append(allowed, others...); !found {
 			continue
 		}
@@ -132,7 +57,7 @@ func (m *Manager) ServeHTTP(w http.ResponseWriter, r *http.Request, caller Calle
 }
 
 // below returns what of a path is the plugin's to see.
-func (b *binding) below(h *HTTPHook, path string) (string, bool) {
+func (b *binding) below(h *hook.HTTP, path string) (string, bool) {
 	if rest, ok := strings.CutPrefix(path, PluginPaths+b.name); ok && (rest == "" || rest[0] == '/') {
 		return "/" + strings.TrimPrefix(rest, "/"), true
 	}
@@ -298,7 +223,7 @@ func setHeaders(to http.Header, options []byte) (status int, err error) {
 		return 0, fmt.Errorf("options: status %d is not between 200 and 599", status)
 	}
 	for name, value := range said.Headers {
-		if !isToken(name) || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+		if !hook.IsToken(name) || strings.ContainsFunc(value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
 			return 0, fmt.Errorf("options: header %q is not valid", name)
 		}
 		if slices.Contains(kept, strings.ToLower(name)) {
@@ -309,14 +234,6 @@ func setHeaders(to http.Header, options []byte) (status int, err error) {
 		to.Set(name, value)
 	}
 	return status, nil
-}
-
-// isToken reports whether a text can be the name of a header (RFC 9110, 5.6.2).
-func isToken(s string) bool {
-	return s != "" && !strings.ContainsFunc(s, func(c rune) bool {
-		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
-		return !letter && !strings.ContainsRune("!#$%&'*+-.^_`|~", c)
-	})
 }
 
 func writeFailure(w http.ResponseWriter, status int, text []byte) {

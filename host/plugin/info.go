@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // State says where in its life a plugin is.
@@ -31,7 +32,7 @@ type Info struct {
 	// File is the module's file name within the folder.
 	File string
 	// Kinds are its hooks.
-	Kinds []HookKind
+	Kinds []hook.Kind
 	State State
 	// Reason says why State is not ready, in one line.
 	Reason string
@@ -117,7 +118,7 @@ func (t *canary) info() *CanaryInfo {
 		}
 	}
 	for _, h := range c.manifest.Hooks {
-		sums := hooks[h.Kind.place()]
+		sums := hooks[h.Kind.Place()]
 		sums.Kind = h.Kind
 		out.Hooks = append(out.Hooks, sums)
 		out.Refused += sums.Verdicts[abi.VerdictReject] + sums.Verdicts[abi.VerdictDrop] + sums.Verdicts[abi.VerdictClose]

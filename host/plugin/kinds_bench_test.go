@@ -8,6 +8,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 )
 
@@ -17,28 +18,28 @@ import (
 // BenchmarkLineProtocol in package host.
 func BenchmarkKinds(b *testing.B) {
 	for _, c := range []struct {
-		kind    plugin.HookKind
+		kind    hook.Kind
 		export  string
 		verdict abi.Verdict
 		hook    string // more of the manifest's
 		record  abi.Record
 	}{
-		{kind: plugin.HookInbound, export: abi.ExportInbound, record: abi.Record{Kind: abi.KindRequest, Action: abi.ActionSet}},
-		{kind: plugin.HookOutbound, export: abi.ExportOutbound, record: abi.Record{Kind: abi.KindPublication, Action: abi.ActionSet}},
-		{kind: plugin.HookProfile, export: abi.ExportProfile, record: abi.Record{Kind: abi.KindSession}},
-		{kind: plugin.HookAuth, export: abi.ExportAuth, hook: `,"provider":"key"`, record: abi.Record{Kind: abi.KindCredentials}},
-		{kind: plugin.HookSearch, export: abi.ExportSearch, verdict: abi.VerdictReject, hook: `,"operators":["$near"]`, record: abi.Record{Kind: abi.KindSearch}},
-		{kind: plugin.HookHTTP, export: abi.ExportHTTP, record: abi.Record{Kind: abi.KindHTTP}},
-		{kind: plugin.HookTick, export: abi.ExportTick, hook: `,"every":"24h"`},
-		{kind: plugin.HookEvent, export: abi.ExportEvent, hook: `,"paths":["/a"]`, record: abi.Record{Kind: abi.KindPublication}},
-		{kind: plugin.HookService, export: abi.ExportService, hook: `,"names":["s"]`, record: abi.Record{Kind: abi.KindCall}},
+		{kind: hook.KindInbound, export: abi.ExportInbound, record: abi.Record{Kind: abi.KindRequest, Action: abi.ActionSet}},
+		{kind: hook.KindOutbound, export: abi.ExportOutbound, record: abi.Record{Kind: abi.KindPublication, Action: abi.ActionSet}},
+		{kind: hook.KindProfile, export: abi.ExportProfile, record: abi.Record{Kind: abi.KindSession}},
+		{kind: hook.KindAuth, export: abi.ExportAuth, hook: `,"provider":"key"`, record: abi.Record{Kind: abi.KindCredentials}},
+		{kind: hook.KindSearch, export: abi.ExportSearch, verdict: abi.VerdictReject, hook: `,"operators":["$near"]`, record: abi.Record{Kind: abi.KindSearch}},
+		{kind: hook.KindHTTP, export: abi.ExportHTTP, record: abi.Record{Kind: abi.KindHTTP}},
+		{kind: hook.KindTick, export: abi.ExportTick, hook: `,"every":"24h"`},
+		{kind: hook.KindEvent, export: abi.ExportEvent, hook: `,"paths":["/a"]`, record: abi.Record{Kind: abi.KindPublication}},
+		{kind: hook.KindService, export: abi.ExportService, hook: `,"names":["s"]`, record: abi.Record{Kind: abi.KindCall}},
 	} {
 		if c.verdict == 0 {
 			c.verdict = abi.VerdictPass
 		}
 		manifest := fmt.Sprintf(`{"hooks":[{"kind":%q%s}]}`, c.kind, c.hook)
 		operator := "grants: [log, tick, http-routes]\npermissions: {/a: {actions: [on]}}\n"
-		if c.kind == plugin.HookAuth {
+		if c.kind == hook.KindAuth {
 			operator += `hooks: [{kind: auth, users: ["*"]}]`
 		}
 		record := *request()

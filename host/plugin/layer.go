@@ -7,6 +7,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 var (
@@ -48,7 +49,7 @@ func (l *layer) Call(ctx context.Context, rec *abi.Record) (abi.Verdict, error) 
 		return verdict, nil
 	}
 	if err == nil {
-		if err = conclude(allKinds[l.place].kind, rec, verdict, output); err == nil {
+		if err = conclude(hook.RulesAt(l.place).Kind, rec, verdict, output); err == nil {
 			return verdict, nil
 		}
 		l.failed(rec.SessionID, verdict, err)
@@ -62,16 +63,16 @@ func (l *layer) Call(ctx context.Context, rec *abi.Record) (abi.Verdict, error) 
 	case errors.Is(err, errOpen):
 		return l.decide(rec), nil // said once, when the breaker opened
 	}
-	return l.decide(rec), fmt.Errorf("plugin %s: %s: %w", l.name, allKinds[l.place].kind, err)
+	return l.decide(rec), fmt.Errorf("plugin %s: %s: %w", l.name, hook.RulesAt(l.place).Kind, err)
 }
 
 // decide is for a message that the plugin failed to decide about.
 func (l *layer) decide(rec *abi.Record) abi.Verdict {
 	switch l.onError() {
-	case OnErrorReject:
+	case hook.OnErrorReject:
 		rec.Error = l.failure()
 		return abi.VerdictReject
-	case OnErrorClose:
+	case hook.OnErrorClose:
 		rec.Error = l.failure()
 		return abi.VerdictClose
 	}

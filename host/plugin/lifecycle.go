@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/journal"
 )
 
@@ -77,14 +78,14 @@ func (p *plugin) swap(next *generation) {
 		p.running()
 	}
 	m.mu.Unlock()
-	m.ticks.follow(func() []*binding { return m.lists.Load().hooks[placeTick] })
-	for p, err := range m.events.follow(func() []*binding { return m.lists.Load().hooks[placeEvent] }) {
+	m.ticks.follow(func() []*binding { return m.lists.Load().hooks[hook.PlaceTick] })
+	for p, err := range m.events.follow(func() []*binding { return m.lists.Load().hooks[hook.PlaceEvent] }) {
 		p.log.Error("a plugin's subscriptions were refused; it hears no events", "file", p.file, "error", err)
 	}
 	m.protocols.follow(p, next)
 	switch {
 	case old == nil:
-	case old.hooks[placeProtocol] == nil:
+	case old.hooks[hook.PlaceProtocol] == nil:
 		p.bury(old)
 	case next == nil:
 		m.protocols.drain(old, 0, nil)
@@ -196,7 +197,7 @@ func (p *plugin) info() Info {
 	}
 	out.RolledBack, out.Promoted = p.rolledBack.Load(), p.promoted.Load()
 	for _, h := range m.Hooks {
-		sums := hooks[h.Kind.place()]
+		sums := hooks[h.Kind.Place()]
 		sums.Kind = h.Kind
 		out.Kinds = append(out.Kinds, h.Kind)
 		out.Hooks = append(out.Hooks, sums)

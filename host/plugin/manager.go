@@ -14,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/ledger"
 )
 
@@ -58,7 +59,7 @@ type Manager struct {
 // lists are the hooks of one moment, in order.
 type lists struct {
 	inbound, outbound []pipeline.Layer
-	hooks             [places][]*binding
+	hooks             [hook.Places][]*binding
 }
 
 // Open returns a Manager that runs: New and Start in one.
@@ -205,10 +206,10 @@ func (m *Manager) arrange() {
 	for place := range l.hooks {
 		l.hooks[place] = m.bindings(place)
 	}
-	for _, b := range l.hooks[placeInbound] {
+	for _, b := range l.hooks[hook.PlaceInbound] {
 		l.inbound = append(l.inbound, &layer{*b})
 	}
-	for _, b := range l.hooks[placeOutbound] {
+	for _, b := range l.hooks[hook.PlaceOutbound] {
 		l.outbound = append(l.outbound, &layer{*b})
 	}
 	m.lists.Store(l)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
@@ -58,7 +59,7 @@ func TestInfoTellsWhatAnOperatorWantsToKnow(t *testing.T) {
 	require.Equal(t, "check", info.Name)
 	require.Equal(t, "1.2.3", info.Version)
 	require.Equal(t, "sensors.wasm", info.File)
-	require.Equal(t, []plugin.HookKind{plugin.HookInbound}, info.Kinds)
+	require.Equal(t, []hook.Kind{hook.KindInbound}, info.Kinds)
 	require.Equal(t, plugin.StateReady, info.State)
 	require.Len(t, info.SHA256, 64)
 	require.Equal(t, 2, info.Instances)

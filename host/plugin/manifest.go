@@ -3,7 +3,7 @@ package plugin
 import (
 	"encoding/json"
 
-	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // Manifest says what a plugin is, what it wants and, after the operator's file
@@ -14,7 +14,7 @@ type Manifest struct {
 	Description string
 	// ABI is auto, raw or extism.
 	ABI   string
-	Hooks []Hook
+	Hooks []hook.Hook
 	// Config is handed to the plugin as JSON when an instance starts.
 	Config json.RawMessage
 	// ConfigSchema is the JSON Schema of Config.
@@ -29,7 +29,7 @@ type Manifest struct {
 	Calls []string
 	// Limits are those wanted, or in force after the merge.
 	Limits  Limits
-	OnError OnError
+	OnError hook.OnError
 	// Enabled is false when the operator has switched the plugin off.
 	Enabled bool
 	// Required is set when the host must not serve before the plugin runs; only an
@@ -63,71 +63,14 @@ const (
 	GrantSessions   Grant = "sessions" // to look sessions up
 )
 
+// hookGrants are those that a plugin needs for hooks of these kinds; a constant in all but
+// name.
+var hookGrants = map[hook.Kind]Grant{hook.KindHTTP: GrantHTTPRoutes, hook.KindTick: GrantTick, hook.KindProtocol: GrantListen}
+
 var grantNames = []string{string(GrantLog), string(GrantPublish), string(GrantHTTPRoutes), string(GrantListen), string(GrantTick), string(GrantSessions)}
 
-// OnError says what happens to a message whose plugin failed.
-type OnError string
-
-// The ways to go on after a fault.
-const (
-	OnErrorPass   OnError = "pass"   // as if the plugin were not there; the default of layers
-	OnErrorReject OnError = "reject" // the message is answered with an error
-	OnErrorClose  OnError = "close"  // the session is closed
-)
-
-var onErrorNames = []string{string(OnErrorPass), string(OnErrorReject), string(OnErrorClose)}
-
-// Hook says which messages a hook sees, and how. The fields up to Data are for
-// layers; a hook of another kind has what its kind needs behind them.
-type Hook struct {
-	Kind HookKind
-	// Order sorts hooks of one kind over all plugins, lowest first; equal ones
-	// by plugin name.
-	Order int
-	// Paths are patterns in which "*" stands for any text; empty means all.
-	Paths []string
-	// Actions are those it sees; empty means all.
-	Actions []abi.Action
-	// Kinds are the kinds of records an outbound hook sees; empty means
-	// responses and publications.
-	Kinds []abi.Kind
-	// Scope is publication when the hook sees a publication once instead of once
-	// for each recipient. Empty means recipient.
-	Scope string
-	// Data is lazy when the data section is left out of records and the plugin
-	// fetches it when it wants it. Empty means eager.
-	Data string
-	// OnError overrides the manifest's when not empty.
-	OnError OnError
-
-	// Event is set for hooks of kind event.
-	Event *EventHook
-	// Service is set for hooks of kind service.
-	Service *ServiceHook
-	// Search is set for hooks of kind search.
-	Search *SearchHook
-	// HTTP is set for hooks of kind http.
-	HTTP *HTTPHook
-	// Tick is set for hooks of kind tick.
-	Tick *TickHook
-	// Auth is set for hooks of kind auth.
-	Auth *AuthHook
-	// Protocol is set for hooks of kind protocol.
-	Protocol *ProtocolHook
-
-	ordered bool // Order was written down
-}
-
-// Values of Hook.Scope and Hook.Data.
-const (
-	ScopeRecipient   = "recipient"
-	ScopePublication = "publication"
-	DataEager        = "eager"
-	DataLazy         = "lazy"
-)
-
 // hook returns the hook of this kind, or nil.
-func (m *Manifest) hook(kind HookKind) *Hook {
+func (m *Manifest) hook(kind hook.Kind) *hook.Hook {
 	for i := range m.Hooks {
 		if m.Hooks[i].Kind == kind {
 			return &m.Hooks[i]

@@ -8,6 +8,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 func TestManifest(t *testing.T) {
@@ -22,7 +23,7 @@ func TestManifest(t *testing.T) {
 		"on_error": "reject"}`))
 	require.NoError(t, err)
 	require.Equal(t, &plugin.Manifest{
-		Name: "n", Version: "1", Description: "d", ABI: "raw", Enabled: true, OnError: plugin.OnErrorReject,
+		Name: "n", Version: "1", Description: "d", ABI: "raw", Enabled: true, OnError: hook.OnErrorReject,
 		Hooks:        m.Hooks,
 		Config:       []byte(`{"k":[1,1.50,12345678901234567890]}`),
 		ConfigSchema: []byte(`{"type":"object"}`),
@@ -36,10 +37,10 @@ func TestManifest(t *testing.T) {
 	in, out := m.Hooks[0], m.Hooks[1]
 	require.Equal(t, []abi.Action{abi.ActionSet, abi.ActionConfigure}, in.Actions)
 	require.Equal(t, -3, in.Order)
-	require.Equal(t, plugin.DataLazy, in.Data)
+	require.Equal(t, hook.DataLazy, in.Data)
 	require.Equal(t, []abi.Kind{abi.KindPublication}, out.Kinds)
-	require.Equal(t, plugin.ScopePublication, out.Scope)
-	require.Equal(t, plugin.OnErrorClose, out.OnError)
+	require.Equal(t, hook.ScopePublication, out.Scope)
+	require.Equal(t, hook.OnErrorClose, out.OnError)
 }
 
 func TestManifestErrorsNameFileKeyAndRemedy(t *testing.T) {
@@ -127,7 +128,7 @@ func FuzzManifest(f *testing.F) {
 		}
 		require.True(t, m.Enabled)
 		for _, h := range m.Hooks {
-			require.Contains(t, []plugin.HookKind{plugin.HookInbound, plugin.HookOutbound}, h.Kind)
+			require.Contains(t, []hook.Kind{hook.KindInbound, hook.KindOutbound}, h.Kind)
 		}
 	})
 }

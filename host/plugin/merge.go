@@ -3,6 +3,8 @@ package plugin
 import (
 	"fmt"
 	"strings"
+
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // merge gives the operator the last word over a module's manifest, and sets
@@ -12,7 +14,7 @@ func merge(m *Manifest, o *operatorFile, file string, limits Limits) error {
 	defer func() { m.Limits = m.Limits.fuelled() }()
 	m.Grants, m.Permissions, m.Calls, m.Canary = []Grant{GrantLog}, nil, nil, defaultCanary()
 	for i := range m.Hooks {
-		overrideHook(&m.Hooks[i], Hook{}) // what only an operator may say
+		m.Hooks[i].Override(hook.Hook{}) // what only an operator may say
 	}
 	if o == nil {
 		return nil
@@ -32,43 +34,11 @@ func merge(m *Manifest, o *operatorFile, file string, limits Limits) error {
 	}
 	m.Permissions, m.Calls = o.Permissions, o.Calls
 	for _, change := range o.Hooks {
-		hook := m.hook(change.Kind)
-		if hook == nil {
+		own := m.hook(change.Kind)
+		if own == nil {
 			return fmt.Errorf("%s: hooks: the module has no %s hook", file, change.Kind)
 		}
-		overrideHook(hook, change)
+		own.Override(change)
 	}
 	return nil
-}
-
-// overrideHook replaces what the operator's entry names.
-func overrideHook(h *Hook, o Hook) {
-	if o.ordered {
-		h.Order = o.Order
-	}
-	if o.Paths != nil {
-		h.Paths = o.Paths
-	}
-	if o.Actions != nil {
-		h.Actions = o.Actions
-	}
-	if o.Kinds != nil {
-		h.Kinds = o.Kinds
-	}
-	if o.OnError != "" {
-		h.OnError = o.OnError
-	}
-	if o.Scope != "" {
-		h.Scope = o.Scope
-	}
-	if o.Data != "" {
-		h.Data = o.Data
-	}
-	h.Event = h.Event.with(o.Event)
-	h.Service = h.Service.with(o.Service)
-	h.Search = h.Search.with(o.Search)
-	h.HTTP = h.HTTP.with(o.HTTP)
-	h.Tick = h.Tick.with(o.Tick)
-	h.Auth = h.Auth.with(o.Auth)
-	h.Protocol = h.Protocol.with(o.Protocol)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 func TestMetricsThatAPluginDefines(t *testing.T) {
@@ -38,7 +39,7 @@ func TestHooksAreCounted(t *testing.T) {
 	info := f.only()
 	require.Len(t, info.Hooks, 1)
 	h := info.Hooks[0]
-	require.Equal(t, plugin.HookInbound, h.Kind)
+	require.Equal(t, hook.KindInbound, h.Kind)
 	require.EqualValues(t, 40, h.Calls)
 	require.EqualValues(t, 40, h.Verdicts[abi.VerdictReject])
 	require.EqualValues(t, 80, h.Written)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // Network is what connections of protocol plugins need of the host. Its methods
@@ -12,7 +13,7 @@ import (
 type Network interface {
 	// Listen takes the address of an endpoint with TCP. Nothing is accepted
 	// before Listener.Serve.
-	Listen(e *Endpoint) (Listener, error)
+	Listen(e *hook.Endpoint) (Listener, error)
 	// OpenSession registers a new connection as a session of the host, whose id it
 	// returns.
 	OpenSession(link pipeline.RecordLink, plugin string, from Arrival) (session ConnSession, id string)

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 var (
@@ -27,9 +29,9 @@ const (
 type slot struct {
 	state  atomic.Uint32
 	inst   guest
-	counts [places]*counters // of the hooks that the plugin has
-	memory atomic.Int64      // of the instance, in bytes, when it was last looked at
-	_      [64]byte          // the next slot's state belongs to another processor
+	counts [hook.Places]*counters // of the hooks that the plugin has
+	memory atomic.Int64           // of the instance, in bytes, when it was last looked at
+	_      [64]byte               // the next slot's state belongs to another processor
 }
 
 // pool hands out instances. Taking and giving back are one compare-and-swap
@@ -61,7 +63,7 @@ func (w *waiter) takes(s *slot) bool { return w.only == nil || w.only == s }
 // moment, which is cheaper for all, before it gets the next slot for certain.
 const starving = time.Millisecond
 
-func newPool(instances []guest, hooks *[places]*boundHook, limits *Limits, c crowd) *pool {
+func newPool(instances []guest, hooks *[hook.Places]*boundHook, limits *Limits, c crowd) *pool {
 	p := &pool{slots: make([]slot, len(instances)), limits: limits, crowd: c, done: make(chan struct{})}
 	for i, inst := range instances {
 		s := &p.slots[i]

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // Applicant is a session that has logged in and needs a policy.
@@ -20,7 +21,7 @@ type Profile struct{ binding *binding }
 
 // Profiles returns those there are, in order.
 func (m *Manager) Profiles() []Profile {
-	bindings := m.lists.Load().hooks[placeProfile]
+	bindings := m.lists.Load().hooks[hook.PlaceProfile]
 	if len(bindings) == 0 {
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // ConnLimits bounds each connection that plugins speak for.
@@ -48,7 +49,7 @@ type protocols struct {
 // served is a place that connections to a plugin come to.
 type served struct {
 	plugin   *plugin
-	endpoint Endpoint
+	endpoint hook.Endpoint
 	listener Listener // of TCP, nil for paths
 	adopted  bool     // by a version that runs
 }
@@ -143,7 +144,7 @@ func (p *protocols) forget(c *Connection) {
 // prepare takes the places that a new version needs, so that one that cannot have
 // them is refused before it takes over.
 func (p *protocols) prepare(of *plugin, g *generation) error {
-	h := g.hooks[placeProtocol]
+	h := g.hooks[hook.PlaceProtocol]
 	if h == nil {
 		return nil
 	}
@@ -160,17 +161,17 @@ func (p *protocols) prepare(of *plugin, g *generation) error {
 }
 
 // take takes one place, unless the plugin has it.
-func (p *protocols) take(of *plugin, e Endpoint) error {
+func (p *protocols) take(of *plugin, e hook.Endpoint) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	have := p.places[e.place()]
+	have := p.places[e.Place()]
 	switch {
 	case have != nil && have.plugin != of:
-		return fmt.Errorf("hooks: listen: %s belongs to another plugin, %s; each needs its own", e.place(), have.plugin.file)
+		return fmt.Errorf("hooks: listen: %s belongs to another plugin, %s; each needs its own", e.Place(), have.plugin.file)
 	case have != nil && have.endpoint.TLS == e.TLS && have.endpoint.Transport() == e.Transport():
 		return nil
 	case have != nil:
-		return fmt.Errorf("hooks: listen: %s cannot change to %s with tls %t while it is in use; take it away first", e.place(), e.Transport(), e.TLS)
+		return fmt.Errorf("hooks: listen: %s cannot change to %s with tls %t while it is in use; take it away first", e.Place(), e.Transport(), e.TLS)
 	}
 	s := &served{plugin: of, endpoint: e}
 	if e.TCP != "" {
@@ -179,7 +180,7 @@ func (p *protocols) take(of *plugin, e Endpoint) error {
 			return fmt.Errorf("hooks: listen: %w", err)
 		}
 	}
-	p.places[e.place()] = s
+	p.places[e.Place()] = s
 	of.conns.of(&e) // shown from now on
 	return nil
 }
@@ -194,7 +195,7 @@ func (p *protocols) follow(of *plugin, g *generation) {
 			continue
 		}
 		wanted := false
-		if g != nil && g.hooks[placeProtocol] != nil {
+		if g != nil && g.hooks[hook.PlaceProtocol] != nil {
 			_, wanted = g.endpoint(place)
 		}
 		if !wanted {
@@ -331,7 +332,7 @@ func (m *Manager) Farewell() { m.protocols.close() }
 
 // At returns the endpoint at a path of the host's HTTP server, and what accepts
 // its connections; nil if no plugin has one there.
-func (m *Manager) At(path string) (*Endpoint, Accept) {
+func (m *Manager) At(path string) (*hook.Endpoint, Accept) {
 	p := m.protocols
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -340,7 +341,7 @@ func (m *Manager) At(path string) (*Endpoint, Accept) {
 		return nil, nil
 	}
 	e := s.endpoint
-	if g := s.plugin.gen.Load(); g != nil && g.hooks[placeProtocol] != nil {
+	if g := s.plugin.gen.Load(); g != nil && g.hooks[hook.PlaceProtocol] != nil {
 		if now, ok := g.endpoint(path); ok {
 			e = now
 		}

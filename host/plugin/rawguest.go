@@ -8,6 +8,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // firstBuffer is the size of a guest's input buffer before a message needs
@@ -22,7 +23,7 @@ type rawGuest struct {
 	budget memoryBudget
 
 	buf   api.Function
-	hooks [places]api.Function      // by the place of their kind, nil for those it has not
+	hooks [hook.Places]api.Function // by the place of their kind, nil for those it has not
 	conns [connExports]api.Function // of kind protocol, nil if it has none
 
 	stack   [2]uint64
@@ -62,11 +63,11 @@ func (i *rawGuest) start() error {
 	i.buf = i.mod.ExportedFunction(abi.ExportBuf)
 	for place, h := range i.gen.hooks {
 		if h != nil {
-			i.hooks[place] = i.mod.ExportedFunction(allKinds[place].exports[0])
+			i.hooks[place] = i.mod.ExportedFunction(hook.RulesAt(place).Exports[0])
 		}
 	}
-	if i.gen.hooks[placeProtocol] != nil {
-		for n, export := range allKinds[placeProtocol].exports {
+	if i.gen.hooks[hook.PlaceProtocol] != nil {
+		for n, export := range hook.RulesAt(hook.PlaceProtocol).Exports {
 			i.conns[n] = i.mod.ExportedFunction(export)
 		}
 	}
@@ -132,7 +133,7 @@ func (i *rawGuest) reserve(size int) error {
 func (i *rawGuest) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
 	i.host.from = from
 	argument := rec.EventID // the time, for a tick
-	if h.place != placeTick {
+	if h.place != hook.PlaceTick {
 		size, err := i.show(h, rec)
 		if err != nil {
 			return 0, nil, err
@@ -152,7 +153,7 @@ func (i *rawGuest) call(from *chain, h *boundHook, rec *abi.Record) (verdict abi
 // converse implements guest.
 func (i *rawGuest) converse(export int, conn uint64, rec *abi.Record) (verdict abi.Verdict, output []byte, err error) {
 	i.host.from = nil
-	size, err := i.show(i.gen.hooks[placeProtocol], rec)
+	size, err := i.show(i.gen.hooks[hook.PlaceProtocol], rec)
 	if err != nil {
 		return 0, nil, err
 	}

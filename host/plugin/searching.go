@@ -11,6 +11,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -41,16 +42,16 @@ func (m *Manager) Query(name string) pipeline.SearchQuery {
 // operator returns the hook that works out an operator, nil for none. Of several
 // plugins the first in order has it.
 func (m *Manager) operator(name string) *binding {
-	return m.searching(func(s *SearchHook) bool { return slices.Contains(s.Operators, name) })
+	return m.searching(func(s *hook.Search) bool { return slices.Contains(s.Operators, name) })
 }
 
 // query is operator for a query.
 func (m *Manager) query(name string) *binding {
-	return m.searching(func(s *SearchHook) bool { return slices.Contains(s.Queries, name) })
+	return m.searching(func(s *hook.Search) bool { return slices.Contains(s.Queries, name) })
 }
 
-func (m *Manager) searching(has func(*SearchHook) bool) *binding {
-	for _, b := range m.lists.Load().hooks[placeSearch] {
+func (m *Manager) searching(has func(*hook.Search) bool) *binding {
+	for _, b := range m.lists.Load().hooks[hook.PlaceSearch] {
 		if h := b.hook(); h != nil && has(h.hook.Search) {
 			return b
 		}

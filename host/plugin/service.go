@@ -7,44 +7,8 @@ import (
 	"slices"
 
 	"github.com/happn-host/happn-host/abi"
-	"github.com/happn-host/happn-host/host/plugin/object"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
-
-// ServiceHook says which services a plugin offers to others.
-type ServiceHook struct {
-	// Names are the services, such as geo.lookup.
-	Names []string
-	// Callers are the plugins that may call them; "*" is any. Only an operator's
-	// file sets it.
-	Callers []string
-}
-
-func readService(t *object.Reader) *ServiceHook {
-	s := &ServiceHook{}
-	s.Names, _ = t.Texts("names")
-	s.Callers, _ = t.Texts("callers")
-	return s
-}
-
-// with returns s with what the operator says.
-func (s *ServiceHook) with(o *ServiceHook) *ServiceHook {
-	if s == nil {
-		return nil
-	}
-	out := &ServiceHook{Names: s.Names}
-	if o != nil {
-		out.Callers = o.Callers
-		if o.Names != nil {
-			out.Names = o.Names
-		}
-	}
-	return out
-}
-
-// admits reports whether a plugin may call.
-func (s *ServiceHook) admits(caller string) bool {
-	return slices.Contains(s.Callers, "*") || slices.Contains(s.Callers, caller)
-}
 
 // call (record, len) -> length of the answer, which answer fetches. The record's
 // path is the name of the service, its data are what the service is given.
@@ -85,7 +49,7 @@ func (g *generation) callService(ctx context.Context, rec *abi.Record) ([]byte, 
 	if h == nil {
 		return nil, fmt.Errorf("%w: no plugin offers the service %q any more", abi.ErrnoNotFound, name)
 	}
-	if !h.hook.Service.admits(g.manifest.Name) {
+	if !h.hook.Service.Admits(g.manifest.Name) {
 		return nil, fmt.Errorf("%w: plugin %s does not have %s among its callers in its operator's file", ErrDenied, b.name, g.manifest.Name)
 	}
 	if chainOf(ctx).has(b.plugin) {
@@ -122,7 +86,7 @@ func (b *binding) serve(ctx context.Context, caller string, rec *abi.Record) ([]
 // service returns the hook that offers a service, nil for none. Of several
 // plugins the first in order has it.
 func (m *Manager) service(name string) *binding {
-	for _, b := range m.lists.Load().hooks[placeService] {
+	for _, b := range m.lists.Load().hooks[hook.PlaceService] {
 		if h := b.hook(); h != nil && slices.Contains(h.hook.Service.Names, name) {
 			return b
 		}

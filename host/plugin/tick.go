@@ -7,63 +7,9 @@ import (
 	"sync"
 	"time"
 
-	"github.com/robfig/cron/v3"
-
 	"github.com/happn-host/happn-host/abi"
-	"github.com/happn-host/happn-host/host/plugin/object"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
-
-// minEvery is the shortest time between two ticks.
-const minEvery = 100 * time.Millisecond
-
-// TickHook says when a plugin is called.
-type TickHook struct {
-	// Every is the time between calls. Zero if Cron says when.
-	Every time.Duration
-	// Cron is a schedule of five fields, "CRON_TZ=Europe/Berlin 0 6 * * *" with a
-	// time zone before them if it is not that of the host.
-	Cron string
-
-	schedule cron.Schedule
-}
-
-func readTick(t *object.Reader) *TickHook {
-	h := &TickHook{}
-	t.Duration("every", 366*24*time.Hour, &h.Every)
-	t.Text("cron", &h.Cron)
-	switch {
-	case h.Every != 0 && h.Every < minEvery:
-		t.Fail("every", "%s is too often; at least %s has to lie between two ticks", h.Every, minEvery)
-	case h.Every != 0 && h.Cron != "":
-		t.Fail("cron", "stands beside every; give one of them")
-	case h.Cron != "":
-		schedule, err := cron.ParseStandard(h.Cron)
-		if err != nil {
-			t.Fail("cron", "%q: %s", h.Cron, err)
-		}
-		h.schedule = schedule
-	}
-	return h
-}
-
-// with returns h with what the operator says.
-func (h *TickHook) with(o *TickHook) *TickHook {
-	if h == nil || o == nil || o.Every == 0 && o.Cron == "" {
-		return h
-	}
-	return o
-}
-
-// next returns when the tick after a time is due.
-func (h *TickHook) next(after time.Time) time.Time {
-	if h.schedule != nil {
-		return h.schedule.Next(after)
-	}
-	return after.Add(h.Every)
-}
-
-// same reports whether two schedules are the same.
-func (h *TickHook) same(o *TickHook) bool { return h.Every == o.Every && h.Cron == o.Cron }
 
 // ticks calls plugins at their times. A tick that is due while the one before it
 // has not ended is left out.
@@ -75,7 +21,7 @@ type ticks struct {
 }
 
 type ticker struct {
-	when *TickHook
+	when *hook.Tick
 	stop context.CancelFunc
 	done sync.WaitGroup
 }
@@ -93,7 +39,7 @@ func (t *ticks) follow(bindings func() []*binding) {
 		}
 		wanted[b.plugin] = true
 		if before := t.running[b.plugin]; before != nil {
-			if before.when.same(h.hook.Tick) {
+			if before.when.Same(h.hook.Tick) {
 				continue
 			}
 			before.end()
@@ -116,11 +62,11 @@ func (r *ticker) end() {
 	r.done.Wait()
 }
 
-func (t *ticks) start(b *binding, when *TickHook) *ticker {
+func (t *ticks) start(b *binding, when *hook.Tick) *ticker {
 	ctx, stop := context.WithCancel(context.Background())
 	r := &ticker{when: when, stop: stop}
 	r.done.Go(func() {
-		due := when.next(time.Now())
+		due := when.Next(time.Now())
 		timer := time.NewTimer(time.Until(due))
 		defer timer.Stop()
 		for !due.IsZero() { // a schedule that never comes has no next time
@@ -130,8 +76,8 @@ func (t *ticks) start(b *binding, when *TickHook) *ticker {
 			case now := <-timer.C:
 				t.tick(b, now)
 			}
-			if due = when.next(due); due.Before(time.Now()) {
-				due = when.next(time.Now())
+			if due = when.Next(due); due.Before(time.Now()) {
+				due = when.Next(time.Now())
 			}
 			timer.Reset(time.Until(due))
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/tracing"
 )
 
@@ -23,7 +24,7 @@ func (b *binding) traced(before *chain, rec *abi.Record) (abi.Verdict, []byte, e
 	ctx, span := tracing.Start(before.Context, "plugin "+b.name)
 	defer span.End()
 	span.Text("happn.plugin", b.name)
-	span.Text("happn.hook", string(allKinds[b.place].kind))
+	span.Text("happn.hook", string(hook.RulesAt(b.place).Kind))
 	verdict, output, err := b.callFrom(&chain{Context: ctx, before: before.before, depth: before.depth}, rec)
 	switch {
 	case err != nil:

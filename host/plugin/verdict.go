@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -16,18 +17,18 @@ const maxErrorText = 4 << 10
 // checkVerdict refuses what a hook of this kind cannot decide. Such a guest does
 // not keep the contract and loses its instance.
 func checkVerdict(place int, v abi.Verdict) error {
-	if v == abi.VerdictError || allKinds[place].gives.has(v) {
+	if v == abi.VerdictError || hook.RulesAt(place).Gives.Has(v) {
 		return nil
 	}
 	if name := v.String(); name != "" {
-		return fmt.Errorf("returned the verdict %s, which a hook of kind %s cannot give", name, allKinds[place].kind)
+		return fmt.Errorf("returned the verdict %s, which a hook of kind %s cannot give", name, hook.RulesAt(place).Kind)
 	}
 	return fmt.Errorf("returned the unknown verdict %d", v)
 }
 
 // conclude carries out a verdict on rec. An error means that the hook failed
 // and that nothing of rec was changed.
-func conclude(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
+func conclude(kind hook.Kind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
 	switch verdict {
 	case abi.VerdictReplace, abi.VerdictPatch:
 		return change(kind, rec, verdict, output)
@@ -43,7 +44,7 @@ func conclude(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte
 }
 
 // change applies the record in output.
-func change(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
+func change(kind hook.Kind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
 	var out abi.Record
 	if err := out.Decode(output); err != nil {
 		return fmt.Errorf("verdict %s: %w", verdict, err)
@@ -77,12 +78,12 @@ func change(kind HookKind, rec *abi.Record, verdict abi.Verdict, output []byte) 
 
 // mayChange says which sections a layer may change. Who a message comes from
 // and whom it goes to is never a layer's to say.
-func mayChange(hook HookKind, kind abi.Kind, s abi.Section) bool {
+func mayChange(by hook.Kind, kind abi.Kind, s abi.Section) bool {
 	switch s {
 	case abi.SectionData, abi.SectionMeta:
 		return true
 	case abi.SectionPath, abi.SectionOptions:
-		return hook == HookInbound
+		return by == hook.KindInbound
 	case abi.SectionError:
 		return kind == abi.KindResponse
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -85,6 +86,18 @@ func (r *Reader) Text(key string, to *string) {
 			r.Fail(key, "expected a string, got %s", typeName(v))
 		}
 		*to = s
+	}
+}
+
+var name = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+// IsName reports whether a text can be the name of a plugin or of what it provides.
+func IsName(text string) bool { return name.MatchString(text) }
+
+// Name reads a string that must be a name.
+func (r *Reader) Name(key string, to *string) {
+	if r.Text(key, to); *to != "" && !IsName(*to) {
+		r.Fail(key, "%q must begin with a letter or digit and hold at most 64 letters, digits, dots, dashes and underscores", *to)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"text/template"
 
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 //go:embed templates
@@ -22,14 +23,14 @@ type Options struct {
 	// Dir is the new folder. Its last element is the plugin's name.
 	Dir string
 	// Kind is the kind of its hook, one of Kinds.
-	Kind plugin.HookKind
+	Kind hook.Kind
 }
 
 // Kinds are the kinds of hooks that there are templates for.
 func Kinds() []string {
 	return []string{
-		string(plugin.HookInbound), string(plugin.HookOutbound), string(plugin.HookEvent),
-		string(plugin.HookService), string(plugin.HookHTTP), string(plugin.HookTick), string(plugin.HookProtocol),
+		string(hook.KindInbound), string(hook.KindOutbound), string(hook.KindEvent),
+		string(hook.KindService), string(hook.KindHTTP), string(hook.KindTick), string(hook.KindProtocol),
 	}
 }
 

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/scaffold"
 )
 
@@ -21,7 +21,7 @@ func TestWhatIsWrittenPassesItsOwnTests(t *testing.T) {
 	module := t.TempDir()
 	var folders []string
 	for _, kind := range scaffold.Kinds() {
-		files, err := scaffold.Write(scaffold.Options{Dir: filepath.Join(module, "my-"+kind), Kind: plugin.HookKind(kind)})
+		files, err := scaffold.Write(scaffold.Options{Dir: filepath.Join(module, "my-"+kind), Kind: hook.Kind(kind)})
 		require.NoError(t, err)
 		require.Len(t, files, 5)
 		for _, file := range files {
@@ -50,10 +50,10 @@ func TestWriteRefuses(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "x"), nil, 0o600))
 	for says, o := range map[string]scaffold.Options{
-		"is not empty":              {Dir: dir, Kind: plugin.HookTick},
+		"is not empty":              {Dir: dir, Kind: hook.KindTick},
 		`hooks of kind "inbount"`:   {Dir: filepath.Join(dir, "a"), Kind: "inbount"},
-		"must begin with a letter":  {Dir: filepath.Join(dir, "a b"), Kind: plugin.HookTick},
-		"the folder's name: name: ": {Dir: filepath.Join(dir, "-a"), Kind: plugin.HookTick},
+		"must begin with a letter":  {Dir: filepath.Join(dir, "a b"), Kind: hook.KindTick},
+		"the folder's name: name: ": {Dir: filepath.Join(dir, "-a"), Kind: hook.KindTick},
 	} {
 		_, err := scaffold.Write(o)
 		require.ErrorContains(t, err, says)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // outcome is what hooks that answer nothing mean.
@@ -46,13 +47,13 @@ func service(call plugin.Call, name, caller string, data []byte) ([]byte, error)
 }
 
 // decision shows a login to a hook that decides about it.
-func decision(t testing.TB, kind plugin.HookKind, call plugin.Call, r abi.Record) Result {
+func decision(t testing.TB, kind hook.Kind, call plugin.Call, r abi.Record) Result {
 	t.Helper()
 	if call == nil {
 		t.Fatal(errNoHook)
 	}
 	r.Kind = abi.KindSession
-	if kind == plugin.HookAuth {
+	if kind == hook.KindAuth {
 		r.Kind = abi.KindCredentials
 	}
 	verdict, output, err := call(&r)

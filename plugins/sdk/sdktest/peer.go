@@ -11,6 +11,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // Peer is the other side of a connection that the plugin speaks for: to the first
@@ -154,7 +155,7 @@ func arrival() plugin.Arrival { return plugin.Arrival{IP: "127.0.0.1", Port: 1} 
 // Connect implements Host.
 func (n *native) Connect() *Peer {
 	n.t.Helper()
-	var endpoint *plugin.Endpoint
+	var endpoint *hook.Endpoint
 	for _, h := range n.manifest.Hooks {
 		if h.Protocol != nil {
 			endpoint = &h.Protocol.Listen[0]
@@ -231,7 +232,7 @@ func (w *wasm) Connect() *Peer {
 type noNetwork struct{ plugin.Network }
 
 // Listen implements plugin.Network.
-func (noNetwork) Listen(e *plugin.Endpoint) (plugin.Listener, error) { return noListener{e.TCP}, nil }
+func (noNetwork) Listen(e *hook.Endpoint) (plugin.Listener, error) { return noListener{e.TCP}, nil }
 
 type noListener struct{ address string }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/build"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/plugins/sdk"
 	"github.com/happn-host/happn-host/plugins/sdk/internal/hostcall"
 )
@@ -175,15 +176,15 @@ type native struct {
 
 // Inbound implements Host.
 func (n *native) Inbound(r abi.Record) Result {
-	return n.show(plugin.HookInbound, r, n.runner.Inbound)
+	return n.show(hook.KindInbound, r, n.runner.Inbound)
 }
 
 // Outbound implements Host.
 func (n *native) Outbound(r abi.Record) Result {
-	return n.show(plugin.HookOutbound, r, n.runner.Outbound)
+	return n.show(hook.KindOutbound, r, n.runner.Outbound)
 }
 
-func (n *native) show(kind plugin.HookKind, r abi.Record, hook func([]byte) (abi.Verdict, []byte)) Result {
+func (n *native) show(kind hook.Kind, r abi.Record, hook func([]byte) (abi.Verdict, []byte)) Result {
 	n.t.Helper()
 	setKind(&r, kind)
 	verdict, output, _ := n.call(hook)(&r)
@@ -240,14 +241,14 @@ func (n *native) Tick(now time.Time) error {
 // Profile implements Host.
 func (n *native) Profile(r abi.Record) Result {
 	n.t.Helper()
-	return decision(n.t, plugin.HookProfile, n.call(n.runner.Profile), r)
+	return decision(n.t, hook.KindProfile, n.call(n.runner.Profile), r)
 }
 
 // Auth implements Host.
 func (n *native) Auth(name string, r abi.Record) Result {
 	n.t.Helper()
 	r.Options = operation(name)
-	return decision(n.t, plugin.HookAuth, n.call(n.runner.Auth), r)
+	return decision(n.t, hook.KindAuth, n.call(n.runner.Auth), r)
 }
 
 // Session implements Host.
@@ -308,12 +309,12 @@ func (c *calls) AddMetric(number int32, value float64, labels []byte) int32 {
 // World implements hostcall.Host.
 func (c *calls) World() hostcall.World { return nativeWorld{c.world, c.manifest} }
 
-func setKind(r *abi.Record, kind plugin.HookKind) {
+func setKind(r *abi.Record, kind hook.Kind) {
 	if r.Kind != 0 {
 		return
 	}
 	r.Kind = abi.KindRequest
-	if kind == plugin.HookOutbound {
+	if kind == hook.KindOutbound {
 		r.Kind = abi.KindResponse
 	}
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/build"
+	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
 // startTimeout bounds building and starting a plugin.
@@ -89,14 +90,14 @@ type wasm struct {
 // Inbound implements Host.
 func (w *wasm) Inbound(r abi.Record) Result {
 	w.t.Helper()
-	setKind(&r, plugin.HookInbound)
+	setKind(&r, hook.KindInbound)
 	return w.show(w.manager.Inbound(), r)
 }
 
 // Outbound implements Host.
 func (w *wasm) Outbound(r abi.Record) Result {
 	w.t.Helper()
-	setKind(&r, plugin.HookOutbound)
+	setKind(&r, hook.KindOutbound)
 	return w.show(w.manager.Outbound(), r)
 }
 
@@ -116,32 +117,32 @@ func (w *wasm) show(layers []pipeline.Layer, r abi.Record) Result {
 }
 
 // Event implements Host.
-func (w *wasm) Event(r abi.Record) error { return event(w.manager.Calls(plugin.HookEvent), r) }
+func (w *wasm) Event(r abi.Record) error { return event(w.manager.Calls(hook.KindEvent), r) }
 
 // Service implements Host.
 func (w *wasm) Service(name, caller string, data []byte) ([]byte, error) {
-	return service(w.manager.Calls(plugin.HookService), name, caller, data)
+	return service(w.manager.Calls(hook.KindService), name, caller, data)
 }
 
 // Search implements Host.
 func (w *wasm) Search(pattern, query, argument string) ([]pipeline.Hit, error) {
-	return search(w.manager.Calls(plugin.HookSearch), pattern, query, argument)
+	return search(w.manager.Calls(hook.KindSearch), pattern, query, argument)
 }
 
 // Operator implements Host.
 func (w *wasm) Operator(name, argument string, ranks bool, values ...string) ([]pipeline.Score, error) {
-	return operator(w.manager.Calls(plugin.HookSearch), name, argument, ranks, values)
+	return operator(w.manager.Calls(hook.KindSearch), name, argument, ranks, values)
 }
 
 // HTTP implements Host.
 func (w *wasm) HTTP(r *http.Request, caller plugin.Caller) *http.Response {
 	w.t.Helper()
-	return request(w.t, w.manager.Calls(plugin.HookHTTP), r, caller)
+	return request(w.t, w.manager.Calls(hook.KindHTTP), r, caller)
 }
 
 // Tick implements Host.
 func (w *wasm) Tick(now time.Time) error {
-	call := w.manager.Calls(plugin.HookTick)
+	call := w.manager.Calls(hook.KindTick)
 	if call == nil {
 		return errNoHook
 	}
@@ -155,14 +156,14 @@ func (w *wasm) Tick(now time.Time) error {
 // Profile implements Host.
 func (w *wasm) Profile(r abi.Record) Result {
 	w.t.Helper()
-	return decision(w.t, plugin.HookProfile, w.manager.Calls(plugin.HookProfile), r)
+	return decision(w.t, hook.KindProfile, w.manager.Calls(hook.KindProfile), r)
 }
 
 // Auth implements Host.
 func (w *wasm) Auth(name string, r abi.Record) Result {
 	w.t.Helper()
 	r.Options = operation(name)
-	return decision(w.t, plugin.HookAuth, w.manager.Calls(plugin.HookAuth), r)
+	return decision(w.t, hook.KindAuth, w.manager.Calls(hook.KindAuth), r)
 }
 
 // Session implements Host.

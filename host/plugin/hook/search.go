@@ -1,4 +1,4 @@
-package plugin
+package hook
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
-// SearchHook says what a plugin has for criteria.
-type SearchHook struct {
+// Search says what a plugin has for criteria.
+type Search struct {
 	// Operators are those that it works out, such as $near.
 	Operators []string
 	// Ranks are those of the operators whose scores put documents in an order, the
@@ -27,8 +27,8 @@ var (
 	queryName    = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9._-]{0,63}$`)
 )
 
-func readSearch(t *object.Reader) *SearchHook {
-	s := &SearchHook{}
+func readSearch(t *object.Reader) *Search {
+	s := &Search{}
 	s.Operators, _ = t.Texts("operators")
 	s.Ranks, _ = t.Texts("ranks")
 	s.Queries, _ = t.Texts("queries")
@@ -49,7 +49,7 @@ func readSearch(t *object.Reader) *SearchHook {
 }
 
 // with returns s with what the operator says: fewer operators and queries.
-func (s *SearchHook) with(o *SearchHook) *SearchHook {
+func (s *Search) with(o *Search) *Search {
 	if s == nil || o == nil {
 		return s
 	}
@@ -67,7 +67,7 @@ func (s *SearchHook) with(o *SearchHook) *SearchHook {
 }
 
 // check returns what is wrong with the hook as a whole.
-func (s *SearchHook) check() error {
+func (s *Search) check() error {
 	if len(s.Operators) == 0 && len(s.Queries) == 0 {
 		return errors.New("a search hook needs operators, queries or both")
 	}

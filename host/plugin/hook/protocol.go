@@ -1,4 +1,4 @@
-package plugin
+package hook
 
 import (
 	"fmt"
@@ -10,9 +10,9 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
-// ProtocolHook says which connections a plugin speaks for. Only an operator's
+// Protocol says which connections a plugin speaks for. Only an operator's
 // file says where they come from.
-type ProtocolHook struct {
+type Protocol struct {
 	Listen []Endpoint
 }
 
@@ -50,20 +50,21 @@ func (e *Endpoint) Transport() string {
 	return "http"
 }
 
-// place is where the endpoint is, which nobody else can be.
-func (e *Endpoint) place() string { return e.TCP + e.Websocket + e.HTTP }
+// Place is where the endpoint is, which nobody else can be.
+func (e *Endpoint) Place() string { return e.TCP + e.Websocket + e.HTTP }
 
-func (e *Endpoint) messages() bool { return e.Websocket != "" && !e.Stream }
+// Messages reports whether connections carry messages, and no stream of bytes.
+func (e *Endpoint) Messages() bool { return e.Websocket != "" && !e.Stream }
 
-func readProtocol(t *object.Reader) *ProtocolHook {
-	h := &ProtocolHook{}
+func readProtocol(t *object.Reader) *Protocol {
+	h := &Protocol{}
 	seen := map[string]bool{}
 	t.Objects("listen", func(l *object.Reader) {
 		e := readEndpoint(l)
-		if seen[e.place()] {
-			l.Fail("name", "%s occurs twice; connections to one place have one endpoint", e.place())
+		if seen[e.Place()] {
+			l.Fail("name", "%s occurs twice; connections to one place have one endpoint", e.Place())
 		}
-		seen[e.place()] = true
+		seen[e.Place()] = true
 		h.Listen = append(h.Listen, e)
 	})
 	return h
@@ -83,7 +84,7 @@ func readEndpoint(t *object.Reader) Endpoint {
 		e.Idle = pollIdle
 	}
 	if e.Name == "" {
-		e.Name = e.place()
+		e.Name = e.Place()
 	}
 	if err := e.check(); err != nil {
 		t.Fail("name", "%s", err)
@@ -116,7 +117,7 @@ func (e *Endpoint) check() error {
 		return fmt.Errorf("stream and subprotocols belong to websocket")
 	}
 	for _, s := range e.Subprotocols {
-		if !isToken(s) {
+		if !IsToken(s) {
 			return fmt.Errorf("subprotocols: %q is not valid", s)
 		}
 	}
@@ -137,7 +138,7 @@ func checkEndpointPath(p string) error {
 }
 
 // with returns h with what the operator says.
-func (h *ProtocolHook) with(o *ProtocolHook) *ProtocolHook {
+func (h *Protocol) with(o *Protocol) *Protocol {
 	if h == nil || o == nil || o.Listen == nil {
 		return h
 	}
