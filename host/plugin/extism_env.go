@@ -100,7 +100,7 @@ func extismHostFunctions() (out []extism.HostFunction) {
 		stack[0] = uint64(g.yield())
 	})
 	add(meter.ImportModule, meter.ImportDeep, wasmbin.FuncType{}, func(g *extismGuest, _ []uint64) { g.end(errStack) })
-	add(meter.ImportModule, meter.ImportPause, wasmbin.FuncType{}, func(g *extismGuest, _ []uint64) { g.look() })
+	add(meter.ImportModule, meter.ImportPause, wasmbin.FuncType{}, func(g *extismGuest, _ []uint64) { g.pause() })
 	add(meter.ImportModule, meter.ImportFull, wasmbin.FuncType{}, func(g *extismGuest, _ []uint64) { g.full() })
 	return out
 }
