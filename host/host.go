@@ -21,6 +21,7 @@ import (
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/compiler"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/pubsub"
 	"github.com/happn-host/happn-host/host/session"
 	"github.com/happn-host/happn-host/host/tracing"
@@ -121,7 +122,7 @@ func New(o Options) (*Host, error) {
 		Settle:    h.config.Plugins.Settle,
 		Trust:     pluginTrust(h.config.Plugins), RequireSigned: h.config.Plugins.RequireSigned,
 		Processors: h.config.Plugins.Processors,
-		Limits:     plugin.Limits(h.config.Plugins.Default),
+		Limits:     limit.Set(h.config.Plugins.Default),
 		Services:   guests{h},
 		Network:    network{h},
 		Connections: plugin.ConnLimits{

@@ -13,6 +13,7 @@ import (
 	"github.com/happn-host/happn-host/host"
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 func TestLimitsOfPluginsAreShownAndCounted(t *testing.T) {
@@ -41,7 +42,7 @@ func TestLimitsOfPluginsAreShownAndCounted(t *testing.T) {
 	require.Equal(t, 77, shown.Limits.HostCalls, "the configuration has the default")
 	require.Equal(t, 32, shown.Limits.ModuleMiB)
 	limits := reflect.ValueOf(shown.Limits)
-	require.Equal(t, reflect.TypeFor[plugin.Limits]().NumField(), limits.NumField(), "every limit is shown")
+	require.Equal(t, reflect.TypeFor[limit.Set]().NumField(), limits.NumField(), "every limit is shown")
 	for n := range limits.NumField() {
 		require.False(t, limits.Field(n).IsZero(), "%s is in force", limits.Type().Field(n).Name)
 	}

@@ -2,7 +2,7 @@ package config
 
 import "time"
 
-// PluginLimits bounds one plugin. Its fields are those of plugin.Limits, in their
+// PluginLimits bounds one plugin. Its fields are those of limit.Set, in their
 // order, so that one becomes the other.
 type PluginLimits struct {
 	Timeout        time.Duration `koanf:"timeout"`        // one hook call

@@ -22,6 +22,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -228,15 +229,16 @@ func (p *page) layout() {
 
 func (p *page) limits() {
 	var rows [][]string
-	for _, row := range limitTable {
-		standard := row.text(row.standard)
+	for n := range limit.Count {
+		row := n.Row()
+		standard := row.Text(row.Standard)
 		switch {
-		case row.key == "instances":
+		case row.Key == "instances":
 			standard = "one for each processor"
-		case row.standard == 0:
+		case row.Standard == 0:
 			standard = "more than the time allows"
 		}
-		rows = append(rows, []string{code(row.key), standard, row.text(row.most)})
+		rows = append(rows, []string{code(row.Key), standard, row.Text(row.Most)})
 	}
 	p.table("Limits, unless the operator says otherwise", []string{"key", "default", "highest"}, rows)
 	rows = [][]string{

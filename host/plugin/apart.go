@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/happn-host/happn-host/host/plugin/compiler"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // smallModule is the size of modules that are compiled in the host's own process: made as
@@ -34,7 +35,7 @@ func (g *generation) compileApart(ctx context.Context, code []byte) error {
 		Module: code, Dir: g.plugin.manager.cacheDir, MemoryMiB: limits.CompileMiB, Processors: otherProcessors(),
 	})
 	if errors.Is(err, compiler.ErrMemory) {
-		return limits.over(limitCompileMiB, nil, "compiling the module needs more memory")
+		return limits.Over(limit.CompileMiB, nil, "compiling the module needs more memory")
 	}
 	if err != nil {
 		return fmt.Errorf("compile: %w", err)

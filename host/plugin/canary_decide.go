@@ -209,7 +209,7 @@ func (g *generation) take(rules Breaker) {
 	defer g.plugin.mu.Unlock()
 	g.before = g.tally()
 	g.defined.inherit(g.plugin.metrics, &g.manifest.Limits)
-	g.refused.inherit(g.plugin.refused)
+	g.refused.Inherit(g.plugin.refused)
 	g.plugin.metrics, g.plugin.refused = g.defined, g.refused
 	g.canary.Store(nil)
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/object"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
@@ -41,7 +42,7 @@ type source struct {
 
 // readSource reads a module and the operator's file beside it, which may say how
 // large the module can be; limits are for those whose file does not.
-func readSource(modulePath string, limits Limits) source {
+func readSource(modulePath string, limits limit.Set) source {
 	var s source
 	path := operatorPath(modulePath)
 	operator, err := readWhole(path, maxManifest)
@@ -105,7 +106,7 @@ func examine(path string, from source, o *Options) (*candidate, error) {
 }
 
 // settle merges what the operator says and checks the result.
-func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFile string, limits Limits) error {
+func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFile string, limits limit.Set) error {
 	if err := resolveHooks(m, c.manifest, c.file); err != nil {
 		return err
 	}
@@ -175,14 +176,14 @@ func readManifestOf(file string, m *wasmbin.Module) (*Manifest, error) {
 }
 
 // readModule reads a module beside which an operator's file has this content.
-func readModule(path string, operator []byte, limits Limits) ([]byte, error) {
+func readModule(path string, operator []byte, limits limit.Set) ([]byte, error) {
 	if o, err := parseOperator("", operator); err == nil { // what is wrong with it is told when the module is examined
-		limits = o.Limits.or(limits)
+		limits = o.Limits.Or(limits)
 	}
 	content, err := readWhole(path, int64(limits.ModuleMiB)<<20)
 	var large *largeError
 	if errors.As(err, &large) {
-		err = limits.over(limitModuleMiB, nil, "the module has %d bytes", large.size)
+		err = limits.Over(limit.ModuleMiB, nil, "the module has %d bytes", large.size)
 	}
 	return content, err
 }

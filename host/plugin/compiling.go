@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/tetratelabs/wazero"
+
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // build makes an engine of a module. It is given up when ctx ends, at the next
@@ -34,8 +36,8 @@ func (g *generation) compile(ctx context.Context, c *candidate, cache wazero.Com
 			return err
 		}
 	}
-	limit, module := g.manifest.Limits.CompileTimeout, c.module
-	timed, cancel := context.WithTimeout(ctx, limit)
+	longest, module := g.manifest.Limits.CompileTimeout, c.module
+	timed, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	ended := make(chan built, 1)
 	g.plugin.manager.draining.Go(func() {
@@ -61,12 +63,12 @@ func (g *generation) await(ctx, timed context.Context, ended <-chan built) error
 			}
 		})
 	}
-	limit := g.manifest.Limits.CompileTimeout
+	longest := g.manifest.Limits.CompileTimeout
 	switch {
 	case b.err != nil && ctx.Err() != nil:
 		return fmt.Errorf("stopped while compiling: %w", ctx.Err())
 	case b.err != nil && timed.Err() != nil:
-		return limitCompileTimeout.is(fmt.Errorf("compiling %w of %s (%s)", errTimeout, limit, limitCompileTimeout))
+		return limit.CompileTimeout.Wrap(fmt.Errorf("compiling %w of %s (%s)", errTimeout, longest, limit.CompileTimeout))
 	}
 	g.engine = b.engine
 	return b.err

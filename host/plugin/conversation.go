@@ -14,6 +14,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
@@ -28,7 +29,7 @@ type speaker interface {
 	// tell tells the operator of what the guest was refused, and goes on after.
 	tell(err error)
 	onError() hook.OnError
-	limits() *Limits
+	limits() *limit.Set
 }
 
 // The exports of kind protocol, by their place in its rules.
@@ -127,7 +128,7 @@ func (c *Connection) take(export int, list []byte, size int) error {
 	keep, limits := 0, c.speaker.limits()
 	for rest, n := list, 1; len(rest) > 0; n++ {
 		if n > limits.Records {
-			return limits.over(limitRecords, nil, "emits a list of %d records or more", n)
+			return limits.Over(limit.Records, nil, "emits a list of %d records or more", n)
 		}
 		var rec abi.Record
 		var err error
@@ -156,7 +157,7 @@ func (c *Connection) take(export int, list []byte, size int) error {
 		c.end(abi.ConnLost, "the peer asks for more, and does not read what it is sent")
 		return nil
 	default:
-		return limits.over(limitEmittedKiB, nil, "emits faster than it can be carried out: %d bytes would wait", size)
+		return limits.Over(limit.EmittedKiB, nil, "emits faster than it can be carried out: %d bytes would wait", size)
 	}
 	c.todo = append(c.todo, list...)
 	return nil

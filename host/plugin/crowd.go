@@ -1,6 +1,10 @@
 package plugin
 
-import "time"
+import (
+	"time"
+
+	"github.com/happn-host/happn-host/host/plugin/limit"
+)
 
 // noticed is how long who finds all instances busy waits before the operator hears of
 // it. Below that a busy host has nothing to tell.
@@ -21,9 +25,9 @@ func (c crowd) got(since time.Time, only *slot) {
 // who got none does.
 func (g *generation) crowded(waited time.Duration, got bool) {
 	if !got {
-		g.refused[limitInstances].times.Add(1)
+		g.refused.Add(limit.Instances)
 		return
 	}
 	limits := &g.manifest.Limits
-	g.tell(limits.over(limitInstances, nil, "%d instances would be busy at once, so that a message waited for %s", limits.Instances+1, waited.Round(time.Millisecond)))
+	g.tell(limits.Over(limit.Instances, nil, "%d instances would be busy at once, so that a message waited for %s", limits.Instances+1, waited.Round(time.Millisecond)))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // ParseManifest reads a manifest as the loader does, for tools that build
@@ -30,7 +31,7 @@ func MergeManifest(file string, content []byte, beside string, operator []byte) 
 			return nil, err
 		}
 	}
-	if err := merge(m, o, beside, Limits{}.or(defaultLimits())); err != nil {
+	if err := merge(m, o, beside, limit.Set{}.Or(limit.Default())); err != nil {
 		return nil, err
 	}
 	if err := checkGranted(m, beside); err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // Speaker speaks for connections in an emulator, in place of a module. Its methods
@@ -25,7 +26,7 @@ type Connections struct {
 	plugin    *plugin
 	name      string
 	speaker   Speaker
-	limits    Limits
+	limits    limit.Set
 }
 
 // NewConnections returns the connections that s speaks for, for emulators.
@@ -94,11 +95,11 @@ func (m *Manager) Connect(w Wire, from Arrival) (*Connection, hook.Endpoint, err
 // emulated makes a speaker of an emulator's.
 type emulated struct {
 	Speaker
-	bounds *Limits
+	bounds *limit.Set
 }
 
 // limits implements speaker.
-func (e emulated) limits() *Limits { return e.bounds }
+func (e emulated) limits() *limit.Set { return e.bounds }
 
 // speak implements speaker.
 func (e emulated) speak(export int, conn uint64, rec *abi.Record) (abi.Verdict, []byte, error) {

@@ -49,7 +49,7 @@ type rawEngine struct {
 
 // newRawEngine meters and compiles a module.
 func newRawEngine(ctx context.Context, g *generation, module []byte, cache wazero.CompilationCache) (engine, error) {
-	code, err := meter.InjectBounded(module, g.manifest.Limits.bounds())
+	code, err := meter.InjectBounded(module, g.manifest.Limits.Bounds())
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // eventPause is how long a plugin that has no instance free, or is left alone, is
@@ -21,7 +22,7 @@ type subscriber struct {
 	deliver func(rec *abi.Record) error // to the guest
 
 	mu     sync.Mutex
-	limits *Limits
+	limits *limit.Set
 	tell   func(error)   // of events that are lost
 	wake   chan struct{} // has room for one
 	queue  [][]byte      // encoded records
@@ -95,9 +96,9 @@ func (s *subscriber) fits(size int) error {
 	n, bytes := len(s.queue)+1, s.bytes+size
 	switch l := s.limits; {
 	case n > l.Events:
-		return l.over(limitEvents, nil, "events are lost, since %d would wait for the plugin", n)
+		return l.Over(limit.Events, nil, "events are lost, since %d would wait for the plugin", n)
 	case bytes > l.EventsKiB<<10:
-		return l.over(limitEventsKiB, nil, "events are lost, since %d bytes of them would wait for the plugin", bytes)
+		return l.Over(limit.EventsKiB, nil, "events are lost, since %d bytes of them would wait for the plugin", bytes)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 	if _, set := os.LookupEnv(extismOutput); set {
 		return fmt.Errorf("the environment of the host sets %s, with which guests would write past the log: unset it", extismOutput)
 	}
-	code, err := prepareExtism(module, e.gen.manifest.Limits.bounds())
+	code, err := prepareExtism(module, e.gen.manifest.Limits.Bounds())
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	extism "github.com/extism/go-sdk"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/meter"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
@@ -255,7 +256,7 @@ func extismVarSet(g *extismGuest, stack []uint64) {
 	}
 	l := &g.gen.manifest.Limits
 	if g.kept += len(name) + len(value) + varOverhead; g.kept > l.VarsKiB<<10 {
-		g.end(l.over(limitVarsKiB, nil, "keeps %d bytes with var_set", g.kept))
+		g.end(l.Over(limit.VarsKiB, nil, "keeps %d bytes with var_set", g.kept))
 	}
 	g.vars[string(name)] = append([]byte{}, value...)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // wasmPage is how much memory grows by, in bytes.
@@ -69,7 +70,7 @@ func newExtismGuest(e *extismEngine) (*extismGuest, error) {
 
 func (g *extismGuest) start() error {
 	if g.budget.left < 0 {
-		return g.gen.manifest.Limits.over(limitMemoryMiB, nil, "the module and Extism begin with %d bytes of memory", g.memory())
+		return g.gen.manifest.Limits.Over(limit.MemoryMiB, nil, "the module and Extism begin with %d bytes of memory", g.memory())
 	}
 	g.plugin.SetLogger(func(extism.LogLevel, string) {}) // go-sdk's own, of each call
 	g.mem = g.plugin.Memory()
@@ -104,7 +105,7 @@ func (g *extismGuest) run(name string, input []byte) (code uint32, err error) {
 	g.current, g.at = nil, 0
 	g.arena.reset()
 	if !g.room(len(input)) {
-		return 0, g.gen.manifest.Limits.over(limitMemoryMiB, nil, "no memory is left for an input of %d bytes", len(input))
+		return 0, g.gen.manifest.Limits.Over(limit.MemoryMiB, nil, "no memory is left for an input of %d bytes", len(input))
 	}
 	g.input = input
 	code, _, err = g.plugin.CallWithContext(g.ctx, name, input)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // pagesPerMiB is how many pages of linear memory a MiB holds.
@@ -47,7 +48,7 @@ type generation struct {
 	reads func(path []byte) bool // which documents it may see in searches; nil is none
 
 	defined *Metrics // by its guests
-	refused *refusals
+	refused *limit.Refusals
 
 	engine  engine
 	plugin  *plugin
@@ -82,7 +83,7 @@ func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cac
 	}
 	g.canary.Store(c.canary)
 	if g.defined, g.refused = p.metrics, p.refused; c.canary != nil {
-		g.defined, g.refused = &Metrics{}, &refusals{}
+		g.defined, g.refused = &Metrics{}, &limit.Refusals{}
 	}
 	g.guestLog = newGuestLog(g)
 	if g.config == nil {
@@ -245,7 +246,7 @@ func (g *generation) conclude(s *slot, place int, began time.Time, rec *abi.Reco
 
 // fail takes the instance in s out of service; the keeper replaces it.
 func (g *generation) fail(s *slot, err error) {
-	g.refused.count(err)
+	g.refused.Count(err)
 	g.note(err)
 	g.trip(err)
 	gone := s.inst
@@ -282,7 +283,7 @@ func (g *generation) skip(err error) {
 }
 
 // tell tells the operator of what a guest was refused, and goes on after.
-func (g *generation) tell(err error) { g.refused.tell(g.log, err) }
+func (g *generation) tell(err error) { g.refused.Tell(g.log, err) }
 
 func (g *generation) trip(err error) {
 	if opened, pause := g.breaker.fault(time.Now()); opened {
@@ -331,7 +332,7 @@ func (g *generation) replace(s *slot) {
 	}
 	i, err := g.engine.guest()
 	if err != nil {
-		g.refused.count(err)
+		g.refused.Count(err)
 		g.note(err)
 		g.trip(err)
 		g.broken <- s

@@ -10,6 +10,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/journal"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // logBurst is how many seconds' lines a plugin may write at once.
@@ -33,13 +34,13 @@ func newGuestLog(g *generation) *guestLog {
 func (g *guestLog) write(level int32, text []byte, size int) {
 	limits := &g.gen.manifest.Limits
 	if !g.admit(float64(limits.LogLines)) {
-		if times, due := g.gen.refused.due(limitLogLines); due {
-			limitLogLines.tell(g.gen.log, limits.over(limitLogLines, nil, "lines that the plugin logs are left out"), times)
+		if times, due := g.gen.refused.Due(limit.LogLines); due {
+			limit.LogLines.Tell(g.gen.log, limits.Over(limit.LogLines, nil, "lines that the plugin logs are left out"), times)
 		}
 		return
 	}
 	if most := limits.LogLineBytes; size > most {
-		g.gen.tell(limits.over(limitLogLineBytes, nil, "a line of %d bytes that the plugin logs is cut", size))
+		g.gen.tell(limits.Over(limit.LogLineBytes, nil, "a line of %d bytes that the plugin logs is cut", size))
 		text = text[:min(len(text), most)]
 	}
 	line := g.gen.secrets.hidden(strings.ToValidUTF8(string(text), "\uFFFD"))

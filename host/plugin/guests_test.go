@@ -15,6 +15,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // buffer is where the guests of these tests keep their input, and output where
@@ -85,7 +86,7 @@ func open(t testing.TB, change func(*plugin.Options)) *folder {
 	t.Helper()
 	f := &folder{t: t, dir: filepath.Join(t.TempDir(), "plugins"), log: &logBuffer{}}
 	o := plugin.Options{
-		Dir: f.dir, Settle: 10 * time.Millisecond, Limits: plugin.Limits{Instances: 2},
+		Dir: f.dir, Settle: 10 * time.Millisecond, Limits: limit.Set{Instances: 2},
 		Logger: slog.New(slog.NewTextHandler(f.log, nil)),
 	}
 	if change != nil {

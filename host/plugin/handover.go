@@ -8,6 +8,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // pinned is the instance that a connection belongs to.
@@ -65,7 +66,7 @@ func (p *pinned) failed(verdict abi.Verdict, err error) {
 	if verdict != abi.VerdictError {
 		p.gen.invalid.Add(1)
 	}
-	p.gen.refused.count(err)
+	p.gen.refused.Count(err)
 	p.gen.note(err)
 }
 
@@ -73,7 +74,7 @@ func (p *pinned) failed(verdict abi.Verdict, err error) {
 func (p *pinned) tell(err error) { p.gen.tell(err) }
 
 // limits implements speaker.
-func (p *pinned) limits() *Limits { return &p.gen.manifest.Limits }
+func (p *pinned) limits() *limit.Set { return &p.gen.manifest.Limits }
 
 // onError implements speaker.
 func (p *pinned) onError() hook.OnError { return p.gen.hooks[hook.PlaceProtocol].onError }
@@ -229,19 +230,19 @@ func (p *protocols) lost(g *generation, inst guest, err error) {
 }
 
 // drain hands the connections of a generation that no longer runs over to the one
-// that does, waits up to limit for those that cannot be, and ends what is left
+// that does, waits up to longest for those that cannot be, and ends what is left
 // then, or when hurry is closed.
-func (p *protocols) drain(g *generation, limit time.Duration, hurry <-chan struct{}) {
+func (p *protocols) drain(g *generation, longest time.Duration, hurry <-chan struct{}) {
 	p.mu.Lock()
 	g.leaving = true
 	p.mu.Unlock()
-	if limit > 0 {
+	if longest > 0 {
 		for _, c := range p.belonging(g, nil) {
 			c.handOver()
 		}
-		p.wait(g, limit, hurry)
+		p.wait(g, longest, hurry)
 		if n := len(p.belonging(g, nil)); n > 0 && !closed(hurry) {
-			g.tell(limitDrain.is(fmt.Errorf("%d connections were ended that went on with the version before for longer than %s (%s)", n, limit, limitDrain)))
+			g.tell(limit.Drain.Wrap(fmt.Errorf("%d connections were ended that went on with the version before for longer than %s (%s)", n, longest, limit.Drain)))
 		}
 	}
 	for _, c := range p.belonging(g, nil) {

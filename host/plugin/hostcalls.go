@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // What host functions cost, in units of fuel: about the time that they take.
@@ -98,7 +99,7 @@ func (i *instance) enter() (context.Context, Actor, error) {
 }
 
 func (i *instance) tooManyCalls() error {
-	return i.gen.manifest.Limits.over(limitHostCalls, abi.ErrnoLimit, "%d calls to the host", i.host.calls)
+	return i.gen.manifest.Limits.Over(limit.HostCalls, abi.ErrnoLimit, "%d calls to the host", i.host.calls)
 }
 
 // enterWaiting is enter for calls that may take long: their context ends with
@@ -160,7 +161,7 @@ func (i *instance) target(dst, capacity uint64, size int) (view []byte, err erro
 	switch {
 	case i.blocks != nil:
 		if view, ok = i.blocks.block(size); !ok {
-			return nil, i.gen.manifest.Limits.over(limitMemoryMiB, abi.ErrnoTooLarge, "no memory is left for a result of %d bytes", size)
+			return nil, i.gen.manifest.Limits.Over(limit.MemoryMiB, abi.ErrnoTooLarge, "no memory is left for a result of %d bytes", size)
 		}
 	case uint64(size) <= uint64(uint32(capacity)):
 		if view, ok = i.mem.Read(uint32(dst), uint32(size)); !ok {

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // connection counts a host call and returns the connection with a number, if it
@@ -80,7 +81,7 @@ func hostConnClose(i *instance, stack []uint64) {
 func hostConnState(i *instance, stack []uint64) {
 	stack[0] = i.withBytes(stack[0], stack[1], stack[2], func(c *Connection, b []byte) error {
 		if l := &i.gen.manifest.Limits; len(b) > l.StateKiB<<10 {
-			return l.over(limitStateKiB, abi.ErrnoTooLarge, "the state of a connection would have %d bytes", len(b))
+			return l.Over(limit.StateKiB, abi.ErrnoTooLarge, "the state of a connection would have %d bytes", len(b))
 		}
 		c.save(b)
 		return nil

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // get (record, len, dst, cap) -> needed length
@@ -38,7 +39,7 @@ func hostFind(i *instance, stack []uint64) {
 		err = i.read(stack[0], stack[1], &rec)
 	}
 	if n := i.openCursors(); err == nil && n >= i.gen.manifest.Limits.Searches {
-		err = i.gen.manifest.Limits.over(limitSearches, abi.ErrnoLimit, "%d searches would be open; close some", n+1)
+		err = i.gen.manifest.Limits.Over(limit.Searches, abi.ErrnoLimit, "%d searches would be open; close some", n+1)
 	}
 	if err != nil {
 		stack[0] = i.fail(err)

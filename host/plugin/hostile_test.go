@@ -13,6 +13,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // sometimes makes a raw guest that misbehaves for paths beginning with "!" and
@@ -220,7 +221,7 @@ func TestBreakerOpensAndTriesAgain(t *testing.T) {
 
 func TestMessagesWaitForAnInstanceButNotForEver(t *testing.T) {
 	f := open(t, func(o *plugin.Options) {
-		o.Limits = plugin.Limits{Instances: 1, Timeout: 200 * time.Millisecond, Wait: 20 * time.Millisecond, Waiting: 1}
+		o.Limits = limit.Set{Instances: 1, Timeout: 200 * time.Millisecond, Wait: 20 * time.Millisecond, Waiting: 1}
 	})
 	f.put("p.wasm", sometimes(asm.LoopVoid, asm.Br(0), asm.End))
 	layer := f.Inbound()[0]
@@ -251,7 +252,7 @@ func TestAnInstanceServesOneMessageAtATime(t *testing.T) {
 		asm.I32Const(0), asm.GlobalSet(busy),
 		verdict(abi.VerdictPass, 0, 0))
 	f := open(t, func(o *plugin.Options) {
-		o.Limits = plugin.Limits{Instances: 1, Wait: time.Minute, Timeout: 10 * time.Second}
+		o.Limits = limit.Set{Instances: 1, Wait: time.Minute, Timeout: 10 * time.Second}
 	})
 	f.put("p.wasm", m.Bytes())
 	layer := f.Inbound()[0]

@@ -5,6 +5,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // State says where in its life a plugin is.
@@ -47,7 +48,7 @@ type Info struct {
 	// Instances is how many instances are in service, Limits.Instances how many
 	// there should be.
 	Instances int
-	Limits    Limits
+	Limits    limit.Set
 	Grants    []Grant
 	// Memory is the bytes of all instances together, when they were last looked at.
 	Memory int64
@@ -111,7 +112,7 @@ func (t *canary) info() *CanaryInfo {
 		if e := g.lastError.Load(); e != nil {
 			out.LastError = *e
 		}
-		out.Metrics, out.Limited = g.defined.All(), g.refused.counts()
+		out.Metrics, out.Limited = g.defined.All(), g.refused.Counts()
 		if !t.done {
 			out.Instances, out.Memory = g.pool.ready(), g.memory()
 			out.Counts, hooks = g.sums()

@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/meter"
 )
 
@@ -74,13 +75,13 @@ func (i *instance) shown(h *boundHook, rec *abi.Record) *abi.Record {
 func (i *instance) explain(err error) error {
 	switch {
 	case errors.Is(i.ended, errFuel), errors.Is(err, errFuel):
-		which := i.either(limitStartFuel, limitFuel)
-		return which.is(fmt.Errorf("%w of %d units (%s)", errFuel, i.fuel, which))
+		which := i.either(limit.StartFuel, limit.Fuel)
+		return which.Wrap(fmt.Errorf("%w of %d units (%s)", errFuel, i.fuel, which))
 	case errors.Is(i.ended, errStack), errors.Is(err, errStack):
-		return limitStackKiB.is(fmt.Errorf("%w than %d KiB of stack (%s)", errStack, i.gen.manifest.Limits.StackKiB, limitStackKiB))
+		return limit.StackKiB.Wrap(fmt.Errorf("%w than %d KiB of stack (%s)", errStack, i.gen.manifest.Limits.StackKiB, limit.StackKiB))
 	case errors.Is(i.ended, errTimeout), errors.Is(err, errTimeout):
-		which := i.either(limitStartTimeout, limitTimeout)
-		return which.is(fmt.Errorf("%w of %s (%s)", errTimeout, i.limit, which))
+		which := i.either(limit.StartTimeout, limit.Timeout)
+		return which.Wrap(fmt.Errorf("%w of %s (%s)", errTimeout, i.limit, which))
 	}
 	if i.ended != nil {
 		err = i.ended
@@ -89,7 +90,7 @@ func (i *instance) explain(err error) error {
 }
 
 // either returns which limit counts now.
-func (i *instance) either(starting, serving limit) limit {
+func (i *instance) either(starting, serving limit.Name) limit.Name {
 	if i.serving {
 		return serving
 	}
@@ -98,7 +99,7 @@ func (i *instance) either(starting, serving limit) limit {
 
 func (i *instance) copyOut(pointer, length uint32) ([]byte, error) {
 	if l := &i.gen.manifest.Limits; int(length) > l.OutputKiB<<10 {
-		return nil, l.over(limitOutputKiB, nil, "output of %d bytes", length)
+		return nil, l.Over(limit.OutputKiB, nil, "output of %d bytes", length)
 	}
 	view, ok := i.mem.Read(pointer, length)
 	if !ok {

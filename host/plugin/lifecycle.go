@@ -7,6 +7,7 @@ import (
 
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/journal"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // plugin is one file of the folder.
@@ -33,8 +34,8 @@ type plugin struct {
 
 	rolledBack, promoted atomic.Uint64 // canaries
 
-	metrics *Metrics  // that it has defined; who has claimed it changes it, under mu
-	refused *refusals // the same
+	metrics *Metrics        // that it has defined; who has claimed it changes it, under mu
+	refused *limit.Refusals // the same
 	conns   endpointCounts
 
 	// Manager.mu guards these.
@@ -59,7 +60,7 @@ type plugin struct {
 func newPlugin(m *Manager, file string) *plugin {
 	j := journal.New()
 	return &plugin{
-		manager: m, file: file, again: true, journal: j, log: slog.New(j.Handler(m.log.Handler())), idle: closedChannel(), began: make(chan struct{}), metrics: &Metrics{}, refused: &refusals{},
+		manager: m, file: file, again: true, journal: j, log: slog.New(j.Handler(m.log.Handler())), idle: closedChannel(), began: make(chan struct{}), metrics: &Metrics{}, refused: &limit.Refusals{},
 		state: StateDiscovered, shown: &candidate{file: file, manifest: &Manifest{Name: stem(file), Enabled: true}},
 	}
 }
@@ -185,7 +186,7 @@ func (p *plugin) info() Info {
 		State: p.state, Reason: p.reason, SHA256: p.shown.sum, Signature: p.shown.signature, Engine: string(p.shown.engine),
 		Limits: m.Limits, Grants: m.Grants, Counts: p.past,
 	}
-	out.Metrics, out.Limited = p.metrics.All(), p.refused.counts()
+	out.Metrics, out.Limited = p.metrics.All(), p.refused.Counts()
 	out.Connections, out.Endpoints = p.conns.counts()
 	out.Listen = p.manager.protocols.addresses(p)
 	hooks := p.hooks.copy()

@@ -17,11 +17,12 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // limitTest has a module take what fits one limit and what is above it.
 type limitTest struct {
-	limits      plugin.Limits // of the host: they are low, so that the test is quick
+	limits      limit.Set // of the host: they are low, so that the test is quick
 	fits, above int
 	raised      string // the value with which above fits
 	says        string
@@ -40,95 +41,95 @@ type limitCase struct {
 }
 
 var limitTests = map[string]limitTest{
-	"functions": {limits: plugin.Limits{Functions: 9}, fits: 9, above: 10, raised: "10", faulty: true, module: withFunctions,
+	"functions": {limits: limit.Set{Functions: 9}, fits: 9, above: 10, raised: "10", faulty: true, module: withFunctions,
 		says: "the module has 10 functions, above the limit of 9 (limits.functions)"},
-	"types": {limits: plugin.Limits{Types: 9}, fits: 9, above: 10, raised: "10", faulty: true, module: withFunctions,
+	"types": {limits: limit.Set{Types: 9}, fits: 9, above: 10, raised: "10", faulty: true, module: withFunctions,
 		says: "the module has 10 types, above the limit of 9 (limits.types)"},
-	"globals": {limits: plugin.Limits{Globals: 3}, fits: 3, above: 4, raised: "4", faulty: true, module: withGlobals,
+	"globals": {limits: limit.Set{Globals: 3}, fits: 3, above: 4, raised: "4", faulty: true, module: withGlobals,
 		says: "the module has 4 globals, above the limit of 3 (limits.globals)"},
-	"tables": {limits: plugin.Limits{Tables: 3}, fits: 3, above: 4, raised: "4", faulty: true, module: withTables,
+	"tables": {limits: limit.Set{Tables: 3}, fits: 3, above: 4, raised: "4", faulty: true, module: withTables,
 		says: "the module has 4 tables, above the limit of 3 (limits.tables)"},
-	"tableElements": {limits: plugin.Limits{TableElements: 20}, fits: 20, above: 21, raised: "21", faulty: true, module: withElements,
+	"tableElements": {limits: limit.Set{TableElements: 20}, fits: 20, above: 21, raised: "21", faulty: true, module: withElements,
 		says: "the module begins with tables of 21 elements, above the limit of 20 (limits.tableElements)"},
-	"memoryMiB": {limits: plugin.Limits{MemoryMiB: 1}, fits: 16, above: 17, raised: "2", faulty: true, module: withPages,
+	"memoryMiB": {limits: limit.Set{MemoryMiB: 1}, fits: 16, above: 17, raised: "2", faulty: true, module: withPages,
 		says: "the module begins with 17 pages of 64 KiB of memory, above the limit of 1 MiB (limits.memoryMiB)"},
-	"stackKiB": {limits: plugin.Limits{StackKiB: 64}, fits: 400, above: 700, raised: "128", faulty: true, module: recursing,
+	"stackKiB": {limits: limit.Set{StackKiB: 64}, fits: 400, above: 700, raised: "128", faulty: true, module: recursing,
 		says: "recursed deeper than 64 KiB of stack (limits.stackKiB)"},
-	"moduleMiB": {limits: plugin.Limits{ModuleMiB: 1}, fits: 1 << 20, above: 1<<20 + 1, raised: "2", faulty: true, module: ofSize,
+	"moduleMiB": {limits: limit.Set{ModuleMiB: 1}, fits: 1 << 20, above: 1<<20 + 1, raised: "2", faulty: true, module: ofSize,
 		says: "bytes, above the limit of 1 MiB (limits.moduleMiB)"},
-	"outputKiB": {limits: plugin.Limits{OutputKiB: 1}, fits: 1 << 10, above: 1<<10 + 1, raised: "2", faulty: true,
+	"outputKiB": {limits: limit.Set{OutputKiB: 1}, fits: 1 << 10, above: 1<<10 + 1, raised: "2", faulty: true,
 		module: func(n int) []byte { return guest(verdict(abi.VerdictReject, output, uint32(n))).Bytes() },
 		says:   "output of 1025 bytes, above the limit of 1 KiB (limits.outputKiB)"},
-	"hostCalls": {limits: plugin.Limits{HostCalls: 5}, fits: 5, above: 6, raised: "6",
+	"hostCalls": {limits: limit.Set{HostCalls: 5}, fits: 5, above: 6, raised: "6",
 		module: func(n int) []byte { return again(n, abi.ImportCount, "ii", document...) },
 		says:   "6 calls to the host, above the limit of 5 (limits.hostCalls)"},
-	"searches": {limits: plugin.Limits{Searches: 2}, fits: 2, above: 3, raised: "3",
+	"searches": {limits: limit.Set{Searches: 2}, fits: 2, above: 3, raised: "3",
 		module: func(n int) []byte { return again(n, abi.ImportFind, "ii", document...) },
 		says:   "3 searches would be open; close some, above the limit of 2 (limits.searches)"},
-	"logLines": {limits: plugin.Limits{LogLines: 2}, fits: 4 * 2, above: 4 * 3, raised: "3",
+	"logLines": {limits: limit.Set{LogLines: 2}, fits: 4 * 2, above: 4 * 3, raised: "3",
 		module: func(n int) []byte {
 			return again(n, abi.ImportLog, "iii", asm.I32Const(1), asm.I32Const(output), asm.I32Const(1))
 		},
 		says: "lines that the plugin logs are left out, above the limit of 2 a second (limits.logLines)"},
-	"logLineBytes": {limits: plugin.Limits{LogLineBytes: 100}, fits: 100, above: 101, raised: "101",
+	"logLineBytes": {limits: limit.Set{LogLineBytes: 100}, fits: 100, above: 101, raised: "101",
 		module: func(n int) []byte {
 			return again(1, abi.ImportLog, "iii", asm.I32Const(1), asm.I32Const(output), asm.I32Const(int32(n)))
 		},
 		says: "a line of 101 bytes that the plugin logs is cut, above the limit of 100 bytes (limits.logLineBytes)"},
-	"metrics": {limits: plugin.Limits{Metrics: 2}, fits: 2, above: 3, raised: "3", module: withMetrics,
+	"metrics": {limits: limit.Set{Metrics: 2}, fits: 2, above: 3, raised: "3", module: withMetrics,
 		says: "the plugin would have 3 metrics, above the limit of 2 (limits.metrics)"},
-	"series": {limits: plugin.Limits{Series: 2}, fits: 2, above: 3, raised: "3", module: withSeries,
+	"series": {limits: limit.Set{Series: 2}, fits: 2, above: 3, raised: "3", module: withSeries,
 		says: "metric m would have 3 sets of labels, above the limit of 2 (limits.series)"},
-	"varsKiB": {limits: plugin.Limits{VarsKiB: 1}, fits: 1 << 10, above: 1<<10 + 1, raised: "2", faulty: true, module: withVars,
+	"varsKiB": {limits: limit.Set{VarsKiB: 1}, fits: 1 << 10, above: 1<<10 + 1, raised: "2", faulty: true, module: withVars,
 		says: "keeps 1025 bytes with var_set, above the limit of 1 KiB (limits.varsKiB)"},
-	"timeout": {limits: plugin.Limits{Timeout: 100 * time.Millisecond}, fits: 0, above: 300, raised: "20s", faulty: true,
+	"timeout": {limits: limit.Set{Timeout: 100 * time.Millisecond}, fits: 0, above: 300, raised: "20s", faulty: true,
 		module: func(n int) []byte { return waits(abi.ExportInbound, n) },
 		says:   "did not finish within its time limit of 100ms (limits.timeout)"},
-	"startTimeout": {limits: plugin.Limits{StartTimeout: 100 * time.Millisecond}, fits: 0, above: 300, raised: "20s", faulty: true,
+	"startTimeout": {limits: limit.Set{StartTimeout: 100 * time.Millisecond}, fits: 0, above: 300, raised: "20s", faulty: true,
 		module: func(n int) []byte { return waits(abi.ExportInit, n) },
 		says:   "did not finish within its time limit of 100ms (limits.startTimeout)"},
-	"fuel": {limits: plugin.Limits{Fuel: 1_000_000}, fits: 900, above: 1_200_000, raised: "3000000", faulty: true,
+	"fuel": {limits: limit.Set{Fuel: 1_000_000}, fits: 900, above: 1_200_000, raised: "3000000", faulty: true,
 		module: func(n int) []byte { return guest(turns(1, n), verdict(abi.VerdictPass, 0, 0)).Bytes() },
 		says:   "used up its fuel of 1000000 units (limits.fuel)"},
-	"startFuel": {limits: plugin.Limits{StartFuel: 1_000_000}, fits: 900, above: 1_200_000, raised: "3000000", faulty: true,
+	"startFuel": {limits: limit.Set{StartFuel: 1_000_000}, fits: 900, above: 1_200_000, raised: "3000000", faulty: true,
 		module: func(n int) []byte {
 			return inert(func(m *asm.Module) {
 				m.Func(abi.ExportInit, asm.I32, asm.I32, asm.I32, turns(1, n), asm.I32Const(0))
 			})
 		},
 		says: "used up its fuel of 1000000 units (limits.startFuel)"},
-	"wait": {limits: plugin.Limits{Wait: 50 * time.Millisecond}, fits: 0, above: 300, raised: "20s",
+	"wait": {limits: limit.Set{Wait: 50 * time.Millisecond}, fits: 0, above: 300, raised: "20s",
 		module: func(n int) []byte { return sometimesWaits(n) }, try: (*limitCase).crowd,
 		says: "no instance is to be had: all 1 (limits.instances) stayed busy for longer than 50ms (limits.wait)"},
-	"instances": {limits: plugin.Limits{Instances: 1, Wait: 20 * time.Second}, fits: 0, above: 300, raised: "2",
+	"instances": {limits: limit.Set{Instances: 1, Wait: 20 * time.Second}, fits: 0, above: 300, raised: "2",
 		module: func(n int) []byte { return sometimesWaits(n) }, try: (*limitCase).crowd,
 		says: "ms, above the limit of 1 (limits.instances)"},
-	"waiting": {limits: plugin.Limits{Waiting: 2, Wait: 20 * time.Second}, fits: 2, above: 3, raised: "3",
+	"waiting": {limits: limit.Set{Waiting: 2, Wait: 20 * time.Second}, fits: 2, above: 3, raised: "3",
 		module: func(int) []byte { return sometimesWaits(300) }, try: (*limitCase).crowd,
 		says: "no instance is to be had: 3 messages would wait, above the limit of 2 (limits.waiting)"},
-	"events": {limits: plugin.Limits{Events: 3}, fits: 3, above: 4, raised: "4", hooks: hears, file: gated, module: hearing, try: (*limitCase).hear,
+	"events": {limits: limit.Set{Events: 3}, fits: 3, above: 4, raised: "4", hooks: hears, file: gated, module: hearing, try: (*limitCase).hear,
 		says: "events are lost, since 4 would wait for the plugin, above the limit of 3 (limits.events)"},
-	"eventsKiB": {limits: plugin.Limits{EventsKiB: 1}, fits: 1, above: 2, raised: "2", hooks: hears, file: gated, module: hearing, try: (*limitCase).hearLarge,
+	"eventsKiB": {limits: limit.Set{EventsKiB: 1}, fits: 1, above: 2, raised: "2", hooks: hears, file: gated, module: hearing, try: (*limitCase).hearLarge,
 		says: "bytes of them would wait for the plugin, above the limit of 1 KiB (limits.eventsKiB)"},
-	"records": {limits: plugin.Limits{Records: 3}, fits: 3, above: 4, raised: "4", faulty: true, hooks: speaks, file: listens,
+	"records": {limits: limit.Set{Records: 3}, fits: 3, above: 4, raised: "4", faulty: true, hooks: speaks, file: listens,
 		module: func(n int) []byte { return emitsMany(n, options("{}")) }, try: (*limitCase).say,
 		says: "emits a list of 4 records or more, above the limit of 3 (limits.records)"},
-	"timers": {limits: plugin.Limits{Timers: 3}, fits: 3, above: 4, raised: "4", hooks: speaks, file: listens,
+	"timers": {limits: limit.Set{Timers: 3}, fits: 3, above: 4, raised: "4", hooks: speaks, file: listens,
 		module: func(n int) []byte {
 			return converser{imports: [][2]string{{"conn_timer", "lil"}}, hears: turns(2, n,
 				asm.LocalGet(0), asm.LocalGet(2), asm.I64Const(60_000), asm.Call(0), asm.Drop)}.bytes()
 		}, try: (*limitCase).say,
 		says: "4 timers would run; stop some, above the limit of 3 (limits.timers)"},
-	"stateKiB": {limits: plugin.Limits{StateKiB: 1}, fits: 1 << 10, above: 1<<10 + 1, raised: "2", hooks: speaks, file: listens,
+	"stateKiB": {limits: limit.Set{StateKiB: 1}, fits: 1 << 10, above: 1<<10 + 1, raised: "2", hooks: speaks, file: listens,
 		module: func(n int) []byte {
 			return converser{imports: [][2]string{{"conn_state", "lii"}},
 				hears: asm.Join(asm.LocalGet(0), asm.I32Const(output), asm.I32Const(int32(n)), asm.Call(0), asm.Drop)}.bytes()
 		}, try: (*limitCase).say,
 		says: "the state of a connection would have 1025 bytes, above the limit of 1 KiB (limits.stateKiB)"},
-	"emittedKiB": {limits: plugin.Limits{EmittedKiB: 1, Requests: 1}, fits: 1 << 10, above: 2 << 10, raised: "2", faulty: true, hooks: speaks, file: listens,
+	"emittedKiB": {limits: limit.Set{EmittedKiB: 1, Requests: 1}, fits: 1 << 10, above: 2 << 10, raised: "2", faulty: true, hooks: speaks, file: listens,
 		module: emitsAgain, try: (*limitCase).asks,
 		says: "bytes would wait, above the limit of 1 KiB (limits.emittedKiB)"},
-	"drain": {limits: plugin.Limits{Drain: time.Millisecond}, fits: 0, above: 300, raised: "20s", hooks: speaks, file: listens,
+	"drain": {limits: limit.Set{Drain: time.Millisecond}, fits: 0, above: 300, raised: "20s", hooks: speaks, file: listens,
 		module: func(int) []byte { return converser{}.bytes() }, try: (*limitCase).replaced,
 		says: "1 connections were ended that went on with the version before for longer than 1ms (limits.drain)"},
 }
@@ -146,7 +147,7 @@ func TestLimits(t *testing.T) {
 
 // A limit without a row is tested by itself.
 func TestEveryLimitIsTested(t *testing.T) {
-	of := reflect.TypeFor[plugin.Limits]()
+	of := reflect.TypeFor[limit.Set]()
 	for n := range of.NumField() {
 		name := strings.ToLower(of.Field(n).Name)
 		found := slices.Contains([]string{"requests", "compiletimeout", "compilemib"}, name) // see below
@@ -220,7 +221,7 @@ func (c *limitTest) run(t *testing.T, key string, n int, operator, manifest stri
 // Who asks again and again is told each time, and the operator once.
 func TestAFloodOfRefusalsIsToldOnce(t *testing.T) {
 	f := open(t, func(o *plugin.Options) {
-		o.Limits = plugin.Limits{Instances: 1, Timeout: 20 * time.Second, HostCalls: 5}
+		o.Limits = limit.Set{Instances: 1, Timeout: 20 * time.Second, HostCalls: 5}
 	})
 	f.put("p.wasm", again(1000, abi.ImportCount, "ii", document...))
 	for range 5 {
@@ -282,7 +283,7 @@ func TestRequestsOfAConnectionWaitForTheirAnswers(t *testing.T) {
 
 func TestWhatACanaryWasRefusedCountsForItselfUntilItIsPromoted(t *testing.T) {
 	f := open(t, func(o *plugin.Options) {
-		o.Limits = plugin.Limits{Instances: 1, HostCalls: 5, Timeout: 20 * time.Second}
+		o.Limits = limit.Set{Instances: 1, HostCalls: 5, Timeout: 20 * time.Second}
 	})
 	f.put("p.yaml", []byte("canary: {share: 100}"))
 	f.put("p.wasm", again(7, abi.ImportCount, "ii", document...))
@@ -303,7 +304,7 @@ func TestWhatACanaryWasRefusedCountsForItselfUntilItIsPromoted(t *testing.T) {
 func TestEventsWaitWithinTheLimitsOfTheVersionThatRuns(t *testing.T) {
 	c := &limitCase{world: newWorld()}
 	c.folder = open(t, func(o *plugin.Options) {
-		o.Services, o.Limits = c.world, plugin.Limits{Instances: 1, Timeout: 20 * time.Second, Events: 3}
+		o.Services, o.Limits = c.world, limit.Set{Instances: 1, Timeout: 20 * time.Second, Events: 3}
 	})
 	c.put("p.yaml", []byte(gated))
 	c.put("p.wasm", hearing(0))

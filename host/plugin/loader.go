@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // The work on one plugin is done by one goroutine at a time, the one that has
@@ -213,9 +215,9 @@ func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) {
 		return // the host stops
 	case err != nil:
 		err = c.secrets.hiddenError(err) // it may repeat what the guest said
-		over, _ := limitOf(err)
+		over, _ := limit.Of(err)
 		m.mu.Lock()
-		p.again = over != limitCompileMiB // a busy machine may have been the reason of all others
+		p.again = over != limit.CompileMiB // a busy machine may have been the reason of all others
 		m.mu.Unlock()
 		m.refuse(p, c, err)
 		return
@@ -230,7 +232,7 @@ func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) {
 
 // refuse keeps what runs, and says why the new version does not.
 func (m *Manager) refuse(p *plugin, c *candidate, err error) {
-	p.refused.count(err)
+	p.refused.Count(err)
 	p.refuse(c, err)
 	m.settleName(p)
 	p.log.Error("plugin refused", "file", p.file, "error", err, "state", p.info().State)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // step is what is done next for a connection.
@@ -134,7 +135,7 @@ func (c *Connection) waits() bool {
 // tellWaiting tells the operator that.
 func (c *Connection) tellWaiting() {
 	limits := c.speaker.limits()
-	c.speaker.tell(limits.over(limitRequests, nil, "%d requests of a connection would not be answered, so that it waits", limits.Requests+1))
+	c.speaker.tell(limits.Over(limit.Requests, nil, "%d requests of a connection would not be answered, so that it waits", limits.Requests+1))
 }
 
 // quiet reports whether nothing is under way. The caller holds mu.
@@ -252,7 +253,7 @@ func (c *Connection) setTimer(number int32, wait time.Duration) error {
 		return nil
 	}
 	if n, l := len(c.timers)+len(c.fired), c.speaker.limits(); n >= l.Timers {
-		return l.over(limitTimers, abi.ErrnoLimit, "%d timers would run; stop some", n+1)
+		return l.Over(limit.Timers, abi.ErrnoLimit, "%d timers would run; stop some", n+1)
 	}
 	if c.timers == nil {
 		c.timers = map[int32]*time.Timer{}

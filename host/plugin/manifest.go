@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // Manifest says what a plugin is, what it wants and, after the operator's file
@@ -28,7 +29,7 @@ type Manifest struct {
 	// or given like Grants.
 	Calls []string
 	// Limits are those wanted, or in force after the merge.
-	Limits  Limits
+	Limits  limit.Set
 	OnError hook.OnError
 	// Enabled is false when the operator has switched the plugin off.
 	Enabled bool

@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
@@ -96,7 +97,7 @@ func readManifest(t *object.Reader, m *Manifest, o *operatorFile) {
 	if o != nil {
 		o.grants, o.permissions = named, m.Permissions != nil
 	}
-	m.Limits = readLimits(t)
+	m.Limits = limit.Read(t)
 	m.OnError = hook.ReadOnError(t)
 }
 

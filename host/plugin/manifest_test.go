@@ -9,6 +9,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 func TestManifest(t *testing.T) {
@@ -29,7 +30,7 @@ func TestManifest(t *testing.T) {
 		ConfigSchema: []byte(`{"type":"object"}`),
 		Grants:       []plugin.Grant{plugin.GrantLog, plugin.GrantPublish},
 		Permissions:  map[string]plugin.Permission{"/a": {Actions: []string{"get"}}},
-		Limits: plugin.Limits{
+		Limits: limit.Set{
 			Timeout: 10 * time.Millisecond, StartTimeout: time.Second, Wait: 2 * time.Millisecond, Waiting: 3,
 			MemoryMiB: 8, OutputKiB: 64, Instances: 2,
 		},
@@ -102,7 +103,7 @@ func TestOperatorFileErrors(t *testing.T) {
 }
 
 func TestAModuleDoesNotRaiseItsOwnLimits(t *testing.T) {
-	f := open(t, func(o *plugin.Options) { o.Limits = plugin.Limits{Instances: 2, MemoryMiB: 16} })
+	f := open(t, func(o *plugin.Options) { o.Limits = limit.Set{Instances: 2, MemoryMiB: 16} })
 	f.put("p.wasm", withManifest(t, passes(), `{"limits":{"instances":50,"memoryMiB":8,"timeout":"10s"},"grants":["publish"]}`))
 	info := f.only()
 	require.Equal(t, 2, info.Limits.Instances)

@@ -3,6 +3,7 @@ package plugin
 import (
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/linear"
 )
 
@@ -24,8 +25,8 @@ func newMemoryBudget(g *generation) memoryBudget {
 
 // refuse tells the operator that a guest wants to grow to so many bytes.
 func (b *memoryBudget) refuse(size int64) {
-	if times, due := b.gen.refused.due(limitMemoryMiB); due {
-		limitMemoryMiB.tell(b.gen.log, b.gen.manifest.Limits.over(limitMemoryMiB, nil, "memory would grow to %d bytes", size), times)
+	if times, due := b.gen.refused.Due(limit.MemoryMiB); due {
+		limit.MemoryMiB.Tell(b.gen.log, b.gen.manifest.Limits.Over(limit.MemoryMiB, nil, "memory would grow to %d bytes", size), times)
 	}
 }
 

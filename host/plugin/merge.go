@@ -5,13 +5,14 @@ import (
 	"strings"
 
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // merge gives the operator the last word over a module's manifest, and sets
 // what neither of them said. file names the operator's file in errors.
-func merge(m *Manifest, o *operatorFile, file string, limits Limits) error {
-	m.Limits = m.Limits.within(limits)
-	defer func() { m.Limits = m.Limits.fuelled() }()
+func merge(m *Manifest, o *operatorFile, file string, limits limit.Set) error {
+	m.Limits = m.Limits.Within(limits)
+	defer func() { m.Limits = m.Limits.Fuelled() }()
 	m.Grants, m.Permissions, m.Calls, m.Canary = []Grant{GrantLog}, nil, nil, defaultCanary()
 	for i := range m.Hooks {
 		m.Hooks[i].Override(hook.Hook{}) // what only an operator may say
@@ -22,7 +23,7 @@ func merge(m *Manifest, o *operatorFile, file string, limits Limits) error {
 	m.Enabled, m.Required, m.SHA256 = o.Enabled, o.Required, strings.ToLower(o.SHA256)
 	m.Canary = o.Canary
 	m.Canary.SHA256 = strings.ToLower(m.Canary.SHA256)
-	m.Limits = o.Limits.or(m.Limits)
+	m.Limits = o.Limits.Or(m.Limits)
 	if o.OnError != "" {
 		m.OnError = o.OnError
 	}

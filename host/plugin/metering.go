@@ -7,25 +7,21 @@ import (
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/meter"
 )
 
-// bounds are what a module that is metered may have.
-func (l *Limits) bounds() meter.Bounds {
-	return meter.Bounds{Elements: l.TableElements, Stack: l.StackKiB << 10}
-}
-
 // full tells the operator that a table of the guest's would grow further than it may.
 func (i *instance) full() {
-	times, due := i.gen.refused.due(limitTableElements)
+	times, due := i.gen.refused.Due(limit.TableElements)
 	if !due {
 		return
 	}
-	err := i.gen.manifest.Limits.over(limitTableElements, nil, "a table would grow")
+	err := i.gen.manifest.Limits.Over(limit.TableElements, nil, "a table would grow")
 	if i.gen.manifest.Limits.TableElements >= meter.MaxGrown {
-		err = limitTableElements.is(fmt.Errorf("a table would grow to more than %d elements, above which %s allows no growing", meter.MaxGrown, limitTableElements))
+		err = limit.TableElements.Wrap(fmt.Errorf("a table would grow to more than %d elements, above which %s allows no growing", meter.MaxGrown, limit.TableElements))
 	}
-	limitTableElements.tell(i.gen.log, err, times)
+	limit.TableElements.Tell(i.gen.log, err, times)
 }
 
 // instantiateMeter provides what metered code calls when its fuel is used up,

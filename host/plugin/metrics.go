@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // Bounds of the metrics that one plugin defines, beside its limits.
@@ -64,12 +65,12 @@ var metricName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,63}$`)
 // Define returns the number of a metric, which is made if there is none of its
 // name. The definition is JSON: name, help, type and labels.
 func (s *Metrics) Define(definition []byte) (int, error) {
-	l := defaultLimits()
+	l := limit.Default()
 	return s.define(definition, &l)
 }
 
 // define is Define for a plugin with these limits.
-func (s *Metrics) define(definition []byte, l *Limits) (int, error) {
+func (s *Metrics) define(definition []byte, l *limit.Set) (int, error) {
 	var said struct {
 		Name   string     `json:"name"`
 		Help   string     `json:"help"`
@@ -106,7 +107,7 @@ func (s *Metrics) define(definition []byte, l *Limits) (int, error) {
 		return i, nil
 	}
 	if n := len(s.list); n >= l.Metrics {
-		return 0, l.over(limitMetrics, abi.ErrnoLimit, "the plugin would have %d metrics", n+1)
+		return 0, l.Over(limit.Metrics, abi.ErrnoLimit, "the plugin would have %d metrics", n+1)
 	}
 	s.list = append(s.list, &metric{Metric: Metric{Name: said.Name, Help: said.Help, Type: said.Type, Labels: said.Labels}, series: map[string]*Series{}})
 	return len(s.list) - 1, nil
@@ -115,12 +116,12 @@ func (s *Metrics) define(definition []byte, l *Limits) (int, error) {
 // Add counts a value, or sets a gauge. labels are the values, each with a zero
 // byte behind it.
 func (s *Metrics) Add(number int, value float64, labels []byte) error {
-	l := defaultLimits()
+	l := limit.Default()
 	return s.add(number, value, labels, &l)
 }
 
 // add is Add for a plugin with these limits.
-func (s *Metrics) add(number int, value float64, labels []byte, l *Limits) error {
+func (s *Metrics) add(number int, value float64, labels []byte, l *limit.Set) error {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return fmt.Errorf("%w: the value is no number", ErrInvalid)
 	}
@@ -141,7 +142,7 @@ func (s *Metrics) add(number int, value float64, labels []byte, l *Limits) error
 		}
 		if n := len(m.series); n >= l.Series {
 			m.Lost++
-			return l.over(limitSeries, abi.ErrnoLimit, "metric %s would have %d sets of labels", m.Name, n+1)
+			return l.Over(limit.Series, abi.ErrnoLimit, "metric %s would have %d sets of labels", m.Name, n+1)
 		}
 		one = &Series{Labels: values}
 		m.series[string(labels)] = one
@@ -186,7 +187,7 @@ func (s *Metrics) All() (all []Metric) {
 // inherit adds what another version of the plugin has counted, so that counters do
 // not fall back when this one takes its place. Gauges of both are as this one has
 // set them.
-func (s *Metrics) inherit(from *Metrics, l *Limits) {
+func (s *Metrics) inherit(from *Metrics, l *limit.Set) {
 	from.mu.Lock()
 	defer from.mu.Unlock()
 	s.mu.Lock()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/host/plugin/compiler"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/tracing"
 )
 
@@ -27,7 +28,7 @@ type Options struct {
 	// read. Default 250 ms.
 	Settle time.Duration
 	// Limits bounds each plugin whose operator file says nothing else.
-	Limits Limits
+	Limits limit.Set
 	// Breaker says when a failing plugin is left alone.
 	Breaker Breaker
 	// Processors is how many processors calls of plugins that take longer than a
@@ -77,9 +78,16 @@ func (o Options) ensureDefaults() Options {
 	pick(&o.Connections.KeptBytes, 1<<20)
 	pick(&o.Connections.QueueBytes, 4<<20)
 	pick(&o.Connections.Goodbye, 2*time.Second)
-	o.Limits = o.Limits.or(defaultLimits())
+	o.Limits = o.Limits.Or(limit.Default())
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return o
+}
+
+func pick[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
 }

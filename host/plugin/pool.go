@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 var (
@@ -45,7 +46,7 @@ type pool struct {
 	mu      sync.Mutex
 	waiters []waiter
 	done    chan struct{}
-	limits  *Limits
+	limits  *limit.Set
 	crowd   crowd
 }
 
@@ -63,7 +64,7 @@ func (w *waiter) takes(s *slot) bool { return w.only == nil || w.only == s }
 // moment, which is cheaper for all, before it gets the next slot for certain.
 const starving = time.Millisecond
 
-func newPool(instances []guest, hooks *[hook.Places]*boundHook, limits *Limits, c crowd) *pool {
+func newPool(instances []guest, hooks *[hook.Places]*boundHook, limits *limit.Set, c crowd) *pool {
 	p := &pool{slots: make([]slot, len(instances)), limits: limits, crowd: c, done: make(chan struct{})}
 	for i, inst := range instances {
 		s := &p.slots[i]
@@ -154,7 +155,7 @@ func (p *pool) park(home uint32, only *slot) (*slot, error) {
 	if n := len(p.waiters); n >= p.limits.Waiting {
 		p.mu.Unlock()
 		p.crowd(0, false)
-		return nil, p.limits.over(limitWaiting, errBusy, "%d messages would wait", n+1)
+		return nil, p.limits.Over(limit.Waiting, errBusy, "%d messages would wait", n+1)
 	}
 	handed, since := make(chan *slot, 1), time.Now()
 	p.waiters = append(p.waiters, waiter{handed: handed, since: since, only: only})
@@ -184,7 +185,7 @@ func (p *pool) park(home uint32, only *slot) (*slot, error) {
 	case <-p.done:
 		err = errClosed
 	case <-timer.C:
-		err = limitWait.is(fmt.Errorf("%w: all %d (%s) stayed busy for longer than %s (%s)", errBusy, len(p.slots), limitInstances, p.limits.Wait, limitWait))
+		err = limit.Wait.Wrap(fmt.Errorf("%w: all %d (%s) stayed busy for longer than %s (%s)", errBusy, len(p.slots), limit.Instances, p.limits.Wait, limit.Wait))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

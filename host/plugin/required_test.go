@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // before starts a Manager over a folder with these files, and waits for a moment
@@ -20,7 +21,7 @@ func before(t *testing.T, files map[string][]byte, stateFile string) *plugin.Man
 	for name, content := range files {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), content, 0o644))
 	}
-	m, err := plugin.New(plugin.Options{Dir: dir, StateFile: stateFile, Limits: plugin.Limits{Instances: 1, StartTimeout: time.Minute}})
+	m, err := plugin.New(plugin.Options{Dir: dir, StateFile: stateFile, Limits: limit.Set{Instances: 1, StartTimeout: time.Minute}})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, m.Close()) })
 	short, cancel := context.WithTimeout(ctx(t), 50*time.Millisecond)

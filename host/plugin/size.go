@@ -1,28 +1,31 @@
 package plugin
 
-import "github.com/happn-host/happn-host/host/plugin/wasmbin"
+import (
+	"github.com/happn-host/happn-host/host/plugin/limit"
+	"github.com/happn-host/happn-host/host/plugin/wasmbin"
+)
 
 // checkSize looks at how large a module is, and what an instance of it begins
 // with. What makes no sense is left for who compiles it.
-func checkSize(module []byte, m *wasmbin.Module, l *Limits) error {
+func checkSize(module []byte, m *wasmbin.Module, l *limit.Set) error {
 	tables, elements := declared(m, wasmbin.SectionTable, func(r *wasmbin.Reader) { r.Byte() })
 	_, pages := declared(m, wasmbin.SectionMemory, func(*wasmbin.Reader) {})
 	globals := wasmbin.NewReader(m.Find(wasmbin.SectionGlobal)).Count()
 	switch {
 	case len(module) > l.ModuleMiB<<20: // its own manifest may ask for less
-		return l.over(limitModuleMiB, nil, "the module has %d bytes", len(module))
+		return l.Over(limit.ModuleMiB, nil, "the module has %d bytes", len(module))
 	case len(m.Types) > l.Types:
-		return l.over(limitTypes, nil, "the module has %d types", len(m.Types))
+		return l.Over(limit.Types, nil, "the module has %d types", len(m.Types))
 	case len(m.Functions) > l.Functions:
-		return l.over(limitFunctions, nil, "the module has %d functions", len(m.Functions))
+		return l.Over(limit.Functions, nil, "the module has %d functions", len(m.Functions))
 	case globals > l.Globals:
-		return l.over(limitGlobals, nil, "the module has %d globals", globals)
+		return l.Over(limit.Globals, nil, "the module has %d globals", globals)
 	case tables > l.Tables:
-		return l.over(limitTables, nil, "the module has %d tables", tables)
+		return l.Over(limit.Tables, nil, "the module has %d tables", tables)
 	case elements > int64(l.TableElements):
-		return l.over(limitTableElements, nil, "the module begins with tables of %d elements", elements)
+		return l.Over(limit.TableElements, nil, "the module begins with tables of %d elements", elements)
 	case pages > int64(l.MemoryMiB)*pagesPerMiB:
-		return l.over(limitMemoryMiB, nil, "the module begins with %d pages of 64 KiB of memory", pages)
+		return l.Over(limit.MemoryMiB, nil, "the module begins with %d pages of 64 KiB of memory", pages)
 	}
 	return nil
 }

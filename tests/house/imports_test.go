@@ -88,6 +88,7 @@ var rooms = []struct {
 	{"host/plugin/hook", []string{"abi", "host/pipeline", "host/plugin/object", "host/plugin/pattern"}, true},
 	{"host/plugin/journal", nil, false},
 	{"host/plugin/ledger", nil, false},
+	{"host/plugin/limit", []string{"abi", "host/plugin/meter", "host/plugin/object"}, false},
 	{"host/plugin/object", nil, false},
 	{"host/plugin/pattern", nil, false},
 	{"cmd", []string{"cmd", "abi", "host", "client", "datastore", "security", "plugins/sdk", "internal"}, true},

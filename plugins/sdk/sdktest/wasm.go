@@ -20,6 +20,7 @@ import (
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/build"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
 // startTimeout bounds building and starting a plugin.
@@ -60,7 +61,7 @@ func Wasm(t testing.TB, module, config string) Host {
 	defer cancel()
 	w.manager, err = plugin.Open(ctx, plugin.Options{
 		Dir: dir, CacheDir: filepath.Join(filepath.Dir(module), "cache"), // one compilation for all starts
-		Limits:   plugin.Limits{Instances: 1, Timeout: time.Second},
+		Limits:   limit.Set{Instances: 1, Timeout: time.Second},
 		Services: services{w.world.host.PluginServices(), w.world},
 		Network:  noNetwork{w.world.host.PluginNetwork()},
 		Logger:   slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})),

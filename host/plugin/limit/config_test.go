@@ -1,4 +1,4 @@
-package plugin
+package limit_test
 
 import (
 	"fmt"
@@ -10,28 +10,31 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/happn-host/happn-host/host/plugin/limit"
+
 	"github.com/happn-host/happn-host/host/config"
 )
 
 // What the host's configuration says for all plugins is bounded as what an operator's
 // file says for one, and its defaults are those of plugins in a host without configuration.
 func TestTheConfigurationHasEveryLimit(t *testing.T) {
-	own := Limits(config.Default().Plugins.Default)
-	for n, row := range limitTable {
-		key := "plugins.default." + row.key
-		require.Equal(t, row.standard, own.value(limit(n)), key)
+	own := limit.Set(config.Default().Plugins.Default)
+	for n := range limit.Count {
+		row := n.Row()
+		key := "plugins.default." + row.Key
+		require.Equal(t, row.Standard, own.Value(n), key)
 		text := func(value int64) string {
-			if row.unit == inTime {
+			if row.InTime() {
 				return time.Duration(value).String()
 			}
 			return strconv.FormatInt(value, 10)
 		}
-		c, err := config.Load(config.Sources{Flags: map[string]string{key: text(row.most)}})
+		c, err := config.Load(config.Sources{Flags: map[string]string{key: text(row.Most)}})
 		require.NoError(t, err)
-		set := Limits(c.Plugins.Default)
-		require.Equal(t, row.most, set.value(limit(n)), "%s is another field", key)
-		_, err = config.Load(config.Sources{Flags: map[string]string{key: text(row.most + 1)}})
-		require.ErrorContains(t, err, fmt.Sprintf("flag --%s: found %q, expected a", key, text(row.most+1)))
+		set := limit.Set(c.Plugins.Default)
+		require.Equal(t, row.Most, set.Value(n), "%s is another field", key)
+		_, err = config.Load(config.Sources{Flags: map[string]string{key: text(row.Most + 1)}})
+		require.ErrorContains(t, err, fmt.Sprintf("flag --%s: found %q, expected a", key, text(row.Most+1)))
 		_, err = config.Load(config.Sources{Flags: map[string]string{key: text(-1)}})
 		require.ErrorContains(t, err, key)
 	}

@@ -1,16 +1,18 @@
-package plugin
+package limit
 
 import (
+	"cmp"
 	"reflect"
 	"runtime"
 	"time"
 
+	"github.com/happn-host/happn-host/host/plugin/meter"
 	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
-// Limits bounds one plugin. A zero field means the default, which limitTable has,
+// Set bounds one plugin. A zero field means the default, which table has,
 // with what an operator can set.
-type Limits struct {
+type Set struct {
 	// Timeout bounds one hook call in wall-clock time.
 	Timeout time.Duration
 	// StartTimeout bounds the start of one instance: its start function,
@@ -85,8 +87,8 @@ type Limits struct {
 	Requests, EmittedKiB int
 }
 
-// fields returns the fields of l, in their order, which is that of limitTable.
-func (l *Limits) fields() (all [limitCount]reflect.Value) {
+// fields returns the fields of l, in their order, which is that of table.
+func (l *Set) fields() (all [Count]reflect.Value) {
 	v := reflect.ValueOf(l).Elem()
 	for n := range all {
 		all[n] = v.Field(n)
@@ -94,11 +96,11 @@ func (l *Limits) fields() (all [limitCount]reflect.Value) {
 	return all
 }
 
-// value returns the value of one limit; times are in nanoseconds.
-func (l *Limits) value(n limit) int64 { return l.fields()[n].Int() }
+// Value returns the value of one limit; times are in nanoseconds.
+func (l *Set) Value(n Name) int64 { return l.fields()[n].Int() }
 
-// or returns l with every zero field taken from d.
-func (l Limits) or(d Limits) Limits {
+// Or returns l with every zero field taken from d.
+func (l Set) Or(d Set) Set {
 	mine, others := l.fields(), d.fields()
 	for n := range mine {
 		if mine[n].IsZero() {
@@ -108,11 +110,11 @@ func (l Limits) or(d Limits) Limits {
 	return l
 }
 
-// within returns l with no field above the one of limit, of which 0 is none: what
+// Within returns l with no field above the one of most, of which 0 is none: what
 // a module wants for itself never raises what the operator allows.
-func (l Limits) within(limit Limits) Limits {
-	l = l.or(limit)
-	mine, others := l.fields(), limit.fields()
+func (l Set) Within(most Set) Set {
+	l = l.Or(most)
+	mine, others := l.fields(), most.fields()
 	for n := range mine {
 		if !others[n].IsZero() && mine[n].Int() > others[n].Int() {
 			mine[n].Set(others[n])
@@ -121,47 +123,46 @@ func (l Limits) within(limit Limits) Limits {
 	return l
 }
 
-// fuelled returns l with the fuel that follows from its times, where nobody has
+// Fuelled returns l with the fuel that follows from its times, where nobody has
 // said how much.
-func (l Limits) fuelled() Limits {
-	pick(&l.Fuel, int(l.Timeout.Milliseconds()+1)*fuelPerMS)
-	pick(&l.StartFuel, int(l.StartTimeout.Milliseconds()+1)*fuelPerMS)
+func (l Set) Fuelled() Set {
+	l.Fuel = cmp.Or(l.Fuel, int(l.Timeout.Milliseconds()+1)*fuelPerMS)
+	l.StartFuel = cmp.Or(l.StartFuel, int(l.StartTimeout.Milliseconds()+1)*fuelPerMS)
 	return l
 }
 
 // fuelPerMS is more than what a guest uses in a millisecond, in units.
 const fuelPerMS = 100_000_000
 
-func defaultLimits() (l Limits) {
+// Default returns the limits of a plugin of which nobody says anything.
+func Default() (l Set) {
 	for n, field := range l.fields() {
-		field.SetInt(limitTable[n].standard)
+		field.SetInt(table[n].Standard)
 	}
 	l.Instances = runtime.GOMAXPROCS(0)
 	return l
 }
 
-// readLimits reads the object at limits.
-func readLimits(t *object.Reader) (l Limits) {
+// Read reads the object at limits.
+func Read(t *object.Reader) (l Set) {
 	t.Object("limits", func(t *object.Reader) {
 		for n, field := range l.fields() {
-			row := &limitTable[n]
-			if row.unit == inTime {
+			row := &table[n]
+			if row.unit == timeUnit {
 				var d time.Duration
-				t.Duration(row.key, time.Duration(row.most), &d)
+				t.Duration(row.Key, time.Duration(row.Most), &d)
 				field.SetInt(int64(d))
 				continue
 			}
 			var value int
-			t.Int(row.key, 1, int(row.most), &value)
+			t.Int(row.Key, 1, int(row.Most), &value)
 			field.SetInt(int64(value))
 		}
 	})
 	return l
 }
 
-func pick[T comparable](v *T, d T) {
-	var zero T
-	if *v == zero {
-		*v = d
-	}
+// Bounds are what a module that is metered may have.
+func (l *Set) Bounds() meter.Bounds {
+	return meter.Bounds{Elements: l.TableElements, Stack: l.StackKiB << 10}
 }
