@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/happn-host/happn-host/tests/testhost"
 )
 
 const patience = 30 * time.Second
@@ -196,7 +198,10 @@ func TestAPluginIsBuiltAndServed(t *testing.T) {
 	require.Equal(t, 0, code, stderr)
 	require.Equal(t, "built "+filepath.Join("plugins", "validate.wasm")+"\n", stdout)
 
-	host := command(t, "serve", "--port", "0", "--log.format", "json", "--plugins.startWait", "1m")
+	cache, remove, err := testhost.WasmCache()
+	require.NoError(t, err)
+	t.Cleanup(remove)
+	host := command(t, "serve", "--port", "0", "--log.format", "json", "--plugins.startWait", "1m", "--plugins.cacheDir", cache)
 	host.Dir = cmd.Dir
 	r := start(t, host)
 	plugins := r.summary().Plugins

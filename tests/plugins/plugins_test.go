@@ -19,8 +19,9 @@ import (
 	"github.com/happn-host/happn-host/tests/testhost"
 )
 
-// modules is where TestMain built the example plugins.
-var modules string
+// modules is where TestMain built the example plugins, and wasmCache a folder for their
+// machine code, which all hosts of the tests share.
+var modules, wasmCache string
 
 func TestMain(m *testing.M) {
 	os.Exit(withModules(func() int { return testhost.Main(m) }))
@@ -40,7 +41,13 @@ func withModules(run func() int) int {
 			return 1
 		}
 	}
-	modules = dir
+	cache, remove, err := testhost.WasmCache()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer remove()
+	modules, wasmCache = dir, cache
 	return run()
 }
 
@@ -56,7 +63,7 @@ func start(t *testing.T) *operator {
 		t.Skip("the reference server has no plugins")
 	}
 	o := &operator{t: t, folder: t.TempDir()}
-	o.server = testhost.Start(t, testhost.Settings{Args: []string{"--plugins", o.folder}})
+	o.server = testhost.Start(t, testhost.Settings{Args: []string{"--plugins", o.folder, "--plugins.cacheDir", wasmCache}})
 	return o
 }
 
@@ -122,6 +129,17 @@ config:
     - path: /sensors/*
       required: {value: number}
 `
+
+// TestGuestsCompile fills the cache of machine code with what several hosts run. Run before the
+// other tests, and those of the command, it saves them waiting for a compiler that lets
+// everybody else go first.
+func TestGuestsCompile(t *testing.T) {
+	o := start(t)
+	for _, name := range []string{"validate", "redact"} {
+		o.dropModule(name)
+		o.await(is(name, "ready"))
+	}
+}
 
 func TestADroppedModuleIsLiveAndARemovedOneIsGone(t *testing.T) {
 	o := start(t)
