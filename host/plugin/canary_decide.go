@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"time"
 
+	"github.com/happn-host/happn-host/host/plugin/folder"
 	"github.com/happn-host/happn-host/host/plugin/ledger"
 )
 
@@ -115,7 +116,7 @@ func (w *wish) fulfil(p *plugin) {
 		w.err = p.manager.rollBack(p, t, w)
 	}
 	if w.err != nil && w.of != nil && t == w.of { // else who wished it is told
-		p.log.Error("what became of a canary could not be carried out", "file", canaryFile(p.file), "error", w.err)
+		p.log.Error("what became of a canary could not be carried out", "file", folder.CanaryFile(p.file), "error", w.err)
 	}
 }
 
@@ -123,7 +124,7 @@ func (w *wish) fulfil(p *plugin) {
 func (p *plugin) noCanary() error {
 	t := p.tried()
 	if t == nil {
-		return fmt.Errorf("%w: put the candidate into the plugins folder as %s", ErrNoCanary, canaryFile(p.file))
+		return fmt.Errorf("%w: put the candidate into the plugins folder as %s", ErrNoCanary, folder.CanaryFile(p.file))
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/happn-host/happn-host/host/plugin/folder"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
@@ -20,10 +21,10 @@ func (m *Manager) prepareCanary(p *plugin) (todo task, changing bool) {
 	if p.gone {
 		return nil, false
 	}
-	path := filepath.Join(m.options.Dir, canaryFile(p.file))
+	path := filepath.Join(m.options.Dir, folder.CanaryFile(p.file))
 	module, err := readModule(path, p.operator, m.options.Limits)
 	switch {
-	case errors.Is(err, errChanging):
+	case errors.Is(err, folder.ErrChanging):
 		return nil, true
 	case errors.Is(err, fs.ErrNotExist):
 		p.canaryKey = ""
@@ -64,7 +65,7 @@ func (p *plugin) awaitModule() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.trial = &canary{
-		plugin: p, shown: &candidate{file: canaryFile(p.file), manifest: &Manifest{}}, state: StateDiscovered,
+		plugin: p, shown: &candidate{file: folder.CanaryFile(p.file), manifest: &Manifest{}}, state: StateDiscovered,
 		reason: "waits until " + p.file + " runs as its files say",
 	}
 }
@@ -197,7 +198,7 @@ func (m *Manager) refuseCanary(p *plugin, t *canary, err error) {
 // removeCanary ends a canary whose file is gone.
 func (m *Manager) removeCanary(p *plugin) {
 	p.dropCanary()
-	p.log.Info("canary removed", "file", canaryFile(p.file))
+	p.log.Info("canary removed", "file", folder.CanaryFile(p.file))
 }
 
 func (p *plugin) showCanary(t *canary) {

@@ -3,19 +3,15 @@ package plugin
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/folder"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/object"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
-
-// errChanging says that a file was written to while it was read.
-var errChanging = errors.New("the file is being written to; it is read again when it is quiet")
 
 // candidate is a module that has been read and found acceptable, before any of
 // its code has run.
@@ -44,8 +40,8 @@ type source struct {
 // large the module can be; limits are for those whose file does not.
 func readSource(modulePath string, limits limit.Set) source {
 	var s source
-	path := operatorPath(modulePath)
-	operator, err := readWhole(path, maxManifest)
+	path := folder.OperatorFile(modulePath)
+	operator, err := folder.Read(path, maxManifest)
 	s.operator = operator
 	s.module, s.err = readModule(modulePath, operator, limits)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && s.err == nil {
@@ -55,16 +51,11 @@ func readSource(modulePath string, limits limit.Set) source {
 	return s
 }
 
-// operatorPath returns the path of the operator's file beside a module.
-func operatorPath(modulePath string) string {
-	return stem(modulePath) + ".yaml"
-}
-
 // examine decides whether a module may run. The candidate says what is known of
 // the module even when there is an error.
 func examine(path string, from source, o *Options) (*candidate, error) {
 	c := &candidate{file: filepath.Base(path), manifest: &Manifest{Enabled: true}}
-	c.manifest.Name = stem(c.file)
+	c.manifest.Name = folder.Stem(c.file)
 	if from.err != nil {
 		return c, from.err
 	}
@@ -74,7 +65,7 @@ func examine(path string, from source, o *Options) (*candidate, error) {
 		return c, err
 	}
 	var operator *operatorFile
-	operatorFile := filepath.Base(operatorPath(path))
+	operatorFile := filepath.Base(folder.OperatorFile(path))
 	if from.operator != nil {
 		operator, err = parseOperator(operatorFile, from.operator)
 	}
@@ -144,7 +135,7 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 // the module too, which it becomes when it is promoted.
 func (c *candidate) checkPin(operatorFile string) error {
 	module, canary := c.manifest.SHA256, c.manifest.Canary.SHA256
-	_, tried := canaryOf(c.file)
+	_, tried := folder.CanaryOf(c.file)
 	switch {
 	case c.sum == module, c.sum == canary:
 		return nil
@@ -168,7 +159,7 @@ func readManifestOf(file string, m *wasmbin.Module) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	pick(&manifest.Name, stem(file))
+	pick(&manifest.Name, folder.Stem(file))
 	if !object.IsName(manifest.Name) {
 		return nil, fmt.Errorf("%s: the file's name serves as the plugin's name and must hold only letters, digits, dots, dashes and underscores", file)
 	}
@@ -180,50 +171,10 @@ func readModule(path string, operator []byte, limits limit.Set) ([]byte, error) 
 	if o, err := parseOperator("", operator); err == nil { // what is wrong with it is told when the module is examined
 		limits = o.Limits.Or(limits)
 	}
-	content, err := readWhole(path, int64(limits.ModuleMiB)<<20)
-	var large *largeError
+	content, err := folder.Read(path, int64(limits.ModuleMiB)<<20)
+	var large *folder.TooLargeError
 	if errors.As(err, &large) {
-		err = limits.Over(limit.ModuleMiB, nil, "the module has %d bytes", large.size)
+		err = limits.Over(limit.ModuleMiB, nil, "the module has %d bytes", large.Size)
 	}
 	return content, err
-}
-
-// largeError says that a file is too large, in bytes.
-type largeError struct{ size, most int64 }
-
-// Error implements error.
-func (e *largeError) Error() string {
-	return fmt.Sprintf("%d bytes, over the limit of %d", e.size, e.most)
-}
-
-// readWhole reads a regular file, or one that a symbolic link leads to, of at
-// most maxBytes.
-func readWhole(path string, maxBytes int64) ([]byte, error) {
-	before, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !before.Mode().IsRegular() {
-		return nil, errors.New("not a regular file")
-	}
-	if before.Size() > maxBytes {
-		return nil, &largeError{size: before.Size(), most: maxBytes}
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	content, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
-	if err != nil {
-		return nil, err
-	}
-	after, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(content)) != before.Size() || after.Size() != before.Size() || !after.ModTime().Equal(before.ModTime()) {
-		return nil, errChanging
-	}
-	return content, nil
 }

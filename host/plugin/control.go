@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
+	"github.com/happn-host/happn-host/host/plugin/folder"
 	"github.com/happn-host/happn-host/host/plugin/journal"
 )
 
@@ -20,14 +20,6 @@ var ErrRequired = errors.New("the plugin is marked as required")
 
 // ErrCannotRun says that a plugin does not run as its files say.
 var ErrCannotRun = errors.New("the plugin does not run")
-
-// stem returns the name of a plugin's files without what they end with.
-func stem(file string) string {
-	if module, ok := canaryOf(file); ok {
-		file = module
-	}
-	return strings.TrimSuffix(file, ".wasm")
-}
 
 // Show describes one plugin, by its name or the name of its file, with or
 // without .wasm.
@@ -57,7 +49,7 @@ func (m *Manager) Disable(ctx context.Context, name, by string) (Info, error) {
 		return Info{}, unknown(name)
 	}
 	if p.required.Load() {
-		return p.info(), fmt.Errorf("%w in %s.yaml; take that out of it first", ErrRequired, stem(p.file))
+		return p.info(), fmt.Errorf("%w in %s.yaml; take that out of it first", ErrRequired, folder.Stem(p.file))
 	}
 	if err := m.ledger.Disable(p.file, by); err != nil {
 		return Info{}, err
@@ -144,7 +136,7 @@ func (m *Manager) find(name string) (found *plugin) {
 			return p
 		}
 	}
-	if p := m.plugins[stem(name)+".wasm"]; p != nil {
+	if p := m.plugins[folder.Stem(name)+".wasm"]; p != nil {
 		return p
 	}
 	for _, file := range slices.Sorted(maps.Keys(m.plugins)) {

@@ -7,44 +7,11 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 
 	"github.com/fsnotify/fsnotify"
 	"github.com/tetratelabs/wazero"
 )
-
-// moduleFiles returns the modules of the folder, in order, without the canaries
-// that lie beside one.
-func moduleFiles(dir string) (files []string, err error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries {
-		if name := e.Name(); strings.HasSuffix(name, ".wasm") && !strings.HasPrefix(name, ".") && !e.IsDir() {
-			files = append(files, name)
-		}
-	}
-	return slices.DeleteFunc(slices.Clone(files), func(file string) bool {
-		module, ok := canaryOf(file)
-		_, nested := canaryOf(module)
-		return ok && !nested && slices.Contains(files, module)
-	}), nil
-}
-
-// canarySuffix is what the file of a canary ends with, in place of ".wasm".
-const canarySuffix = ".canary.wasm"
-
-// canaryOf returns the module that a file is the canary of, and whether it is
-// one.
-func canaryOf(file string) (module string, ok bool) {
-	name, ok := strings.CutSuffix(file, canarySuffix)
-	return name + ".wasm", ok
-}
-
-// canaryFile returns the name of the canary's file beside a module.
-func canaryFile(file string) string { return stem(file) + canarySuffix }
 
 // openFolder creates the folder if need be and watches it, before it is read
 // for the first time, so that no change is missed.

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/happn-host/happn-host/host/plugin/folder"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/journal"
 	"github.com/happn-host/happn-host/host/plugin/limit"
@@ -61,7 +62,7 @@ func newPlugin(m *Manager, file string) *plugin {
 	j := journal.New()
 	return &plugin{
 		manager: m, file: file, again: true, journal: j, log: slog.New(j.Handler(m.log.Handler())), idle: closedChannel(), began: make(chan struct{}), metrics: &Metrics{}, refused: &limit.Refusals{},
-		state: StateDiscovered, shown: &candidate{file: file, manifest: &Manifest{Name: stem(file), Enabled: true}},
+		state: StateDiscovered, shown: &candidate{file: file, manifest: &Manifest{Name: folder.Stem(file), Enabled: true}},
 	}
 }
 

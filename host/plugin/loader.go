@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/happn-host/happn-host/host/plugin/folder"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
@@ -137,7 +138,7 @@ func (m *Manager) prepareModule(p *plugin) (todo task, changing bool) {
 	}
 	p.gone = false
 	from := readSource(path, m.options.Limits)
-	if errors.Is(from.err, errChanging) {
+	if errors.Is(from.err, folder.ErrChanging) {
 		return nil, true
 	}
 	p.required.Store(demanded(from.operator))
@@ -150,12 +151,12 @@ func (m *Manager) prepareModule(p *plugin) (todo task, changing bool) {
 		return nil, false
 	}
 	p.key, p.operator, p.canaryKey = from.key, from.operator, "" // a canary is tried beside what runs
-	if of, ok := canaryOf(p.file); ok && from.err == nil {
+	if of, ok := folder.CanaryOf(p.file); ok && from.err == nil {
 		from.err = fmt.Errorf("it is the canary of %s, which is not there; rename it to run it by itself", of)
 	}
 	c, err := examine(path, from, &m.options)
 	if !c.manifest.Enabled {
-		off = "enabled is false in " + filepath.Base(operatorPath(path))
+		off = "enabled is false in " + filepath.Base(folder.OperatorFile(path))
 	}
 	if off != "" {
 		return func(context.Context) { m.switchOff(p, c, off) }, false
@@ -180,7 +181,7 @@ func (m *Manager) there(file string) bool {
 		_, err := os.Lstat(filepath.Join(m.options.Dir, name))
 		return !errors.Is(err, fs.ErrNotExist)
 	}
-	of, ok := canaryOf(file)
+	of, ok := folder.CanaryOf(file)
 	return has(file) && (!ok || !has(of))
 }
 

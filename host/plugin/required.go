@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/happn-host/happn-host/host/plugin/folder"
 )
 
 // requiredLine is how a file says that its plugin is required which is no YAML.
@@ -88,7 +90,7 @@ func (m *Manager) requireModules() error {
 	if err != nil {
 		return fmt.Errorf("plugins.dir: %w", err)
 	}
-	files, err := moduleFiles(m.options.Dir)
+	files, err := folder.Modules(m.options.Dir)
 	if err != nil {
 		return fmt.Errorf("plugins.dir: %w", err)
 	}
@@ -97,7 +99,7 @@ func (m *Manager) requireModules() error {
 		if !ok || e.IsDir() || strings.HasPrefix(name, ".") || slices.Contains(files, name+".wasm") {
 			continue
 		}
-		content, err := readWhole(filepath.Join(m.options.Dir, e.Name()), maxManifest)
+		content, err := folder.Read(filepath.Join(m.options.Dir, e.Name()), maxManifest)
 		if err == nil && demanded(content) {
 			return fmt.Errorf("plugin %s.wasm is required in %s and is not in %s", name, e.Name(), m.options.Dir)
 		}

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/happn-host/happn-host/host/plugin/folder"
 )
 
 // Ways to name a secret in the config of an operator's file: the value is an
@@ -154,7 +156,7 @@ func (r *resolver) read(path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(r.dir, path)
 	}
-	content, err := readWhole(path, maxSecret)
+	content, err := folder.Read(path, maxSecret)
 	if err != nil {
 		return "", fmt.Errorf("the secret in %s cannot be read: %w", path, err)
 	}

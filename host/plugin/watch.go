@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/happn-host/happn-host/host/plugin/folder"
 )
 
 // watch is what the watching goroutine knows.
@@ -97,7 +99,7 @@ func (m *Manager) concerns(name string) bool {
 // scan has everything in the folder looked at, and what is gone from it. It
 // reports whether some file was still changing.
 func (m *Manager) scan() (changing bool) {
-	files, err := moduleFiles(m.options.Dir)
+	files, err := folder.Modules(m.options.Dir)
 	if err != nil {
 		m.log.Error("plugins folder cannot be read; plugins stay as they are", "dir", m.options.Dir, "error", err)
 		return false
