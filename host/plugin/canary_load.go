@@ -105,7 +105,7 @@ func (m *Manager) tryCanary(ctx context.Context, p *plugin, path string, from so
 		return // the host stops
 	case err != nil:
 		p.canaryKey = "" // a busy machine may have been the reason
-		m.refuseCanary(p, t, c.secrets.hiddenError(err))
+		m.refuseCanary(p, t, c.secrets.HideError(err))
 		return
 	}
 	c.module = nil

@@ -10,6 +10,7 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/folder"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/object"
+	"github.com/happn-host/happn-host/host/plugin/secret"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -21,9 +22,9 @@ type candidate struct {
 	sum       string
 	manifest  *Manifest
 	engine    engineKind
-	secrets   secrets // of its configuration
-	signature string  // who has signed it, in words
-	canary    *canary // as which it is to run, nil for the plugin's own version
+	secrets   secret.Secrets // of its configuration
+	signature string         // who has signed it, in words
+	canary    *canary        // as which it is to run, nil for the plugin's own version
 }
 
 // source is what the folder holds for one plugin. Its key tells whether it is
@@ -80,7 +81,7 @@ func examine(path string, from source, o *Options) (*candidate, error) {
 		return c, fmt.Errorf("%s: %w", c.file, err)
 	}
 	if operator != nil {
-		operator.Config, c.secrets, err = resolveSecrets(operator.Config, operatorFile, filepath.Dir(path))
+		operator.Config, c.secrets, err = secret.Resolve(operator.Config, operatorFile, filepath.Dir(path))
 		if err != nil {
 			return c, err
 		}

@@ -16,6 +16,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
+	"github.com/happn-host/happn-host/host/plugin/secret"
 )
 
 // pagesPerMiB is how many pages of linear memory a MiB holds.
@@ -42,8 +43,8 @@ type generation struct {
 	sum      string
 	log      *slog.Logger
 	guestLog *guestLog
-	secrets  secrets  // of config
-	services Services // nil if the host has none for plugins
+	secrets  secret.Secrets // of config
+	services Services       // nil if the host has none for plugins
 
 	reads func(path []byte) bool // which documents it may see in searches; nil is none
 
@@ -229,11 +230,11 @@ func (g *generation) conclude(s *slot, place int, began time.Time, rec *abi.Reco
 		err = checkVerdict(place, verdict)
 	}
 	s.counts[place].end(began, rec, verdict, output, err)
-	if verdict == abi.VerdictError && g.secrets.hide != nil {
-		output = []byte(g.secrets.hidden(string(output))) // it is for the operator's log
+	if verdict == abi.VerdictError && g.secrets.Any() {
+		output = []byte(g.secrets.Hide(string(output))) // it is for the operator's log
 	}
 	if err != nil {
-		err = g.secrets.hiddenError(err)
+		err = g.secrets.HideError(err)
 		g.fail(s, err)
 		return 0, nil, err
 	}

@@ -43,7 +43,7 @@ func (g *guestLog) write(level int32, text []byte, size int) {
 		g.gen.tell(limits.Over(limit.LogLineBytes, nil, "a line of %d bytes that the plugin logs is cut", size))
 		text = text[:min(len(text), most)]
 	}
-	line := g.gen.secrets.hidden(strings.ToValidUTF8(string(text), "\uFFFD"))
+	line := g.gen.secrets.Hide(strings.ToValidUTF8(string(text), "\uFFFD"))
 	attrs := []any{"source", journal.Guest}
 	if g.gen.canary.Load() != nil { // for who reads the lines of both
 		attrs = append(attrs, "canary", true)

@@ -215,7 +215,7 @@ func (m *Manager) start(ctx context.Context, p *plugin, c *candidate) {
 	case err != nil && ctx.Err() != nil:
 		return // the host stops
 	case err != nil:
-		err = c.secrets.hiddenError(err) // it may repeat what the guest said
+		err = c.secrets.HideError(err) // it may repeat what the guest said
 		over, _ := limit.Of(err)
 		m.mu.Lock()
 		p.again = over != limit.CompileMiB // a busy machine may have been the reason of all others

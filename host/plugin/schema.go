@@ -12,6 +12,8 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
+
+	"github.com/happn-host/happn-host/host/plugin/secret"
 )
 
 // schemaName stands for the manifest where a schema is spoken of by address.
@@ -56,7 +58,7 @@ func (closedWorld) Load(url string) (any, error) {
 
 // checkConfig compares the configuration with the plugin's own schema. file is
 // where the configuration is from. What a secret is stays untold.
-func checkConfig(m *Manifest, file string, s secrets) error {
+func checkConfig(m *Manifest, file string, s secret.Secrets) error {
 	if m.ConfigSchema == nil {
 		return nil
 	}
@@ -75,7 +77,7 @@ func checkConfig(m *Manifest, file string, s secrets) error {
 	err = schema.Validate(config)
 	var mistakes *jsonschema.ValidationError
 	if errors.As(err, &mistakes) {
-		return fmt.Errorf("%s: %s", file, strings.Join(mistakesIn(mistakes, "config", s.places), "; "))
+		return fmt.Errorf("%s: %s", file, strings.Join(mistakesIn(mistakes, "config", s.Places), "; "))
 	}
 	return err
 }

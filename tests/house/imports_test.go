@@ -92,6 +92,7 @@ var rooms = []struct {
 	{"host/plugin/limit", []string{"abi", "host/plugin/meter", "host/plugin/object"}, false},
 	{"host/plugin/object", nil, false},
 	{"host/plugin/pattern", nil, false},
+	{"host/plugin/secret", []string{"host/plugin/folder"}, false},
 	{"cmd", []string{"cmd", "abi", "host", "client", "datastore", "security", "plugins/sdk", "internal"}, true},
 	{"tests/plugins", []string{"tests", "client", "host/plugin/build"}, true},
 	{"tests/hostile", []string{"tests", "client", "host/plugin/hostile"}, true},

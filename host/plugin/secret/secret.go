@@ -1,4 +1,4 @@
-package plugin
+package secret
 
 import (
 	"bytes"
@@ -20,8 +20,8 @@ import (
 // object with this one key. They begin with a sign that no key of a plugin's own
 // has by accident, since {file: ...} may be a setting.
 const (
-	secretEnv  = "$env"  // name of an environment variable of the host
-	secretFile = "$file" // path, from the plugins folder if it is relative
+	fromEnv  = "$env"  // name of an environment variable of the host
+	fromFile = "$file" // path, from the plugins folder if it is relative
 )
 
 // maxSecret bounds a secret in a file, in bytes.
@@ -31,22 +31,25 @@ const maxSecret = 64 << 10
 // logs, in bytes: shorter ones stand in ordinary words.
 const shortestHidden = 4
 
-// secrets are what an operator's file did not say in clear.
-type secrets struct {
-	places []string // keys under which they are, with those above none
+// Secrets are what an operator's file did not say in clear.
+type Secrets struct {
+	Places []string // keys under which they are, with those above none
 	hide   *strings.Replacer
 }
 
-// hidden returns text without secrets.
-func (s secrets) hidden(text string) string {
+// Any reports whether there is something to hide.
+func (s Secrets) Any() bool { return s.hide != nil }
+
+// Hide returns text without secrets.
+func (s Secrets) Hide(text string) string {
 	if s.hide == nil {
 		return text
 	}
 	return s.hide.Replace(text)
 }
 
-// hiddenError returns err without secrets in its text.
-func (s secrets) hiddenError(err error) error {
+// HideError returns err without secrets in its text.
+func (s Secrets) HideError(err error) error {
 	if err == nil || s.hide == nil {
 		return err
 	}
@@ -56,29 +59,29 @@ func (s secrets) hiddenError(err error) error {
 	return err
 }
 
-// resolveSecrets puts the secrets that config names in their places. dir is the
+// Resolve puts the secrets that config names in their places. dir is the
 // folder of the operator's file. Only what the operator wrote comes here: a
 // module must not read the host's environment or files.
-func resolveSecrets(config json.RawMessage, file, dir string) (json.RawMessage, secrets, error) {
+func Resolve(config json.RawMessage, file, dir string) (json.RawMessage, Secrets, error) {
 	if !bytes.Contains(config, []byte(`"$`)) {
-		return config, secrets{}, nil
+		return config, Secrets{}, nil
 	}
 	var value any
 	d := json.NewDecoder(bytes.NewReader(config))
 	d.UseNumber()
 	if err := d.Decode(&value); err != nil {
-		return nil, secrets{}, fmt.Errorf("%s: config: %w", file, err)
+		return nil, Secrets{}, fmt.Errorf("%s: config: %w", file, err)
 	}
 	r := resolver{dir: dir}
 	value, err := r.resolve("config", value)
 	if err != nil {
-		return nil, secrets{}, fmt.Errorf("%s: %w", file, err)
+		return nil, Secrets{}, fmt.Errorf("%s: %w", file, err)
 	}
 	out, err := json.Marshal(value)
 	if err != nil {
-		return nil, secrets{}, fmt.Errorf("%s: config: %w", file, err)
+		return nil, Secrets{}, fmt.Errorf("%s: config: %w", file, err)
 	}
-	s := secrets{places: r.places}
+	s := Secrets{Places: r.places}
 	if len(r.pairs) > 0 {
 		s.hide = strings.NewReplacer(r.pairs...)
 	}
@@ -95,7 +98,7 @@ type resolver struct {
 func (r *resolver) resolve(at string, value any) (any, error) {
 	switch v := value.(type) {
 	case map[string]any:
-		for _, way := range []string{secretEnv, secretFile} {
+		for _, way := range []string{fromEnv, fromFile} {
 			if name, ok := v[way]; ok {
 				return r.secret(at, way, name, len(v) > 1)
 			}
@@ -127,7 +130,7 @@ func (r *resolver) secret(at, way string, name any, more bool) (string, error) {
 	}
 	var err error
 	secret := ""
-	if way == secretEnv {
+	if way == fromEnv {
 		secret = os.Getenv(text)
 		if secret == "" {
 			err = fmt.Errorf("the environment variable %s is not set; set it for the host", text)
