@@ -13,6 +13,7 @@ import (
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/signature"
 )
 
@@ -55,7 +56,7 @@ type PluginRecord struct {
 	Instances   int               `json:"instances"`
 	Limits      PluginLimits      `json:"limits"`
 	Limited     map[string]uint64 `json:"limited,omitempty"` // how often it was above a limit, by its key
-	Grants      []plugin.Grant    `json:"grants"`
+	Grants      []manifest.Grant  `json:"grants"`
 
 	Calls   uint64 `json:"calls"`
 	Errors  uint64 `json:"errors"`
@@ -226,7 +227,7 @@ func recordOf(i plugin.Info) PluginRecord {
 	out := PluginRecord{
 		Name: i.Name, Version: i.Version, Description: i.Description, File: i.File, SHA256: i.SHA256, Signature: i.Signature, Engine: i.Engine,
 		Hooks: append([]hook.Kind{}, i.Kinds...), State: i.State, Reason: i.Reason, LastError: i.LastError,
-		Instances: i.Instances, Limited: i.Limited, Grants: append([]plugin.Grant{}, i.Grants...),
+		Instances: i.Instances, Limited: i.Limited, Grants: append([]manifest.Grant{}, i.Grants...),
 		Limits: PluginLimits{
 			Timeout: lasting(l.Timeout), StartTimeout: lasting(l.StartTimeout), CompileTimeout: lasting(l.CompileTimeout), CompileMiB: l.CompileMiB,
 			Fuel: l.Fuel, StartFuel: l.StartFuel, Wait: lasting(l.Wait),

@@ -8,6 +8,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/internal/rawjson"
 	"github.com/happn-host/happn-host/security"
 	"github.com/happn-host/happn-host/security/permit"
@@ -64,7 +65,7 @@ func (g guests) Session(id string) []byte {
 }
 
 // Reads implements plugin.Services.
-func (guests) Reads(permissions map[string]plugin.Permission) (func(path []byte) bool, error) {
+func (guests) Reads(permissions map[string]manifest.Permission) (func(path []byte) bool, error) {
 	rights, err := newGuestRights(permissions)
 	if err != nil {
 		return nil, err
@@ -76,7 +77,7 @@ func (guests) Reads(permissions map[string]plugin.Permission) (func(path []byte)
 // permission for everything does not cover what is the host's own.
 type guestRights struct{ all, system *permit.Set }
 
-func newGuestRights(permissions map[string]plugin.Permission) (*guestRights, error) {
+func newGuestRights(permissions map[string]manifest.Permission) (*guestRights, error) {
 	all := security.Permissions{}
 	for path, p := range permissions {
 		allow, err := security.ParseActions(p.Actions)

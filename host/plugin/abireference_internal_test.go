@@ -23,6 +23,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -180,7 +181,7 @@ func (p *page) hooks() {
 		for _, other := range k.Others {
 			onError = append(onError, string(other))
 		}
-		rows = append(rows, []string{string(k.Kind), code(strings.Join(exports, "`, `")), strings.Join(gives, ", "), strings.Join(onError, ", "), code(string(hookGrants[k.Kind]))})
+		rows = append(rows, []string{string(k.Kind), code(strings.Join(exports, "`, `")), strings.Join(gives, ", "), strings.Join(onError, ", "), code(string(manifest.GrantFor(k.Kind)))})
 	}
 	p.table("Hooks", []string{"kind", "exports", "verdicts, beside error", "`on_error`, the default first", "grant"}, rows)
 }

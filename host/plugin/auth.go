@@ -16,21 +16,6 @@ import (
 // maxUsername bounds what a plugin answers, in bytes.
 const maxUsername = 1024
 
-// checkAuth looks at what an authentication hook must say. The files are those of
-// the module and the operator.
-func checkAuth(m *Manifest, file, operator string) error {
-	h := m.hook(hook.KindAuth)
-	switch {
-	case h == nil:
-		return nil
-	case h.Auth == nil || h.Auth.Provider == "":
-		return fmt.Errorf("%s: hooks: an auth hook needs provider, what clients call authType", file)
-	case len(h.Auth.Users) == 0:
-		return fmt.Errorf("%s: hooks: an auth hook needs users, the names as which its credentials may log in, such as [\"device-*\"]", operator)
-	}
-	return nil
-}
-
 // Question is what an authentication provider is asked.
 type Question struct {
 	Operation string // abi.OperationLogin and so on
@@ -97,7 +82,7 @@ func (m *Manager) resting(kind string) (all []*binding) {
 		if shown == nil || state == StateDisabled || p.gen.Load() != nil {
 			continue
 		}
-		if h := shown.manifest.hook(hook.KindAuth); h != nil && h.Auth != nil && h.Auth.Provider == kind {
+		if h := shown.manifest.Hook(hook.KindAuth); h != nil && h.Auth != nil && h.Auth.Provider == kind {
 			all = append(all, &binding{name: shown.manifest.Name, place: hook.PlaceAuth, plugin: p})
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/happn-host/happn-host/host/plugin/folder"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 // prepareCanary looks at the canary of a plugin whose module there is nothing to
@@ -65,7 +66,7 @@ func (p *plugin) awaitModule() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.trial = &canary{
-		plugin: p, shown: &candidate{file: folder.CanaryFile(p.file), manifest: &Manifest{}}, state: StateDiscovered,
+		plugin: p, shown: &candidate{file: folder.CanaryFile(p.file), manifest: &manifest.Manifest{}}, state: StateDiscovered,
 		reason: "waits until " + p.file + " runs as its files say",
 	}
 }
@@ -143,7 +144,7 @@ func (m *Manager) examineCanary(p *plugin, path string, from source) (*candidate
 
 // compatible reports why sessions cannot be divided between two versions of a
 // plugin: messages are filtered and ordered before it is known who sees them.
-func compatible(running, next *Manifest, file string) error {
+func compatible(running, next *manifest.Manifest, file string) error {
 	instead := "put it in the place of " + file + " instead"
 	if running.Name != next.Name {
 		return fmt.Errorf("name: it is %q, and the plugin is %q; a canary has the plugin's name", next.Name, running.Name)
@@ -151,7 +152,7 @@ func compatible(running, next *Manifest, file string) error {
 	divided := false
 	for place := range hook.Places {
 		kind := hook.RulesAt(place).Kind
-		one, other := running.hook(kind), next.hook(kind)
+		one, other := running.Hook(kind), next.Hook(kind)
 		switch {
 		case one == nil && other == nil:
 			continue

@@ -9,6 +9,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/folder"
 	"github.com/happn-host/happn-host/host/plugin/limit"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/object"
 	"github.com/happn-host/happn-host/host/plugin/secret"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
@@ -20,7 +21,7 @@ type candidate struct {
 	file      string
 	module    []byte
 	sum       string
-	manifest  *Manifest
+	manifest  *manifest.Manifest
 	engine    engineKind
 	secrets   secret.Secrets // of its configuration
 	signature string         // who has signed it, in words
@@ -42,7 +43,7 @@ type source struct {
 func readSource(modulePath string, limits limit.Set) source {
 	var s source
 	path := folder.OperatorFile(modulePath)
-	operator, err := folder.Read(path, maxManifest)
+	operator, err := folder.Read(path, manifest.MaxSize)
 	s.operator = operator
 	s.module, s.err = readModule(modulePath, operator, limits)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && s.err == nil {
@@ -55,7 +56,7 @@ func readSource(modulePath string, limits limit.Set) source {
 // examine decides whether a module may run. The candidate says what is known of
 // the module even when there is an error.
 func examine(path string, from source, o *Options) (*candidate, error) {
-	c := &candidate{file: filepath.Base(path), manifest: &Manifest{Enabled: true}}
+	c := &candidate{file: filepath.Base(path), manifest: &manifest.Manifest{Enabled: true}}
 	c.manifest.Name = folder.Stem(c.file)
 	if from.err != nil {
 		return c, from.err
@@ -65,10 +66,10 @@ func examine(path string, from source, o *Options) (*candidate, error) {
 	if err != nil {
 		return c, err
 	}
-	var operator *operatorFile
+	var operator *manifest.Operator
 	operatorFile := filepath.Base(folder.OperatorFile(path))
 	if from.operator != nil {
-		operator, err = parseOperator(operatorFile, from.operator)
+		operator, err = manifest.ParseOperator(operatorFile, from.operator)
 	}
 	if err != nil {
 		return c, err
@@ -86,30 +87,30 @@ func examine(path string, from source, o *Options) (*candidate, error) {
 			return c, err
 		}
 	}
-	manifest, err := readManifestOf(c.file, m)
+	own, err := readManifestOf(c.file, m)
 	if err != nil {
 		return c, err
 	}
-	if c.engine, err = detect(m, manifest.ABI); err != nil {
+	if c.engine, err = detect(m, own.ABI); err != nil {
 		return c, err
 	}
-	c.manifest = manifest
+	c.manifest = own
 	return c, c.settle(m, operator, operatorFile, o.Limits)
 }
 
 // settle merges what the operator says and checks the result.
-func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFile string, limits limit.Set) error {
+func (c *candidate) settle(m *wasmbin.Module, operator *manifest.Operator, operatorFile string, limits limit.Set) error {
 	if err := resolveHooks(m, c.manifest, c.file); err != nil {
 		return err
 	}
-	if err := merge(c.manifest, operator, operatorFile, limits); err != nil {
+	if err := c.manifest.Merge(operator, operatorFile, limits); err != nil {
 		return err
 	}
 	configured := operatorFile
 	if operator == nil || operator.Config == nil {
 		configured = c.file + " (to be overruled in " + operatorFile + ")"
 	}
-	if err := checkConfig(c.manifest, configured, c.secrets); err != nil {
+	if err := c.manifest.CheckConfig(configured, c.secrets.Places); err != nil {
 		return err
 	}
 	for i := range c.manifest.Hooks {
@@ -120,10 +121,7 @@ func (c *candidate) settle(m *wasmbin.Module, operator *operatorFile, operatorFi
 	if err := c.checkPin(operatorFile); err != nil {
 		return err
 	}
-	if err := checkGranted(c.manifest, operatorFile); err != nil {
-		return err
-	}
-	if err := checkAuth(c.manifest, c.file, operatorFile); err != nil {
+	if err := c.manifest.CheckGranted(c.file, operatorFile); err != nil {
 		return err
 	}
 	if err := checkSize(c.module, m, &c.manifest.Limits); err != nil {
@@ -148,7 +146,7 @@ func (c *candidate) checkPin(operatorFile string) error {
 	return nil
 }
 
-func readManifestOf(file string, m *wasmbin.Module) (*Manifest, error) {
+func readManifestOf(file string, m *wasmbin.Module) (*manifest.Manifest, error) {
 	content, found, err := m.Custom(abi.ManifestSection)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
@@ -156,20 +154,20 @@ func readManifestOf(file string, m *wasmbin.Module) (*Manifest, error) {
 	if !found {
 		content = []byte("{}")
 	}
-	manifest, err := parseManifest(file, content)
+	own, err := manifest.Parse(file, content)
 	if err != nil {
 		return nil, err
 	}
-	pick(&manifest.Name, folder.Stem(file))
-	if !object.IsName(manifest.Name) {
+	pick(&own.Name, folder.Stem(file))
+	if !object.IsName(own.Name) {
 		return nil, fmt.Errorf("%s: the file's name serves as the plugin's name and must hold only letters, digits, dots, dashes and underscores", file)
 	}
-	return manifest, nil
+	return own, nil
 }
 
 // readModule reads a module beside which an operator's file has this content.
 func readModule(path string, operator []byte, limits limit.Set) ([]byte, error) {
-	if o, err := parseOperator("", operator); err == nil { // what is wrong with it is told when the module is examined
+	if o, err := manifest.ParseOperator("", operator); err == nil { // what is wrong with it is told when the module is examined
 		limits = o.Limits.Or(limits)
 	}
 	content, err := folder.Read(path, int64(limits.ModuleMiB)<<20)

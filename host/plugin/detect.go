@@ -9,6 +9,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/object"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
@@ -110,7 +111,7 @@ func checkRawExports(exports map[string]wasmbin.Export) error {
 }
 
 // checkImports refuses a module that wants something no grant covers.
-func checkImports(m *wasmbin.Module, engine engineKind, manifest *Manifest) error {
+func checkImports(m *wasmbin.Module, engine engineKind, wanted *manifest.Manifest) error {
 	for _, i := range m.Imports {
 		if i.Kind != wasmbin.KindFunction {
 			return fmt.Errorf("import %s.%s: only functions can be imported", i.Module, i.Name)
@@ -122,9 +123,9 @@ func checkImports(m *wasmbin.Module, engine engineKind, manifest *Manifest) erro
 				err = fmt.Errorf("import %s.%s: plugins have no such thing (no file system, network or processes)", i.Module, i.Name)
 			}
 		case i.Module == abi.ImportModule && engine == engineRaw:
-			err = checkHostImport(i, manifest)
+			err = checkHostImport(i, wanted)
 		case (i.Module == abi.ExtismEnvironment || i.Module == abi.ExtismUser) && engine == engineExtism:
-			err = checkExtismImport(i, manifest)
+			err = checkExtismImport(i, wanted)
 		default:
 			err = fmt.Errorf("import %s.%s: no grant covers module %q", i.Module, i.Name, i.Module)
 		}
@@ -135,7 +136,7 @@ func checkImports(m *wasmbin.Module, engine engineKind, manifest *Manifest) erro
 	return nil
 }
 
-func checkHostImport(i wasmbin.Import, manifest *Manifest) error {
+func checkHostImport(i wasmbin.Import, wanted *manifest.Manifest) error {
 	f, ok := hostFunctions[i.Name]
 	if !ok {
 		return fmt.Errorf("import %s.%s: this version of the host does not provide it%s", i.Module, i.Name, object.Suggest(i.Name, slices.Sorted(maps.Keys(hostFunctions))))
@@ -143,7 +144,7 @@ func checkHostImport(i wasmbin.Import, manifest *Manifest) error {
 	if !i.Type.Equal(f.funcType()) {
 		return fmt.Errorf("import %s.%s has type %s, expected %s", i.Module, i.Name, i.Type, f.funcType())
 	}
-	if f.grant != "" && !manifest.granted(f.grant) {
+	if f.grant != "" && !wanted.Granted(f.grant) {
 		return fmt.Errorf("import %s.%s needs the grant %q: add it to grants in the operator's file", i.Module, i.Name, f.grant)
 	}
 	return nil
@@ -172,17 +173,17 @@ func exportsName(m *wasmbin.Module, name string) bool {
 // resolveHooks fits the manifest's hooks to the module's exports. Without any in
 // the manifest, each exported hook gets the defaults; SDKs export what they have
 // for all kinds, so with a manifest the others count as not there.
-func resolveHooks(m *wasmbin.Module, manifest *Manifest, file string) error {
+func resolveHooks(m *wasmbin.Module, wanted *manifest.Manifest, file string) error {
 	kinds, later := hooksOf(m)
-	for _, h := range manifest.Hooks {
+	for _, h := range wanted.Hooks {
 		for i, export := range hook.RulesAt(h.Kind.Place()).Exports {
 			if i == 0 && !slices.Contains(kinds, h.Kind) || i > 0 && !exportsName(m, export) {
 				return fmt.Errorf("%s: hooks: %s is listed but the module does not export %q", file, h.Kind, export)
 			}
 		}
 	}
-	if len(manifest.Hooks) > 0 {
-		return checkHooks(manifest, file)
+	if len(wanted.Hooks) > 0 {
+		return wanted.CheckHooks(file)
 	}
 	if len(kinds) == 0 && later != "" {
 		return fmt.Errorf("hooks of kind %q are not supported by this version", later)
@@ -192,42 +193,11 @@ func resolveHooks(m *wasmbin.Module, manifest *Manifest, file string) error {
 	}
 	for _, k := range kinds {
 		if hook.RulesAt(k.Place()).Layer { // the others do nothing without a manifest
-			manifest.Hooks = append(manifest.Hooks, hook.Hook{Kind: k})
+			wanted.Hooks = append(wanted.Hooks, hook.Hook{Kind: k})
 		}
 	}
-	if len(manifest.Hooks) == 0 {
+	if len(wanted.Hooks) == 0 {
 		return fmt.Errorf("the module exports a %s hook, which needs a manifest that lists it in hooks", kinds[0])
-	}
-	return nil
-}
-
-// checkHooks looks at what hooks of their kind must say.
-func checkHooks(manifest *Manifest, file string) error {
-	for i := range manifest.Hooks {
-		if err := manifest.Hooks[i].Check(); err != nil {
-			return fmt.Errorf("%s: hooks: %w", file, err)
-		}
-	}
-	return nil
-}
-
-// checkGranted looks at what hooks need of the operator, once the operator's file
-// has been merged.
-func checkGranted(manifest *Manifest, operatorFile string) error {
-	if err := checkHooks(manifest, operatorFile); err != nil {
-		return err
-	}
-	for i := range manifest.Hooks {
-		h := &manifest.Hooks[i]
-		if g := hookGrants[h.Kind]; g != "" && !manifest.granted(g) {
-			return fmt.Errorf("a hook of kind %s needs the grant %q: add it to grants in %s", h.Kind, g, operatorFile)
-		}
-		if h.Protocol != nil && len(h.Protocol.Listen) == 0 {
-			return fmt.Errorf("%s: hooks: a protocol hook needs listen, such as [{tcp: \"127.0.0.1:7000\"}]", operatorFile)
-		}
-		if h.Tick != nil && h.Tick.Every == 0 && h.Tick.Cron == "" {
-			return fmt.Errorf("%s: hooks: a tick hook needs every, such as 10s, or cron, such as \"0 6 * * *\"", operatorFile)
-		}
 	}
 	return nil
 }

@@ -8,37 +8,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin/hook"
-	"github.com/happn-host/happn-host/host/plugin/limit"
 )
-
-// ParseManifest reads a manifest as the loader does, for tools that build
-// plugins. file is what errors call it.
-func ParseManifest(file string, content []byte) (*Manifest, error) {
-	return parseManifest(file, content)
-}
-
-// MergeManifest reads a manifest and the operator's file beside it, and gives
-// the operator the last word, as the loader does. A file that is nil is not
-// there.
-func MergeManifest(file string, content []byte, beside string, operator []byte) (*Manifest, error) {
-	m, err := parseManifest(file, content)
-	if err != nil {
-		return nil, err
-	}
-	var o *operatorFile
-	if operator != nil {
-		if o, err = parseOperator(beside, operator); err != nil {
-			return nil, err
-		}
-	}
-	if err := merge(m, o, beside, limit.Set{}.Or(limit.Default())); err != nil {
-		return nil, err
-	}
-	if err := checkGranted(m, beside); err != nil {
-		return nil, err
-	}
-	return m, checkAuth(m, file, beside)
-}
 
 // Conclude carries out on rec what a hook has decided, as the host does, for
 // emulators: it applies REPLACE and PATCH, and sets rec.Error for REJECT and

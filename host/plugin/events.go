@@ -9,6 +9,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/limit"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 // eventPause is how long a plugin that has no instance free, or is left alone, is
@@ -177,7 +178,7 @@ type events struct {
 type pluginEvents struct {
 	sub      *subscriber
 	channels []string
-	manifest *Manifest
+	manifest *manifest.Manifest
 }
 
 // follow brings the subscriptions in line with the plugins that run, and
@@ -236,7 +237,7 @@ func (e *events) keep(b *binding, h *boundHook) error {
 	return nil
 }
 
-func samePermissions(a, b *Manifest) bool {
+func samePermissions(a, b *manifest.Manifest) bool {
 	if len(a.Permissions) != len(b.Permissions) {
 		return false
 	}

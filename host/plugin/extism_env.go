@@ -9,6 +9,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/limit"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/meter"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
@@ -23,7 +24,7 @@ var (
 // extismFunction is an import that PDKs use, of abi.ExtismEnvironment.
 type extismFunction struct {
 	params, results []byte
-	grant           Grant // needed to import it; empty means none
+	grant           manifest.Grant // needed to import it; empty means none
 	call            func(g *extismGuest, stack []uint64)
 }
 
@@ -265,7 +266,7 @@ func extismVarSet(g *extismGuest, stack []uint64) {
 const varOverhead = 64
 
 func extismLog(level int32) extismFunction {
-	return extismFunction{params: i64, grant: GrantLog, call: func(g *extismGuest, stack []uint64) {
+	return extismFunction{params: i64, grant: manifest.GrantLog, call: func(g *extismGuest, stack []uint64) {
 		g.charge(fuelImport)
 		text := g.view(stack[0])
 		g.gen.guestLog.write(level, text, len(text))
@@ -275,7 +276,7 @@ func extismLog(level int32) extismFunction {
 // extismLogLevel answers that everything is wanted, or nothing.
 func extismLogLevel(g *extismGuest, stack []uint64) {
 	stack[0] = 0
-	if !g.gen.manifest.granted(GrantLog) {
+	if !g.gen.manifest.Granted(manifest.GrantLog) {
 		stack[0] = levelOff
 	}
 }

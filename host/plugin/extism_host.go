@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/object"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
@@ -158,9 +159,9 @@ func checkExtismExports(m *wasmbin.Module) error {
 var typeExtism = wasmbin.FuncType{Results: i32}
 
 // checkExtismImport refuses what PDKs import and no grant covers.
-func checkExtismImport(i wasmbin.Import, manifest *Manifest) error {
+func checkExtismImport(i wasmbin.Import, wanted *manifest.Manifest) error {
 	var want wasmbin.FuncType
-	var grant Grant
+	var grant manifest.Grant
 	if i.Module == abi.ExtismUser {
 		form, ok := extismForms[i.Name]
 		if !ok {
@@ -180,7 +181,7 @@ func checkExtismImport(i wasmbin.Import, manifest *Manifest) error {
 	if !i.Type.Equal(want) {
 		return fmt.Errorf("import %s.%s has type %s, expected %s", i.Module, i.Name, i.Type, want)
 	}
-	if grant != "" && !manifest.granted(grant) {
+	if grant != "" && !wanted.Granted(grant) {
 		return fmt.Errorf("import %s.%s needs the grant %q: add it to grants in the operator's file", i.Module, i.Name, grant)
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 // Features is what a plugin is told of the host and of what it may do there, as
@@ -19,8 +20,8 @@ type Features struct {
 	Hooks   []string `json:"hooks"`
 	Imports []string `json:"imports"`
 	// Grants are the capabilities of the plugin, and Limits what bounds it.
-	Grants []Grant       `json:"grants"`
-	Limits FeatureLimits `json:"limits"`
+	Grants []manifest.Grant `json:"grants"`
+	Limits FeatureLimits    `json:"limits"`
 }
 
 // FeatureLimits are the limits that a plugin can do something about.
@@ -34,14 +35,14 @@ type FeatureLimits struct {
 
 // FeaturesOf returns what a plugin with this manifest, merged with the operator's
 // file, is told.
-func FeaturesOf(m *Manifest) Features {
+func FeaturesOf(m *manifest.Manifest) Features {
 	return Features{
-		ABI: abi.Version, Hooks: hook.KindNames(), Imports: slices.Sorted(maps.Keys(hostFunctions)), Grants: append([]Grant{}, m.Grants...),
+		ABI: abi.Version, Hooks: hook.KindNames(), Imports: slices.Sorted(maps.Keys(hostFunctions)), Grants: append([]manifest.Grant{}, m.Grants...),
 		Limits: FeatureLimits{m.Limits.Timeout.Milliseconds(), m.Limits.Fuel, m.Limits.MemoryMiB, m.Limits.OutputKiB, m.Limits.HostCalls},
 	}
 }
 
-func featuresText(m *Manifest) ([]byte, error) {
+func featuresText(m *manifest.Manifest) ([]byte, error) {
 	text, err := json.Marshal(FeaturesOf(m))
 	if err != nil {
 		return nil, fmt.Errorf("describe the host: %w", err)

@@ -16,6 +16,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/secret"
 )
 
@@ -37,7 +38,7 @@ type boundHook struct {
 // generation is one version of one plugin, running. It ends when another
 // version takes its place.
 type generation struct {
-	manifest *Manifest
+	manifest *manifest.Manifest
 	config   []byte
 	features []byte // what import features gives
 	sum      string

@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -20,7 +21,7 @@ const maxRandom = 64 << 10
 // clock looks at the time limit, since fuel does not count time in the host.
 type hostFunction struct {
 	params, results []byte
-	grant           Grant // needed to import it; empty means none
+	grant           manifest.Grant // needed to import it; empty means none
 	call            func(i *instance, stack []uint64)
 }
 
@@ -30,7 +31,7 @@ func (f hostFunction) funcType() wasmbin.FuncType {
 
 // hostFunctions is a constant in all but name: the imports of module "happn".
 var hostFunctions = map[string]hostFunction{
-	abi.ImportLog:      {params: []byte{wasmbin.I32, wasmbin.I32, wasmbin.I32}, grant: GrantLog, call: hostLog},
+	abi.ImportLog:      {params: []byte{wasmbin.I32, wasmbin.I32, wasmbin.I32}, grant: manifest.GrantLog, call: hostLog},
 	abi.ImportNowMS:    {results: i64, call: hostNowMS},
 	abi.ImportConfig:   {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostConfig},
 	abi.ImportPayload:  {params: []byte{wasmbin.I32, wasmbin.I32}, results: i32, call: hostPayload},
@@ -45,8 +46,8 @@ var hostFunctions = map[string]hostFunction{
 	abi.ImportCount:      {params: i32x2, results: i32, call: hostCount},
 	abi.ImportSet:        {params: i32x2, results: i32, call: hostSet},
 	abi.ImportRemove:     {params: i32x2, results: i32, call: hostRemove},
-	abi.ImportPublish:    {params: i32x2, results: i32, grant: GrantPublish, call: hostPublish},
-	abi.ImportSessionGet: {params: i32x4, results: i32, grant: GrantSessions, call: hostSessionGet},
+	abi.ImportPublish:    {params: i32x2, results: i32, grant: manifest.GrantPublish, call: hostPublish},
+	abi.ImportSessionGet: {params: i32x4, results: i32, grant: manifest.GrantSessions, call: hostSessionGet},
 	abi.ImportCall:       {params: i32x2, results: i32, call: hostService},
 	abi.ImportAnswer:     {params: i32x2, results: i32, call: hostAnswer},
 	abi.ImportConnSend:   {params: connBytes(wasmbin.I32), results: i32, call: hostConnSend},

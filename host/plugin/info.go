@@ -6,6 +6,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 // State says where in its life a plugin is.
@@ -49,7 +50,7 @@ type Info struct {
 	// there should be.
 	Instances int
 	Limits    limit.Set
-	Grants    []Grant
+	Grants    []manifest.Grant
 	// Memory is the bytes of all instances together, when they were last looked at.
 	Memory int64
 	// Listen is where connections come to: tcp:127.0.0.1:7000, websocket:/mqtt.

@@ -9,6 +9,7 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/journal"
 	"github.com/happn-host/happn-host/host/plugin/limit"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 // plugin is one file of the folder.
@@ -62,7 +63,7 @@ func newPlugin(m *Manager, file string) *plugin {
 	j := journal.New()
 	return &plugin{
 		manager: m, file: file, again: true, journal: j, log: slog.New(j.Handler(m.log.Handler())), idle: closedChannel(), began: make(chan struct{}), metrics: &Metrics{}, refused: &limit.Refusals{},
-		state: StateDiscovered, shown: &candidate{file: file, manifest: &Manifest{Name: folder.Stem(file), Enabled: true}},
+		state: StateDiscovered, shown: &candidate{file: file, manifest: &manifest.Manifest{Name: folder.Stem(file), Enabled: true}},
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/happn-host/happn-host/host/plugin/folder"
 	"github.com/happn-host/happn-host/host/plugin/limit"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 // The work on one plugin is done by one goroutine at a time, the one that has
@@ -141,7 +142,7 @@ func (m *Manager) prepareModule(p *plugin) (todo task, changing bool) {
 	if errors.Is(from.err, folder.ErrChanging) {
 		return nil, true
 	}
-	p.required.Store(demanded(from.operator))
+	p.required.Store(manifest.Required(from.operator))
 	off := m.ledger.Disabled(p.file)
 	if p.required.Load() {
 		off = "" // what the operator wrote down counts more than what was done by command

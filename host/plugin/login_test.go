@@ -10,6 +10,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 // deciding is a module whose hook of a kind gives one verdict.
@@ -211,15 +212,15 @@ func TestAProviderThatCannotRunIsStillThere(t *testing.T) {
 }
 
 func TestManifestsOfAuthHooksAreChecked(t *testing.T) {
-	for manifest, says := range map[string]string{
+	for content, says := range map[string]string{
 		`{"hooks":[{"kind":"auth","provider":"happn"}]}`:    `m: hooks[0].provider: "happn" is the host's own`,
 		`{"hooks":[{"kind":"auth","provider":"a b"}]}`:      `m: hooks[0].provider: "a b" must begin with a letter`,
 		`{"hooks":[{"kind":"auth","user":"a"}]}`:            `m: hooks[0].user: unknown key`,
 		`{"hooks":[{"kind":"profile","provider":"a"}]}`:     `m: hooks[0].provider: unknown key`,
 		`{"hooks":[{"kind":"auth","createUsers":{"g":1}}]}`: `m: hooks[0].createUsers.g: unknown key`,
 	} {
-		_, err := plugin.ParseManifest("m", []byte(manifest))
-		require.ErrorContains(t, err, says, manifest)
+		_, err := manifest.Parse("m", []byte(content))
+		require.ErrorContains(t, err, says, content)
 	}
 	f := open(t, nil)
 	f.put("p.yaml", []byte(`hooks: [{kind: auth, users: ["*"]}]`))

@@ -6,28 +6,12 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
 	"github.com/happn-host/happn-host/host/plugin/folder"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
-
-// requiredLine is how a file says that its plugin is required which is no YAML.
-var requiredLine = regexp.MustCompile(`(?m)^required:\s*true\b`)
-
-// demanded reports whether an operator's file marks its plugin as required, as
-// far as can be told of one with mistakes: a misspelt key must not let a host
-// start without what protects it.
-func demanded(operator []byte) bool {
-	var says struct{ Required, Enabled any }
-	if err := yaml.Unmarshal(operator, &says); err != nil {
-		return requiredLine.Match(operator)
-	}
-	return says.Required == true && says.Enabled != false
-}
 
 // Require waits until every plugin that is marked as required runs, however long
 // it loads, and fails if one of them is refused or its module is not there, or
@@ -99,8 +83,8 @@ func (m *Manager) requireModules() error {
 		if !ok || e.IsDir() || strings.HasPrefix(name, ".") || slices.Contains(files, name+".wasm") {
 			continue
 		}
-		content, err := folder.Read(filepath.Join(m.options.Dir, e.Name()), maxManifest)
-		if err == nil && demanded(content) {
+		content, err := folder.Read(filepath.Join(m.options.Dir, e.Name()), manifest.MaxSize)
+		if err == nil && manifest.Required(content) {
 			return fmt.Errorf("plugin %s.wasm is required in %s and is not in %s", name, e.Name(), m.options.Dir)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 // talkative makes a guest that logs its configuration when it starts, and fails
@@ -90,11 +91,11 @@ func TestASchemaThatIsNoneIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := open(t, nil)
-			manifest := `{"name":"p","configSchema":` + c.schema + `}`
-			f.put("p.wasm", withManifest(t, passes(), manifest))
+			content := `{"name":"p","configSchema":` + c.schema + `}`
+			f.put("p.wasm", withManifest(t, passes(), content))
 			require.Equal(t, plugin.StateRefused, f.only().State)
 			require.Contains(t, f.only().Reason, c.says)
-			_, err := plugin.ParseManifest("manifest.json", []byte(manifest))
+			_, err := manifest.Parse("manifest.json", []byte(content))
 			require.ErrorContains(t, err, "manifest.json: configSchema: ", "where plugins are built")
 		})
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 // Services is what plugins reach of the host. The methods may be called from
@@ -17,13 +18,13 @@ type Services interface {
 	// is secret. It is nil if there is no such session.
 	Session(id string) []byte
 	// Reads returns what tells which documents permissions let a plugin read.
-	Reads(permissions map[string]Permission) (may func(path []byte) bool, err error)
+	Reads(permissions map[string]manifest.Permission) (may func(path []byte) bool, err error)
 }
 
 // Identity is who acts, and what it may do.
 type Identity struct {
 	Plugin      string
-	Permissions map[string]Permission
+	Permissions map[string]manifest.Permission
 	// Deliver receives the publications that the actor subscribes to, on the
 	// goroutine of the publisher; it does not wait. The record is borrowed. Nil
 	// for an actor that does not subscribe.

@@ -18,6 +18,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/build"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 // worldGuest is testdata/worldguest, compiled once for all tests.
@@ -68,7 +69,7 @@ func (w *world) Session(id string) []byte {
 	return []byte(`{"id":"session-1","user":{"username":"ada"}}`)
 }
 
-func (w *world) Reads(permissions map[string]plugin.Permission) (func(path []byte) bool, error) {
+func (w *world) Reads(permissions map[string]manifest.Permission) (func(path []byte) bool, error) {
 	return func(path []byte) bool { _, ok := permissions[string(path)]; return ok }, nil
 }
 
@@ -248,7 +249,7 @@ func TestAPluginIsToldWhatTheHostIsAndWhatItMayDo(t *testing.T) {
 	require.NoError(t, json.Unmarshal([]byte(f.do("features", "1")), &text))
 	require.NoError(t, json.Unmarshal([]byte(text), &told), text)
 	require.Equal(t, abi.Version, told.ABI)
-	require.Equal(t, []plugin.Grant{plugin.GrantLog, plugin.GrantPublish, plugin.GrantSessions}, told.Grants)
+	require.Equal(t, []manifest.Grant{manifest.GrantLog, manifest.GrantPublish, manifest.GrantSessions}, told.Grants)
 	require.Equal(t, plugin.FeatureLimits{TimeoutMS: 70, Fuel: 71 * 100_000_000, MemoryMiB: 64, OutputKiB: 9, HostCalls: 10_000}, told.Limits)
 	require.Contains(t, told.Hooks, "protocol")
 	require.Subset(t, told.Imports, []string{"features", "get", "conn_send"})

@@ -90,6 +90,7 @@ var rooms = []struct {
 	{"host/plugin/journal", nil, false},
 	{"host/plugin/ledger", nil, false},
 	{"host/plugin/limit", []string{"abi", "host/plugin/meter", "host/plugin/object"}, false},
+	{"host/plugin/manifest", []string{"host/plugin/hook", "host/plugin/limit", "host/plugin/object"}, true},
 	{"host/plugin/object", nil, false},
 	{"host/plugin/pattern", nil, false},
 	{"host/plugin/secret", []string{"host/plugin/folder"}, false},

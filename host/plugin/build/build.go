@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/happn-host/happn-host/abi"
-	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -40,7 +40,7 @@ func Build(ctx context.Context, o Options) (module string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("a plugin needs a manifest: %w", err)
 	}
-	manifest, err := plugin.ParseManifest(manifestPath, text)
+	manifest, err := manifest.Parse(manifestPath, text)
 	if err != nil {
 		return "", err
 	}

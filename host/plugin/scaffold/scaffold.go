@@ -11,8 +11,8 @@ import (
 	"strings"
 	"text/template"
 
-	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 //go:embed templates
@@ -38,7 +38,7 @@ func Kinds() []string {
 // overwrites nothing.
 func Write(o Options) (files []string, err error) {
 	name := filepath.Base(filepath.Clean(o.Dir))
-	if _, err := plugin.ParseManifest("the folder's name", fmt.Appendf(nil, `{"name":%q}`, name)); err != nil {
+	if _, err := manifest.Parse("the folder's name", fmt.Appendf(nil, `{"name":%q}`, name)); err != nil {
 		return nil, err
 	}
 	if !slices.Contains(Kinds(), string(o.Kind)) {

@@ -22,6 +22,7 @@ import (
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/build"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/plugins/sdk"
 	"github.com/happn-host/happn-host/plugins/sdk/internal/hostcall"
 )
@@ -115,7 +116,7 @@ func Native(t testing.TB, p sdk.Plugin, config string) Host {
 // manifestOf returns the manifest of the plugin in the present folder, merged
 // with its operator's file. A folder without a manifest has a plugin that may do
 // nothing.
-func manifestOf(t testing.TB, config string) *plugin.Manifest {
+func manifestOf(t testing.TB, config string) *manifest.Manifest {
 	t.Helper()
 	content, err := os.ReadFile(build.ManifestFile)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -124,11 +125,11 @@ func manifestOf(t testing.TB, config string) *plugin.Manifest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wanted, err := plugin.ParseManifest(build.ManifestFile, content)
+	wanted, err := manifest.Parse(build.ManifestFile, content)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := plugin.MergeManifest(build.ManifestFile, content, wanted.Name+".yaml", operatorFile(t, wanted.Name, config))
+	m, err := manifest.ParseBoth(build.ManifestFile, content, wanted.Name+".yaml", operatorFile(t, wanted.Name, config))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +166,7 @@ type native struct {
 	t        testing.TB
 	runner   sdk.Runner
 	world    *world
-	manifest *plugin.Manifest
+	manifest *manifest.Manifest
 	payload  []byte
 	metrics  plugin.Metrics
 	conns    *plugin.Connections // nil before there is one

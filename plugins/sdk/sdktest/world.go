@@ -15,6 +15,7 @@ import (
 	"github.com/happn-host/happn-host/host"
 	"github.com/happn-host/happn-host/host/config"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
 
 // callTimeout bounds what a plugin waits for in one call to the host.
@@ -81,7 +82,7 @@ func newWorld(t testing.TB) *world {
 }
 
 // enter opens what the plugin of a manifest does natively in the host.
-func (w *world) enter(t testing.TB, m *plugin.Manifest) {
+func (w *world) enter(t testing.TB, m *manifest.Manifest) {
 	t.Helper()
 	actor, err := w.host.PluginServices().Open(plugin.Identity{Plugin: m.Name, Permissions: m.Permissions})
 	if err != nil {
@@ -94,7 +95,7 @@ func (w *world) enter(t testing.TB, m *plugin.Manifest) {
 // native implements hostcall.World for a plugin that runs in this process.
 type nativeWorld struct {
 	*world
-	manifest *plugin.Manifest
+	manifest *manifest.Manifest
 }
 
 // failure is an error as a plugin sees it.
@@ -139,7 +140,7 @@ func (w nativeWorld) Set(rec *abi.Record) error {
 }
 
 func (w nativeWorld) Publish(rec *abi.Record) error {
-	if !w.granted(plugin.GrantPublish) {
+	if !w.granted(manifest.GrantPublish) {
 		return abi.ErrnoDenied
 	}
 	ctx, cancel := within()
@@ -158,7 +159,7 @@ func (w nativeWorld) Remove(rec *abi.Record) (int, error) {
 func (w nativeWorld) Call(*abi.Record) ([]byte, error) { return nil, abi.ErrnoNotFound }
 
 func (w nativeWorld) Session(id []byte) ([]byte, error) {
-	if !w.granted(plugin.GrantSessions) {
+	if !w.granted(manifest.GrantSessions) {
 		return nil, abi.ErrnoDenied
 	}
 	all := services{w.host.PluginServices(), w.world}
@@ -168,7 +169,7 @@ func (w nativeWorld) Session(id []byte) ([]byte, error) {
 	return nil, abi.ErrnoNotFound
 }
 
-func (w nativeWorld) granted(g plugin.Grant) bool {
+func (w nativeWorld) granted(g manifest.Grant) bool {
 	for _, have := range w.manifest.Grants {
 		if have == g {
 			return true

@@ -1,4 +1,4 @@
-package plugin
+package manifest
 
 import (
 	"bytes"
@@ -12,8 +12,6 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
-
-	"github.com/happn-host/happn-host/host/plugin/secret"
 )
 
 // schemaName stands for the manifest where a schema is spoken of by address.
@@ -56,9 +54,9 @@ func (closedWorld) Load(url string) (any, error) {
 	return nil, fmt.Errorf("a configSchema can refer only to itself, not to %s", url)
 }
 
-// checkConfig compares the configuration with the plugin's own schema. file is
-// where the configuration is from. What a secret is stays untold.
-func checkConfig(m *Manifest, file string, s secret.Secrets) error {
+// CheckConfig compares the configuration with the plugin's own schema. file is
+// where the configuration is from. The values at the places that are hidden stay untold.
+func (m *Manifest) CheckConfig(file string, hidden []string) error {
 	if m.ConfigSchema == nil {
 		return nil
 	}
@@ -77,7 +75,7 @@ func checkConfig(m *Manifest, file string, s secret.Secrets) error {
 	err = schema.Validate(config)
 	var mistakes *jsonschema.ValidationError
 	if errors.As(err, &mistakes) {
-		return fmt.Errorf("%s: %s", file, strings.Join(mistakesIn(mistakes, "config", s.Places), "; "))
+		return fmt.Errorf("%s: %s", file, strings.Join(mistakesIn(mistakes, "config", hidden), "; "))
 	}
 	return err
 }

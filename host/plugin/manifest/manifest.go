@@ -1,4 +1,4 @@
-package plugin
+package manifest
 
 import (
 	"encoding/json"
@@ -68,10 +68,13 @@ const (
 // name.
 var hookGrants = map[hook.Kind]Grant{hook.KindHTTP: GrantHTTPRoutes, hook.KindTick: GrantTick, hook.KindProtocol: GrantListen}
 
+// GrantFor returns what a plugin needs for hooks of a kind, "" for nothing.
+func GrantFor(kind hook.Kind) Grant { return hookGrants[kind] }
+
 var grantNames = []string{string(GrantLog), string(GrantPublish), string(GrantHTTPRoutes), string(GrantListen), string(GrantTick), string(GrantSessions)}
 
-// hook returns the hook of this kind, or nil.
-func (m *Manifest) hook(kind hook.Kind) *hook.Hook {
+// Hook returns the hook of this kind, or nil.
+func (m *Manifest) Hook(kind hook.Kind) *hook.Hook {
 	for i := range m.Hooks {
 		if m.Hooks[i].Kind == kind {
 			return &m.Hooks[i]
@@ -80,7 +83,8 @@ func (m *Manifest) hook(kind hook.Kind) *hook.Hook {
 	return nil
 }
 
-func (m *Manifest) granted(g Grant) bool {
+// Granted reports whether a capability is among the grants.
+func (m *Manifest) Granted(g Grant) bool {
 	for _, have := range m.Grants {
 		if have == g {
 			return true

@@ -1,4 +1,4 @@
-package plugin
+package manifest
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 
 	"go.yaml.in/yaml/v3"
 
@@ -14,12 +15,12 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/object"
 )
 
-// maxManifest bounds a manifest and an operator file, in bytes.
-const maxManifest = 1 << 20
+// MaxSize bounds a manifest and an operator file, in bytes.
+const MaxSize = 1 << 20
 
-// parseManifest reads the manifest that a module carries. Errors name the file
-// and the key.
-func parseManifest(file string, content []byte) (*Manifest, error) {
+// Parse reads the manifest that a module carries. Errors name the file, as which they
+// are called, and the key.
+func Parse(file string, content []byte) (*Manifest, error) {
 	v, err := decodeJSON(file, content)
 	if err != nil {
 		return nil, err
@@ -39,21 +40,21 @@ func parseManifest(file string, content []byte) (*Manifest, error) {
 			t.Fail("configSchema", "%s", err)
 		}
 	}
-	if h := m.hook(hook.KindProtocol); h != nil && len(h.Protocol.Listen) > 0 {
+	if h := m.Hook(hook.KindProtocol); h != nil && len(h.Protocol.Listen) > 0 {
 		t.Fail("hooks", "listen stands in the operator's file only: a module does not choose addresses")
 	}
 	return m, t.Finish()
 }
 
-// operatorFile is what the operator says about a plugin: overrides of its
+// Operator is what the operator says about a plugin: overrides of its
 // manifest, and the only grants.
-type operatorFile struct {
+type Operator struct {
 	Manifest
-	grants, permissions bool // whether the file names them
+	grants bool // whether the file names them
 }
 
-// parseOperator reads <name>.yaml.
-func parseOperator(file string, content []byte) (*operatorFile, error) {
+// ParseOperator reads <name>.yaml.
+func ParseOperator(file string, content []byte) (*Operator, error) {
 	v, err := decodeYAML(file, content)
 	if err != nil {
 		return nil, err
@@ -62,7 +63,7 @@ func parseOperator(file string, content []byte) (*operatorFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &operatorFile{Manifest: Manifest{Enabled: true}}
+	o := &Operator{Manifest: Manifest{Enabled: true}}
 	readManifest(t, &o.Manifest, o)
 	t.Bool("enabled", &o.Enabled)
 	t.Bool("required", &o.Required)
@@ -72,10 +73,10 @@ func parseOperator(file string, content []byte) (*operatorFile, error) {
 }
 
 // readManifest reads the keys that both files know.
-func readManifest(t *object.Reader, m *Manifest, o *operatorFile) {
+func readManifest(t *object.Reader, m *Manifest, o *Operator) {
 	t.Objects("hooks", func(h *object.Reader) {
 		one := hook.Read(h)
-		if m.hook(one.Kind) != nil {
+		if m.Hook(one.Kind) != nil {
 			h.Fail("kind", "%q occurs twice; give one entry for each kind", one.Kind)
 		}
 		m.Hooks = append(m.Hooks, one)
@@ -95,7 +96,7 @@ func readManifest(t *object.Reader, m *Manifest, o *operatorFile) {
 	})
 	m.Calls, _ = t.Texts("calls")
 	if o != nil {
-		o.grants, o.permissions = named, m.Permissions != nil
+		o.grants = named
 	}
 	m.Limits = limit.Read(t)
 	m.OnError = hook.ReadOnError(t)
@@ -109,9 +110,23 @@ func readPermitted(t *object.Reader, key string) []string {
 	return words
 }
 
+// requiredLine is how a file says that its plugin is required which is no YAML.
+var requiredLine = regexp.MustCompile(`(?m)^required:\s*true\b`)
+
+// Required reports whether an operator's file marks its plugin as required, as
+// far as can be told of one with mistakes: a misspelt key must not let a host
+// start without what protects it.
+func Required(operator []byte) bool {
+	var says struct{ Required, Enabled any }
+	if err := yaml.Unmarshal(operator, &says); err != nil {
+		return requiredLine.Match(operator)
+	}
+	return says.Required == true && says.Enabled != false
+}
+
 func decodeJSON(file string, content []byte) (v any, err error) {
-	if len(content) > maxManifest {
-		return nil, fmt.Errorf("%s: manifest is larger than %d bytes", file, maxManifest)
+	if len(content) > MaxSize {
+		return nil, fmt.Errorf("%s: manifest is larger than %d bytes", file, MaxSize)
 	}
 	d := json.NewDecoder(bytes.NewReader(content))
 	d.UseNumber()
@@ -125,8 +140,8 @@ func decodeJSON(file string, content []byte) (v any, err error) {
 }
 
 func decodeYAML(file string, content []byte) (v any, err error) {
-	if len(content) > maxManifest {
-		return nil, fmt.Errorf("%s: file is larger than %d bytes", file, maxManifest)
+	if len(content) > MaxSize {
+		return nil, fmt.Errorf("%s: file is larger than %d bytes", file, MaxSize)
 	}
 	// YAML numbers keep their type; maps with keys that are no strings become
 	// map[any]any, which the reader refuses by name.
