@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/happn-host/happn-host/host/config"
+	"github.com/happn-host/happn-host/internal/heapfloor"
 )
 
 const serveUsage = `Usage: happn-host serve [flags]
@@ -50,6 +51,7 @@ func serve(ctx context.Context, p *process, args []string) int {
 		logger.Warn("there is no access control: everyone who reaches this address may read and write everything", "host", c.Host)
 	}
 	leaveRoomForTheDisk(c)
+	defer leaveGarbage()()
 	s, err := p.open(c, logger)
 	if err != nil {
 		return p.fail(exitFailed, "cannot start: %s", explain(err, c))
@@ -64,6 +66,19 @@ func leaveRoomForTheDisk(c config.Config) {
 	if os.Getenv("GOMAXPROCS") == "" && runtime.GOMAXPROCS(0) == 1 && len(folders(c)) > 0 {
 		runtime.GOMAXPROCS(2)
 	}
+}
+
+// heapFloor is the heap in bytes below which the collector does not come.
+const heapFloor = 64 << 20
+
+// leaveGarbage sees that a host with few documents does not collect garbage all the
+// time, which everybody waits for, until the caller stops it. Who sets GOGC knows
+// better, and GOMEMLIMIT counts in any case.
+func leaveGarbage() (stop func()) {
+	if os.Getenv("GOGC") != "" {
+		return func() {}
+	}
+	return heapfloor.Set(heapFloor)
 }
 
 // serve starts s, says so, waits for a signal and stops s.

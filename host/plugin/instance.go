@@ -44,8 +44,9 @@ type instance struct {
 	// fuel is how much the present call may use, spent what it has used. slice is
 	// what the guest was given last.
 	fuel, spent, slice int64
-	ended              error // why the host ended it, nil if it did not
-	computes           bool  // it has a turn, see turns
+	ended              error     // why the host ended it, nil if it did not
+	computes           bool      // it has a turn, see turns
+	stepped            time.Time // when it has let others go first, while it computes
 
 	scratch abi.Record
 	host    hostCalls // what the present call does in the host
@@ -124,8 +125,8 @@ func (i *instance) serves() {
 // returns the next slice, or panics to end the call.
 func (i *instance) yield() int64 {
 	left := i.spend(i.slice)
-	if i.look(); i.computes || i.used() > unnoticed {
-		i.queue()
+	if now := i.look(); i.computes || i.used() > unnoticed {
+		i.queue(now)
 	}
 	i.slice = min(meter.Slice, left)
 	return i.slice
@@ -133,8 +134,8 @@ func (i *instance) yield() int64 {
 
 // pause is where a guest comes by while it does what it has paid for already.
 func (i *instance) pause() {
-	if i.look(); i.computes {
-		i.queue()
+	if now := i.look(); i.computes {
+		i.queue(now)
 	}
 }
 
@@ -168,14 +169,15 @@ func (i *instance) used() int64 {
 }
 
 // look looks at the time, which begins with the first look.
-func (i *instance) look() {
-	now := time.Now()
+func (i *instance) look() (now time.Time) {
+	now = time.Now()
 	switch {
 	case !i.timed:
 		i.timed, i.deadline = true, now.Add(i.limit)
 	case now.After(i.deadline):
 		i.end(errTimeout)
 	}
+	return now
 }
 
 // end ends the call.

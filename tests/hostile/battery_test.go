@@ -3,23 +3,18 @@ package hostile
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/happn-host/happn-host/client"
 	"github.com/happn-host/happn-host/host/plugin/hostile"
 )
 
@@ -46,19 +41,18 @@ func strict() bool { return os.Getenv("HAPPN_TEST_HOSTILE") == "strict" }
 type battery struct {
 	*machine
 	others    *traffic
-	attackers []*client.Client
+	attackers *attackers
+	logins    bool // they attack by logging in
 	module    hostile.Module
 	port      string // the address where the module listens
 	puts      int
-	provoke   func(ctx context.Context, c *client.Client, n int) // shows the plugin messages
-	seen      atomic.Bool
 }
 
 func TestHostilePluginsHurtNobody(t *testing.T) {
 	m := start(t)
 	b := newBattery(m)
-	b.provoke = b.everyKind
-	_, err := b.attackers[0].Set(t.Context(), hostile.Secret, "treasure", nil)
+	keeper := m.connect()
+	_, err := keeper.Set(t.Context(), hostile.Secret, "treasure", nil)
 	require.NoError(t, err)
 	b.warm()
 	quiet := m.usage(b.others.clients[0])
@@ -73,24 +67,23 @@ func TestHostilePluginsHurtNobody(t *testing.T) {
 	}
 	m.t = t
 	b.others.settled()
-	doc, err := b.attackers[0].Get(t.Context(), hostile.Secret, nil)
+	doc, err := keeper.Get(t.Context(), hostile.Secret, nil)
 	require.NoError(t, err)
 	require.JSONEq(t, hostile.Mark, string(doc.Data), "nobody has changed it")
 }
 
 // newBattery lets the others and the attackers connect.
 func newBattery(m *machine) *battery {
-	return &battery{
-		machine: m, port: free(m.t), others: m.traffic(2, hostile.WellBehaved(0)),
-		attackers: []*client.Client{m.connect(), m.connect()},
-	}
+	return &battery{machine: m, port: free(m.t), others: m.traffic(2, hostile.WellBehaved(0)), attackers: startAttackers(m.t)}
 }
 
 // warm has everything happen once that leaves something behind once.
 func (b *battery) warm() {
 	b.module = hostile.Module{Name: "nothing", Bytes: hostile.WellBehaved(0), File: "enabled: false"}
 	b.install()
+	stop := b.attack(b.t)
 	b.others.round(200 * time.Millisecond)
+	stop()
 	b.remove()
 }
 
@@ -108,7 +101,6 @@ func (b *battery) run(t *testing.T, quiet usage) {
 		s = b.await("evil.wasm", func(s state) bool { return told([]string{s.Reason, s.LastError}, b.module.Told) != "" })
 	}
 	t.Logf("%s, %s %q", s.State, s.Reason, s.LastError)
-	require.False(t, b.seen.Load(), "it has seen what is not its own")
 	b.remove()
 	b.checkLog(t)
 	b.kept(b.others, quiet, leftovers())
@@ -144,11 +136,18 @@ func (b *battery) measure(t *testing.T) {
 		rounds, length = 11, 120*time.Millisecond
 	}
 	var quiet, under []time.Duration
+	b.remove()
 	for range rounds {
 		quiet = append(quiet, b.others.round(length))
-		stop := b.attack()
+	}
+	b.install()
+	b.await("evil.wasm", func(s state) bool { return s.State != "" })
+	for range rounds {
+		stop := b.attack(t)
 		under = append(under, b.others.round(length))
-		stop()
+		found := stop()
+		require.False(t, found.Seen, "it has seen what is not its own")
+		require.Empty(t, found.Wrong, "somebody got in")
 	}
 	before, after := median(quiet), median(under)
 	t.Logf("p99 of the others: %s, under attack %s", before, after)
@@ -161,18 +160,16 @@ func (b *battery) measure(t *testing.T) {
 
 // attack has the plugin do what it does, as often as possible, until the caller
 // stops it.
-func (b *battery) attack() (stop func()) {
-	ctx, cancel := context.WithCancel(b.t.Context())
-	var all sync.WaitGroup
-	for n, c := range b.attackers {
-		all.Go(func() {
-			for ctx.Err() == nil {
-				b.provoke(ctx, c, n)
-			}
-		})
+func (b *battery) attack(t *testing.T) (stop func() report) {
+	o := order{URL: b.server.URL(), Username: b.user.Username, Password: b.user.Password, Logins: b.logins}
+	if strings.Contains(b.module.File, "listen") {
+		o.Listens = b.port
 	}
+	end := b.attackers.attack(t, o)
+	ctx, cancel := context.WithCancel(b.t.Context())
+	var restless sync.WaitGroup
 	if b.module.Restless {
-		all.Go(func() {
+		restless.Go(func() {
 			for ctx.Err() == nil {
 				b.puts++
 				b.put("evil.wasm", hostile.Again(b.module.Bytes, b.puts))
@@ -180,9 +177,10 @@ func (b *battery) attack() (stop func()) {
 			}
 		})
 	}
-	return func() {
+	return func() report {
 		cancel()
-		all.Wait()
+		restless.Wait()
+		return end()
 	}
 }
 
@@ -190,49 +188,6 @@ func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-ctx.Done():
 	case <-time.After(d):
-	}
-}
-
-// everyKind shows messages of every kind to the plugin.
-func (b *battery) everyKind(ctx context.Context, c *client.Client, n int) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	path := fmt.Sprintf("/evil%d", n)
-	_, err := c.Set(ctx, path, map[string]string{"secret": "of an attacker"}, nil)
-	b.look(err)
-	_, err = c.Get(ctx, path, nil)
-	b.look(err)
-	if !strings.Contains(b.module.File, "listen") {
-		return
-	}
-	_, err = c.Get(ctx, path, &client.Query{Criteria: map[string]any{"a": map[string]any{"$evil": 1}}})
-	b.look(err)
-	b.visit(ctx)
-}
-
-// look finds out whether an answer tells what the plugin must not know.
-func (b *battery) look(err error) {
-	if err != nil && strings.Contains(err.Error(), hostile.Seen) {
-		b.seen.Store(true)
-	}
-}
-
-// visit speaks to the plugin's routes and ports.
-func (b *battery) visit(ctx context.Context) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, b.server.URL()+"/@plugins/evil/x", nil)
-	if err != nil {
-		return
-	}
-	request.Close = true
-	if answer, err := http.DefaultClient.Do(request); err == nil {
-		_, _ = io.Copy(io.Discard, answer.Body)
-		_ = answer.Body.Close()
-	}
-	if conn, err := net.DialTimeout("tcp", b.port, time.Second); err == nil {
-		_ = conn.SetDeadline(time.Now().Add(100 * time.Millisecond))
-		_, _ = conn.Write([]byte("hello"))
-		_, _ = conn.Read(make([]byte, 64))
-		_ = conn.Close()
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,7 +23,17 @@ import (
 	"github.com/happn-host/happn-host/tests/testhost"
 )
 
-func TestMain(m *testing.M) { os.Exit(testhost.Main(m)) }
+func TestMain(m *testing.M) {
+	debug.SetGCPercent(1000) // the clients' own collections are no harm that a plugin does
+	if os.Getenv(attackersEnv) != "" {
+		if err := beAttackers(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(testhost.Main(m))
+}
 
 // machine is a host, its plugins folder, and who looks at it from outside.
 type machine struct {
