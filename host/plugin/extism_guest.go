@@ -167,7 +167,7 @@ func (g *extismGuest) conclude(code uint32) (verdict abi.Verdict, output []byte,
 		return 0, nil, errors.New("exited, or returned 0, which is no verdict")
 	}
 	if g.output.size > 0 {
-		if output, err = g.copyOut(g.output.offset, g.output.size); err != nil {
+		if output, err = g.copyOut(abi.Verdict(code), g.output.offset, g.output.size); err != nil {
 			return 0, nil, err
 		}
 	}

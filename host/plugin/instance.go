@@ -11,6 +11,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/meter"
+	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
 // Faults of an instance. After any of them the instance is thrown away.
@@ -98,13 +99,18 @@ func (i *instance) either(starting, serving limit.Name) limit.Name {
 	return starting
 }
 
-func (i *instance) copyOut(pointer, length uint32) ([]byte, error) {
+// copyOut returns what a guest gave with a verdict. Of an error that is plain text it
+// copies no more than is told to anybody.
+func (i *instance) copyOut(verdict abi.Verdict, pointer, length uint32) ([]byte, error) {
 	if l := &i.gen.manifest.Limits; int(length) > l.OutputKiB<<10 {
 		return nil, l.Over(limit.OutputKiB, nil, "output of %d bytes", length)
 	}
 	view, ok := i.mem.Read(pointer, length)
 	if !ok {
 		return nil, errOutBounds
+	}
+	if length > maxErrorText && verdict != abi.VerdictReplace && verdict != abi.VerdictPatch && !rawjson.IsObject(bytes.TrimSpace(view)) {
+		view = view[:maxErrorText]
 	}
 	return bytes.Clone(view), nil
 }

@@ -44,11 +44,11 @@ func (i *instance) queue(now time.Time) {
 			return
 		}
 		i.stepped = now
+		// Sessions and the collector would otherwise wait for Go's time slice of 10 ms,
+		// other processes and the host's other threads for the system's.
+		letOthersRun()
 		if t.waiting.Load() == 0 {
-			// Sessions and the collector would otherwise wait for Go's time slice of 10 ms,
-			// other processes and the host's own other threads for the system's.
 			runtime.Gosched()
-			letOthersRun()
 			return
 		}
 		t.give()

@@ -55,11 +55,10 @@ type report struct {
 func startAttackers(t *testing.T) *attackers {
 	self, err := os.Executable()
 	require.NoError(t, err)
-	args := []string{self}
-	if nice, err := exec.LookPath("nice"); err == nil {
-		args = []string{nice, "-n", "19", self}
+	cmd := exec.Command(self)
+	if idle, err := exec.LookPath("chrt"); err == nil {
+		cmd = exec.Command(idle, "--idle", "0", self)
 	}
-	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Env = append(os.Environ(), attackersEnv+"=1")
 	cmd.Stderr = os.Stderr
 	to, err := cmd.StdinPipe()

@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/happn-host/happn-host/host/plugin/hostile"
@@ -20,11 +19,12 @@ import (
 
 // What the others may notice, by the median of the rounds' 99th percentiles. With
 // HAPPN_TEST_HOSTILE=strict, which takes some minutes on an idle machine, it is twice
-// what they see while nobody does harm; a machine that does other things beside the
-// tests shows no more than that nobody is held up.
+// what they see while there is no such plugin; the best of some tries counts, since
+// whatever else the machine does only adds to it. A machine that does other things
+// beside the tests shows no more than that nobody is held up.
 const (
 	strictTimes = 2
-	floor       = 4 * time.Millisecond // below it a machine of two processors is as it is
+	strictTries = 3
 	loosely     = 500 * time.Millisecond
 )
 
@@ -90,19 +90,16 @@ func (b *battery) warm() {
 // run is the whole life of one hostile plugin.
 func (b *battery) run(t *testing.T, quiet usage) {
 	b.written()
-	b.install()
-	want := is("ready", "degraded", "open")
-	if b.module.Refused {
-		want = is("refused")
-	}
-	s := b.await("evil.wasm", want)
 	b.measure(t)
+	lines := b.tells(t)
+	s := b.plugin("evil.wasm")
 	if b.module.Told != nil {
 		s = b.await("evil.wasm", func(s state) bool { return told([]string{s.Reason, s.LastError}, b.module.Told) != "" })
 	}
 	t.Logf("%s, %s %q", s.State, s.Reason, s.LastError)
 	b.remove()
-	b.checkLog(t)
+	lines = append(lines, b.written()...)
+	require.Less(t, len(lines), 1500, "the log is flooded")
 	b.kept(b.others, quiet, leftovers())
 }
 
@@ -113,6 +110,15 @@ func (b *battery) install() {
 		b.put(name+".yaml", []byte(file))
 		b.put(name+".wasm", b.module.Bytes)
 	}
+}
+
+// comes waits until the host has the plugin, or has refused it.
+func (b *battery) comes() {
+	if b.module.Refused {
+		b.await("evil.wasm", is("refused"))
+		return
+	}
+	b.await("evil.wasm", is("ready", "degraded", "open"))
 }
 
 func (b *battery) names() []string {
@@ -129,19 +135,31 @@ func (b *battery) remove() {
 	}
 }
 
-// measure compares rounds in which nobody attacks with those in which somebody does.
+// measure has the plugin attack, and compares rounds in which it does with those in
+// which there is no such plugin.
 func (b *battery) measure(t *testing.T) {
-	rounds, length := 3, 40*time.Millisecond
-	if strict() {
-		rounds, length = 11, 120*time.Millisecond
+	if !strict() {
+		require.True(t, b.compare(t, 3, 40*time.Millisecond, loosely, 0), "others are held up")
+		return
 	}
+	for try := range strictTries {
+		if b.compare(t, 11, 120*time.Millisecond, 0, strictTimes) {
+			return
+		}
+		require.Less(t, try, strictTries-1, "others are held up")
+	}
+}
+
+// compare reports whether the others keep the bound, which may be so many times what
+// they see without the plugin.
+func (b *battery) compare(t *testing.T, rounds int, length, bound time.Duration, times int) bool {
 	var quiet, under []time.Duration
 	b.remove()
 	for range rounds {
 		quiet = append(quiet, b.others.round(length))
 	}
 	b.install()
-	b.await("evil.wasm", func(s state) bool { return s.State != "" })
+	b.comes()
 	for range rounds {
 		stop := b.attack(t)
 		under = append(under, b.others.round(length))
@@ -151,11 +169,7 @@ func (b *battery) measure(t *testing.T) {
 	}
 	before, after := median(quiet), median(under)
 	t.Logf("p99 of the others: %s, under attack %s", before, after)
-	bound := loosely
-	if strict() {
-		bound = max(floor, strictTimes*before)
-	}
-	assert.LessOrEqual(t, after, bound, "others are held up; while it was quiet they took %s", before)
+	return after <= max(bound, time.Duration(times)*before)
 }
 
 // attack has the plugin do what it does, as often as possible, until the caller
@@ -173,7 +187,7 @@ func (b *battery) attack(t *testing.T) (stop func() report) {
 			for ctx.Err() == nil {
 				b.puts++
 				b.put("evil.wasm", hostile.Again(b.module.Bytes, b.puts))
-				pause(ctx, 30*time.Millisecond)
+				pause(ctx, settle()+20*time.Millisecond)
 			}
 		})
 	}
@@ -191,16 +205,25 @@ func pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// checkLog looks for the one line about what the plugin did, and for a log that was
-// flooded.
-func (b *battery) checkLog(t *testing.T) {
-	lines := b.written()
-	if b.module.Told != nil {
-		line := told(lines, append([]string{"evil"}, b.module.Told...))
-		require.NotEmpty(t, line, "no line says %q:\n%s", b.module.Told, strings.Join(lines[:min(len(lines), 20)], "\n"))
-		t.Log(line)
+// tells looks for the one line about what the plugin did, and has it go on until
+// there is one: what fails again and again is written once a second.
+func (b *battery) tells(t *testing.T) (lines []string) {
+	lines = b.written()
+	if b.module.Told == nil {
+		return lines
 	}
-	require.Less(t, len(lines), 1500, "the log is flooded")
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		line := told(lines, append([]string{"evil"}, b.module.Told...))
+		if line != "" {
+			t.Log(line)
+			return lines
+		}
+		require.True(t, time.Now().Before(deadline), "no line says %q:\n%s", b.module.Told, strings.Join(lines[:min(len(lines), 20)], "\n"))
+		stop := b.attack(t)
+		b.others.round(40 * time.Millisecond)
+		stop()
+		lines = append(lines, b.written()...)
+	}
 }
 
 // A module that is written in pieces, over the one that runs, is never run in part.

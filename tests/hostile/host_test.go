@@ -53,9 +53,18 @@ func start(t *testing.T, args ...string) *machine {
 		t.Skip("the reference server has no plugins")
 	}
 	m := &machine{t: t, folder: t.TempDir(), http: &http.Client{Transport: &http.Transport{}, Timeout: 20 * time.Second}}
-	m.server = testhost.Start(t, testhost.Settings{Args: append(args, "--plugins", m.folder, "--plugins.settle", "10ms", "--data.durability", "none")})
+	m.server = testhost.Start(t, testhost.Settings{Args: append(args, "--plugins", m.folder, "--plugins.settle", settle().String(), "--data.durability", "none")})
 	t.Cleanup(m.http.CloseIdleConnections)
 	return m
+}
+
+// settle is how long the folder must be quiet: not for long, unless what others notice
+// is compared. Then it is as it is by itself.
+func settle() time.Duration {
+	if strict() {
+		return 200 * time.Millisecond
+	}
+	return 10 * time.Millisecond
 }
 
 func (m *machine) connect() *client.Client {

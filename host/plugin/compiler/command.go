@@ -42,7 +42,7 @@ func (c Command) Compile(ctx context.Context, job Job) error {
 	if err != nil {
 		return err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := start(cmd); err != nil {
 		return fmt.Errorf("start the compiler: %w", err)
 	}
 	// What goes wrong here is said better by how the process ends.
