@@ -140,6 +140,26 @@ func TestServeStartsWithoutConfigurationAndStopsOnASignal(t *testing.T) {
 	}
 }
 
+// A host with a small heap leaves its garbage until there is enough of it, unless the
+// operator says how Go is to collect it.
+func TestServeCollectsSeldom(t *testing.T) {
+	for env, says := range map[string]string{"": `go_gc_gogc_percent (\d{4}|[4-9]\d\d)\n`, "GOGC=70": `go_gc_gogc_percent 70\n`} {
+		cmd := command(t, "serve", "--port", "0", "--data.durability", "none", "--log.format", "json")
+		if env != "" {
+			cmd.Env = append(cmd.Environ(), env)
+		}
+		r := start(t, cmd)
+		s := r.summary()
+		response, err := http.Get(s.base(t).JoinPath("/metrics").String())
+		require.NoError(t, err)
+		text, err := io.ReadAll(response.Body)
+		require.NoError(t, response.Body.Close())
+		require.NoError(t, err)
+		require.Regexp(t, says, string(text))
+		r.stop(syscall.SIGTERM)
+	}
+}
+
 func TestServeTellsAPersonWhatItDid(t *testing.T) {
 	r := start(t, command(t, "serve", "--port=0", "--data", "docs", "--plugins", "mods"))
 	require.Regexp(t, `^happn-host v9\.8\.7 is running as ".+"$`, r.line())
