@@ -95,7 +95,7 @@ func pluginLimitKeys() []entry {
 		{name: "functions", kind: kindNumber, unit: "functions", min: 1, max: 1_000_000, meaning: "Functions that a module defines."},
 		{name: "globals", kind: kindNumber, unit: "globals", min: 1, max: 1_000_000, meaning: "Globals of a module."},
 		{name: "tables", kind: kindNumber, unit: "tables", min: 1, max: 1024, meaning: "Tables of a module."},
-		{name: "tableElements", kind: kindNumber, unit: "elements", min: 1, max: 1 << 22, meaning: "What all tables of an instance hold together."},
+		{name: "tableElements", kind: kindNumber, unit: "elements", min: 1, max: 1 << 20, meaning: "What all tables of an instance hold together."},
 		{name: "memoryMiB", kind: kindNumber, unit: "MiB", min: 1, max: 4096, meaning: "Memory that one instance may use. A guest written in Go needs more than 16."},
 		{name: "stackKiB", kind: kindNumber, unit: "KiB", min: 1, max: 1 << 20, meaning: "Stack that one instance may use outside of that memory, by what its functions are taken to need."},
 		{name: "outputKiB", kind: kindNumber, unit: "KiB", min: 1, max: 262_143, meaning: "Output that one hook call may produce."},

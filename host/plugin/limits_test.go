@@ -252,11 +252,11 @@ func TestCompilingHasATimeLimit(t *testing.T) {
 
 func TestALimitThatGoesNoHigherSaysSo(t *testing.T) {
 	f := open(t, nil)
-	f.put("p.yaml", []byte("limits: {tableElements: 4194305}"))
-	f.put("p.wasm", withElements(4194305))
-	require.Equal(t, "p.yaml: limits.tableElements: expected a whole number from 1 to 4194304, got 4194305", f.only().Reason)
-	f.put("p.yaml", []byte("limits: {tableElements: 4194304}"))
-	require.Equal(t, "the module begins with tables of 4194305 elements, above the limit of 4194304 (limits.tableElements, which goes no higher)", f.only().Reason)
+	f.put("p.yaml", []byte("limits: {tableElements: 1048577}"))
+	f.put("p.wasm", withElements(1048577))
+	require.Equal(t, "p.yaml: limits.tableElements: expected a whole number from 1 to 1048576, got 1048577", f.only().Reason)
+	f.put("p.yaml", []byte("limits: {tableElements: 1048576}"))
+	require.Equal(t, "the module begins with tables of 1048577 elements, above the limit of 1048576 (limits.tableElements, which goes no higher)", f.only().Reason)
 }
 
 // Requests above their limit wait, and the operator hears of it, once each time.

@@ -123,7 +123,7 @@ func TestTablesStayWithinTheirLimit(t *testing.T) {
 	for limit, says := range map[int]string{
 		20:      "a table would grow, above the limit of 20 (limits.tableElements)",
 		1 << 17: "a table would grow to more than 131072 elements, above which limits.tableElements allows no growing",
-		1 << 22: "a table would grow to more than 131072 elements, above which limits.tableElements allows no growing",
+		1 << 20: "a table would grow to more than 131072 elements, above which limits.tableElements allows no growing",
 	} {
 		f := open(t, func(o *plugin.Options) {
 			o.Limits.TableElements, o.Limits.Timeout, o.Limits.Instances = limit, 20*time.Second, 1

@@ -82,7 +82,7 @@ var table = [Count]Row{
 	Functions:     {"functions", 100_000, 1_000_000, ""},
 	Globals:       {"globals", 10_000, 1_000_000, ""},
 	Tables:        {"tables", 16, 1024, ""},
-	TableElements: {"tableElements", meter.MaxTable, 1 << 22, ""},
+	TableElements: {"tableElements", meter.MaxTable, 1 << 20, ""},
 	MemoryMiB:     {"memoryMiB", 64, 4096, "MiB"},
 	StackKiB:      {"stackKiB", meter.DefaultStack >> 10, 1 << 20, "KiB"},
 
