@@ -33,8 +33,14 @@ var waitedFor = map[string]func(m *asm.Module) []byte{
 		m.Table(1, self)
 		return asm.Join(asm.I32Const(0), asm.Call(self))
 	},
-	"recursion with many locals": func(m *asm.Module) []byte { return circle(m, bytes.Repeat(asm.I64, 5_000), 1) },
-	"growing by a page":          func(*asm.Module) []byte { return forever(asm.I32Const(1), asm.MemoryGrow, asm.Drop) },
+	"recursion with many locals":  func(m *asm.Module) []byte { return circle(m, bytes.Repeat(asm.I64, 5_000), 1) },
+	"recursion with large frames": func(m *asm.Module) []byte { return largeFrames(m) },
+	"recursion with operands": func(m *asm.Module) []byte {
+		unknown := asm.Join(asm.LocalGet(0), []byte{0x28, 2, 0})
+		m.Func("", asm.I32, asm.None, nil, bytes.Repeat(unknown, 300), asm.LocalGet(0), asm.Call(2), bytes.Repeat(asm.I32Add, 299), asm.Drop)
+		return asm.Join(asm.I32Const(1), asm.Call(2))
+	},
+	"growing by a page": func(*asm.Module) []byte { return forever(asm.I32Const(1), asm.MemoryGrow, asm.Drop) },
 	"growing at once": func(*asm.Module) []byte {
 		return asm.Join(asm.I32Const(60*16), asm.MemoryGrow, asm.Drop, forever())
 	},
@@ -108,6 +114,21 @@ func circle(m *asm.Module, locals []byte, many uint32) []byte {
 	for n := range many {
 		m.Func("", asm.I32, asm.None, locals, asm.LocalGet(0), asm.Call(2+(n+1)%many), asm.LocalGet(0), asm.IfVoid, asm.Unreachable, asm.End)
 	}
+	return asm.Join(asm.I32Const(1), asm.Call(2))
+}
+
+// largeFrames calls itself with 60 variables that have other values behind each of 60 blocks, one in the
+// other: an engine gives each of these a place of its own, 28 KB for 2.5 KB of code.
+func largeFrames(m *asm.Module) []byte {
+	const many = 60
+	var set, out, use, blocks, ends []byte
+	for i := range uint32(many) {
+		set = asm.Join(set, asm.LocalGet(0), []byte{0x29, 3, 0}, asm.LocalSet(1+i))
+		out = asm.Join(out, asm.LocalGet(0), []byte{0x28, 2, 0}, asm.BrIf(i))
+		use = asm.Join(use, asm.LocalGet(0), asm.LocalGet(1+i), []byte{0x37, 3, 8})
+		blocks, ends = append(blocks, asm.BlockVoid...), asm.Join(ends, asm.End, asm.LocalGet(0), asm.Call(2))
+	}
+	m.Func("", asm.I32, asm.None, bytes.Repeat(asm.I64, many), set, blocks, out, set, ends, use)
 	return asm.Join(asm.I32Const(1), asm.Call(2))
 }
 

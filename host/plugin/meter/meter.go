@@ -54,14 +54,15 @@ var order = []byte{
 // comes last in its index space, where no index of the module may lead.
 type rewriter struct {
 	module   *wasmbin.Module
-	imported uint32 // functions; also the index of the added import
-	defined  uint32 // functions that the module has a body of
-	yieldTyp uint32 // index of the type () -> i64
-	fuel     uint32 // index of the fuel global
-	stack    uint32 // index of the global that counts the stack that is left
-	depth    int32  // what it begins with, in bytes
-	room     uint32 // what tables may have together
-	tables   uint32 // that are imported
+	imported uint32              // functions; also the index of the added import
+	imports  []*wasmbin.FuncType // types of imported functions
+	defined  uint32              // functions that the module has a body of
+	yieldTyp uint32              // index of the type () -> i64
+	fuel     uint32              // index of the fuel global
+	stack    uint32              // index of the global that counts the stack that is left
+	depth    int32               // what it begins with, in bytes
+	room     uint32              // what tables may have together
+	tables   uint32              // that are imported
 	declared []table
 	codeAt   int // where the code section begins, for error messages
 
@@ -107,6 +108,7 @@ func InjectBounded(module []byte, b Bounds) ([]byte, error) {
 				return nil, fmt.Errorf("meter: import %s.%s is not for plugins", i.Module, i.Name)
 			}
 			w.imported++
+			w.imports = append(w.imports, &i.Type)
 		case wasmbin.KindGlobal:
 			globals++
 		case wasmbin.KindTable:

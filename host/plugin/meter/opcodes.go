@@ -22,6 +22,7 @@ const (
 	opCall         = 0x10
 	opCallIndirect = 0x11
 	opSelect       = 0x1b
+	opSelectTyped  = 0x1c
 	opLocalGet     = 0x20
 	opLocalSet     = 0x21
 	opLocalTee     = 0x22
@@ -150,7 +151,7 @@ func skip(r *wasmbin.Reader, op, class byte) {
 		r.Bytes(8)
 	case immPrefix:
 		if op == opPrefixSIMD {
-			skipSIMD(r)
+			skipVector(r, r.U32())
 		} else {
 			skipMisc(r)
 		}
@@ -192,8 +193,8 @@ func skipMisc(r *wasmbin.Reader) uint32 {
 	return sub
 }
 
-func skipSIMD(r *wasmbin.Reader) {
-	sub := r.U32()
+// skipVector reads over what follows the number of an instruction of the prefix 0xfd.
+func skipVector(r *wasmbin.Reader, sub uint32) {
 	switch {
 	case sub <= 11 || sub == 92 || sub == 93: // loads and stores
 		r.U32()

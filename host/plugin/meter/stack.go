@@ -1,10 +1,6 @@
 package meter
 
-import (
-	"math"
-
-	"github.com/happn-host/happn-host/host/plugin/wasmbin"
-)
+import "github.com/happn-host/happn-host/host/plugin/wasmbin"
 
 // The function that metered code calls when it would recurse deeper than it may:
 // () -> (). It ends the call by panicking.
@@ -16,14 +12,12 @@ const DefaultStack = 4 << 20
 // maxStack bounds that number. An i32 counts it.
 const maxStack = 1 << 30
 
-// What a function is taken to need of the stack, in bytes. Engines keep there what is in no register:
-// of the compilers' functions that were looked at, and what wazero makes of them,
-// the largest need twice as much, most need half.
+// What is taken for a function, in bytes, is half of what an engine's frame may need at most.
 const (
-	frameFixed  = 96 // return address, saved registers, what calls need
-	frameValue  = 8  // a parameter, a local or a result
-	frameVector = 16 // one of the type v128
-	frameCode   = 4  // bytes of code for one of stack
+	frameRatio  = 2
+	frameFixed  = 96  // return address and saved registers, what it keeps of its own
+	frameFloats = 112 // saved registers for floats and vectors
+	frameValue  = 8   // a parameter or a result, in the caller's frame
 )
 
 // typeV128 is the value type of vectors.
@@ -84,6 +78,7 @@ func (w *rewriter) callGraph(section []byte) *callGraph {
 	r := wasmbin.NewReader(section)
 	n := r.Count()
 	table := uint32(n)
+	e := &estimator{trace: trace{w: w}}
 	g := &callGraph{
 		calls: make([][]uint32, n+1), frames: make([]int32, n+1),
 		state: make([]byte, n+1), depths: make([]int32, n+1), counted: make([]bool, n+1),
@@ -93,8 +88,7 @@ func (w *rewriter) callGraph(section []byte) *callGraph {
 		if r.Err() != nil {
 			break
 		}
-		g.frames[i] = frame(w.typeOf(i), body)
-		g.calls[i] = w.calls(body, table)
+		g.frames[i], g.calls[i] = e.estimate(w.typeOf(i), body)
 		if w.named[w.imported+uint32(i)] {
 			g.calls[table] = append(g.calls[table], uint32(i))
 		}
@@ -110,51 +104,32 @@ func (w *rewriter) typeOf(function int) wasmbin.FuncType {
 	return wasmbin.FuncType{}
 }
 
-// frame returns what a function needs of the stack.
-func frame(t wasmbin.FuncType, body []byte) int32 {
-	size := int64(frameFixed + len(body)/frameCode)
-	for _, values := range [][]byte{t.Params, t.Results} {
+// estimator finds out what functions need of the stack.
+type estimator struct {
+	trace    trace
+	liveness liveness
+}
+
+// estimate returns what is taken for a function, and whom it calls. An engine such as wazero gives each value that is in no
+// register at some time a place of its own in the stack, and keeps it as long as the call lasts:
+// operands and locals that are needed behind a call, or that are too many at once; and locals get
+// another value wherever ways come together that have set them differently.
+func (e *estimator) estimate(typ wasmbin.FuncType, body []byte) (frame int32, calls []uint32) {
+	t := &e.trace
+	t.follow(typ, body)
+	if t.r.Err() != nil {
+		return maxStack - 1, t.calls // it is found again when the body is rewritten
+	}
+	size := frameFixed + (t.slots+e.liveness.count(t))*slotSize/frameRatio
+	if t.floats >= manyFloats {
+		size += frameFloats
+	}
+	for _, values := range [][]byte{typ.Params, typ.Results} {
 		for _, v := range values {
-			size += valueSize(v)
+			size += max(frameValue, int(slotsOf(v))*slotSize)
 		}
 	}
-	r := wasmbin.NewReader(body)
-	for range r.Count() {
-		n := int64(r.U32())
-		size += n * valueSize(r.Byte())
-	}
-	return int32(min(size, math.MaxInt32/2))
-}
-
-func valueSize(t byte) int64 {
-	if t == typeV128 {
-		return frameVector
-	}
-	return frameValue
-}
-
-// calls returns which defined functions, or table, a body calls.
-func (w *rewriter) calls(body []byte, table uint32) (out []uint32) {
-	r := wasmbin.NewReader(body)
-	for range r.Count() {
-		r.U32()
-		r.Byte()
-	}
-	for !r.Done() {
-		switch op := r.Byte(); op {
-		case opCall:
-			if f := r.U32(); f >= w.imported && f-w.imported < table {
-				out = append(out, f-w.imported)
-			}
-		case opCallIndirect:
-			r.U32()
-			r.U32()
-			out = append(out, table)
-		default:
-			skip(r, op, immediates[op])
-		}
-	}
-	return out
+	return int32(min(size, maxStack-1)), t.calls
 }
 
 // step is a node that is being walked, and which of its calls comes next.

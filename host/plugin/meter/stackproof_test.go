@@ -268,16 +268,14 @@ func (s *stackProof) below(f int, above map[int]bool) (most int, err error) {
 // stackOf reads a module's functions as they were, with what they take now.
 func (p *proof) stackOf(before *wasmbin.Module, bodies [][]byte) *stackProof {
 	s := &stackProof{proof: p, named: map[int]bool{}, through: -1}
-	for i, body := range bodies {
+	for i := range bodies {
 		t := before.Types[before.Functions[i]]
-		frame := 96 + len(body)/4
-		for _, v := range append(bytes.Clone(t.Params), t.Results...) {
+		frame := 96 + valuesAcrossCalls(p.read[i].flow, t, localTypes(bodies[i]))/2
+		for _, v := range slices.Concat(t.Params, t.Results) {
 			frame += width(v)
 		}
-		d := &decoder{b: body}
-		for n := d.unsigned(); n > 0; n-- {
-			many := int(d.unsigned())
-			frame += many * width(d.byte())
+		if p.measured != nil {
+			frame = max(frame, (p.measured[i]+1)/2)
 		}
 		s.frames = append(s.frames, frame)
 		s.takes = append(s.takes, p.read[i].takes)
@@ -297,6 +295,16 @@ func (p *proof) stackOf(before *wasmbin.Module, bodies [][]byte) *stackProof {
 	}
 	s.names(before)
 	return s
+}
+
+// localTypes returns the types of the locals that a body declares.
+func localTypes(body []byte) (types []byte) {
+	d := &decoder{b: body}
+	for n := d.unsigned(); n > 0; n-- {
+		many := int(d.unsigned())
+		types = append(types, bytes.Repeat([]byte{d.byte()}, many)...)
+	}
+	return types
 }
 
 func width(t byte) int {
