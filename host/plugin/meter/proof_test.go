@@ -2,6 +2,7 @@ package meter_test
 
 import (
 	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -129,4 +130,28 @@ func replaced(t *testing.T, module, old, new []byte) []byte {
 		out = wasmbin.AppendSection(out, s.ID, s.Body)
 	}
 	return out
+}
+
+// outside checks that neither an export nor the start function gives the fuel or
+// yield away. Code and tables are left to the engine's validation, since no
+// index of the original becomes theirs.
+func (p *proof) outside(after *wasmbin.Module) error {
+	if s := after.Find(wasmbin.SectionExport); s != nil {
+		r := wasmbin.NewReader(s)
+		for n := r.U32(); n > 0; n-- {
+			name, kind, index := r.Name(), r.Byte(), r.U32()
+			if kind == wasmbin.KindFunction && p.own(index) || kind == wasmbin.KindGlobal && index >= p.globals {
+				return fmt.Errorf("export %q gives the meter away", name)
+			}
+		}
+	}
+	if s := after.Find(wasmbin.SectionStart); s != nil && p.own(wasmbin.NewReader(s).U32()) {
+		return fmt.Errorf("the start function is the meter's")
+	}
+	return nil
+}
+
+// own reports whether a function is one that the meter has added.
+func (p *proof) own(function uint32) bool {
+	return function >= p.imported && function < p.imported+addedImports
 }

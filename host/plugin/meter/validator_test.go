@@ -94,30 +94,6 @@ func functions(types []uint32) (out []byte) {
 	return out
 }
 
-// outside checks that neither an export nor the start function gives the fuel or
-// yield away. Code and tables are left to the engine's validation, since no
-// index of the original becomes theirs.
-func (p *proof) outside(after *wasmbin.Module) error {
-	if s := after.Find(wasmbin.SectionExport); s != nil {
-		r := wasmbin.NewReader(s)
-		for n := r.U32(); n > 0; n-- {
-			name, kind, index := r.Name(), r.Byte(), r.U32()
-			if kind == wasmbin.KindFunction && p.own(index) || kind == wasmbin.KindGlobal && index >= p.globals {
-				return fmt.Errorf("export %q gives the meter away", name)
-			}
-		}
-	}
-	if s := after.Find(wasmbin.SectionStart); s != nil && p.own(wasmbin.NewReader(s).U32()) {
-		return fmt.Errorf("the start function is the meter's")
-	}
-	return nil
-}
-
-// own reports whether a function is one that the meter has added.
-func (p *proof) own(function uint32) bool {
-	return function >= p.imported && function < p.imported+addedImports
-}
-
 func (p *proof) codes(before, after *wasmbin.Module) error {
 	was, is := before.Find(wasmbin.SectionCode), after.Find(wasmbin.SectionCode)
 	if was == nil {
