@@ -181,6 +181,7 @@ func TestConnectionsAreCounted(t *testing.T) {
 	c.put("p.yaml", []byte(strings.Replace(listens, "7000", "7001", 1)))
 	third.conn.Closed(errors.New("reset"))
 	c.sentAway(third, "the connection broke: reset")
+	require.Eventually(t, func() bool { return c.only().Endpoints[0].Open == 0 }, 10*time.Second, time.Millisecond)
 	c.dial()
 	want.Closed.Lost = 1
 	want.Open = 0

@@ -109,8 +109,11 @@ func (i *instance) copyOut(verdict abi.Verdict, pointer, length uint32) ([]byte,
 	if !ok {
 		return nil, errOutBounds
 	}
-	if length > maxErrorText && verdict != abi.VerdictReplace && verdict != abi.VerdictPatch && !rawjson.IsObject(bytes.TrimSpace(view)) {
-		view = view[:maxErrorText]
+	switch verdict {
+	case abi.VerdictReject, abi.VerdictDrop, abi.VerdictClose, abi.VerdictError:
+		if length > maxErrorText && !rawjson.IsObject(bytes.TrimSpace(view)) {
+			view = view[:maxErrorText]
+		}
 	}
 	return bytes.Clone(view), nil
 }
