@@ -66,6 +66,9 @@ func waitingFor(t testing.TB, guest waitedGuest) *folder {
 // keepsWaiting calls the guest once, while the collector runs again and again.
 func (f *folder) keepsWaiting(path string) waited {
 	rec := request()
+	_, err := f.call(rec) // which waits for the instance that takes the place of the last one
+	require.NoError(f.t, err)
+	rec = request()
 	rec.Path = []byte(path)
 	var over atomic.Bool
 	var collecting sync.WaitGroup
@@ -76,7 +79,7 @@ func (f *folder) keepsWaiting(path string) waited {
 		}
 	})
 	began := time.Now()
-	_, err := f.call(rec)
+	_, err = f.call(rec)
 	late := time.Since(began) - limitOfWaiting
 	over.Store(true)
 	collecting.Wait()
