@@ -9,6 +9,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/internal/rawjson"
 	"github.com/happn-host/happn-host/security"
 	"github.com/happn-host/happn-host/security/login"
@@ -76,7 +77,7 @@ func readPolicy(raw []byte) (*policy.Policy, error) {
 
 // refused turns the refusal of a plugin into what clients see, and leaves faults.
 func refused(err error, code int) error {
-	var said *plugin.Refusal
+	var said *answer.Refusal
 	if !errors.As(err, &said) {
 		return err
 	}
@@ -114,7 +115,7 @@ func (p *pluginProvider) Check(ctx context.Context, a *login.Attempt) (username 
 		Operation: abi.OperationLogin, Data: credentials(a), Username: a.Username, SessionID: a.SessionID, Address: a.Address,
 	})
 	switch {
-	case errors.As(err, new(*plugin.Refusal)):
+	case errors.As(err, new(*answer.Refusal)):
 		return "", login.ErrRejected
 	case err != nil:
 		return "", err
@@ -190,7 +191,7 @@ func (p *pluginProvider) ChangePassword(ctx context.Context, username, before, a
 	data = rawjson.AppendString(append(data, `,"oldPassword":`...), before)
 	data = rawjson.AppendString(append(data, `,"newPassword":`...), after)
 	err := p.tell(ctx, plugin.Question{Operation: abi.OperationChangePassword, Data: append(data, '}'), Username: username})
-	if errors.As(err, new(*plugin.Refusal)) {
+	if errors.As(err, new(*answer.Refusal)) {
 		return login.ErrRejected
 	}
 	return err

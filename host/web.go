@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"github.com/happn-host/happn-host/host/certificate"
-	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/web"
 )
 
@@ -51,7 +51,7 @@ func (h *Host) Handle(pattern string, handler http.Handler) { h.web.Handle(patte
 
 // servePlugins answers by the routes of plugins, and reports whether one did.
 func (h *Host) servePlugins(w http.ResponseWriter, r *http.Request) bool {
-	caller := plugin.Caller{Address: h.web.AddressOf(r), Secure: r.TLS != nil}
+	caller := answer.Caller{Address: h.web.AddressOf(r), Secure: r.TLS != nil}
 	if v := web.VisitorOf(r); v != nil {
 		caller.Username = v.Username()
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
@@ -93,7 +94,7 @@ func (t *canary) ask(before *chain, place int, rec *abi.Record) (verdict abi.Ver
 	verdict, output, err = g.conclude(s, place, began, rec, verdict, output, err)
 	if failed := err != nil || verdict == abi.VerdictError; failed && idle && g != t.plugin.gen.Load() {
 		if err == nil {
-			g.note(errors.New("hook failed: " + errorText(output)))
+			g.note(errors.New("hook failed: " + answer.ErrorText(output)))
 		}
 		return 0, nil, false, nil
 	}

@@ -13,6 +13,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/internal/rawjson"
@@ -84,10 +85,10 @@ func (c *Connection) show(export int, rec *abi.Record) (consumed bool) {
 	case verdict == abi.VerdictNeedMore:
 		err = errors.New("asked for more where there is no stream of bytes")
 	case verdict == abi.VerdictClose:
-		c.end(abi.ConnClosedByPlugin, errorText(output))
+		c.end(abi.ConnClosedByPlugin, answer.ErrorText(output))
 		return true
 	case verdict == abi.VerdictError:
-		err = fmt.Errorf("hook failed: %s", errorText(output))
+		err = fmt.Errorf("hook failed: %s", answer.ErrorText(output))
 	case verdict == abi.VerdictEmit:
 		if err = c.take(export, output, len(rec.Bytes)); err == nil {
 			return true

@@ -2,11 +2,11 @@ package plugin
 
 import (
 	"context"
-	"errors"
 	"net/http"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
@@ -14,10 +14,10 @@ import (
 // emulators: it applies REPLACE and PATCH, and sets rec.Error for REJECT and
 // CLOSE. An error means that the hook failed and rec is as it was.
 func Conclude(kind hook.Kind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
-	if err := checkVerdict(kind.Place(), verdict); err != nil {
+	if err := answer.Check(kind.Place(), verdict); err != nil {
 		return err
 	}
-	return conclude(kind, rec, verdict, output)
+	return answer.Conclude(kind, rec, verdict, output)
 }
 
 // Call is a hook that emulators call: it is shown a record and decides.
@@ -38,8 +38,8 @@ func (m *Manager) Calls(kind hook.Kind) Call {
 // ServeCall answers an HTTP request by a hook as Manager.ServeHTTP does, for
 // emulators: below is the path below the plugin's. An error means that the hook
 // failed and nothing was sent.
-func ServeCall(w http.ResponseWriter, r *http.Request, caller Caller, below string, call Call) error {
-	rec, err := httpRecord(r, below, caller)
+func ServeCall(w http.ResponseWriter, r *http.Request, caller answer.Caller, below string, call Call) error {
+	rec, err := answer.Request(r, below, caller)
 	if err != nil {
 		return err
 	}
@@ -47,23 +47,23 @@ func ServeCall(w http.ResponseWriter, r *http.Request, caller Caller, below stri
 	if err != nil {
 		return err
 	}
-	if err := checkVerdict(hook.PlaceHTTP, verdict); err != nil {
+	if err := answer.Check(hook.PlaceHTTP, verdict); err != nil {
 		return err
 	}
-	return writeAnswer(w, r, verdict, output)
+	return answer.Write(w, r, verdict, output)
 }
 
 // Decide carries out on rec what a hook of logins has decided, for emulators: its
 // data are those of REPLACE, and its error that of REJECT. An error means that the
 // hook failed.
 func Decide(kind hook.Kind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
-	if err := checkVerdict(kind.Place(), verdict); err != nil {
+	if err := answer.Check(kind.Place(), verdict); err != nil {
 		return err
 	}
 	if verdict != abi.VerdictReplace {
-		return conclude(kind, rec, verdict, output)
+		return answer.Conclude(kind, rec, verdict, output)
 	}
-	data, err := replacement(output, func([]byte) error { return nil })
+	data, err := answer.Replacement(output, func([]byte) error { return nil })
 	if err == nil {
 		rec.Data = data
 	}
@@ -73,37 +73,19 @@ func Decide(kind hook.Kind, rec *abi.Record, verdict abi.Verdict, output []byte)
 // SearchHits is what a query is answered with, for emulators; see
 // pipeline.SearchQuery.
 func SearchHits(verdict abi.Verdict, output []byte, limit int) (hits []pipeline.Hit, more bool, err error) {
-	answer, err := searchAnswer(verdict, output)
+	found, err := answer.Search(verdict, output)
 	if err != nil {
 		return nil, false, err
 	}
-	return readHits(&answer, limit)
+	return answer.Hits(&found, limit)
 }
 
 // SearchScores is what an operator makes of a number of values, for emulators.
 func SearchScores(verdict abi.Verdict, output []byte, ranks bool, values int) ([]pipeline.Score, error) {
-	answer, err := searchAnswer(verdict, output)
+	found, err := answer.Search(verdict, output)
 	if err != nil {
 		return nil, err
 	}
 	scores := make([]pipeline.Score, values)
-	return scores, readScores(answer.Data, ranks, scores)
-}
-
-// ServiceAnswer is what an answer to a call of a service means, for emulators.
-func ServiceAnswer(verdict abi.Verdict, output []byte) ([]byte, error) {
-	switch verdict {
-	case abi.VerdictPass:
-		return nil, nil
-	case abi.VerdictReject:
-		return nil, errors.New(string(errorSection(output)))
-	case abi.VerdictReplace:
-		var out abi.Record
-		err := out.Decode(output)
-		if err == nil && out.Data != nil {
-			err = checkSection(abi.SectionData, &out.Data)
-		}
-		return out.Data, err
-	}
-	return nil, errors.New("hook failed: " + errorText(output))
+	return scores, answer.Scores(found.Data, ranks, scores)
 }

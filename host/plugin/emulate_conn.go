@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 )
@@ -104,7 +105,7 @@ func (e emulated) limits() *limit.Set { return e.bounds }
 // speak implements speaker.
 func (e emulated) speak(export int, conn uint64, rec *abi.Record) (abi.Verdict, []byte, error) {
 	verdict, output := e.Speak(hook.RulesAt(hook.PlaceProtocol).Exports[export], conn, rec)
-	return verdict, output, checkVerdict(hook.PlaceProtocol, verdict)
+	return verdict, output, answer.Check(hook.PlaceProtocol, verdict)
 }
 
 // hangUp implements speaker.

@@ -8,6 +8,7 @@ import (
 	extism "github.com/extism/go-sdk"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/meter"
@@ -234,7 +235,7 @@ func extismErrorSet(g *extismGuest, stack []uint64) {
 		return // takes it back
 	}
 	text := g.view(stack[0])
-	g.failure = append([]byte{}, text[:min(len(text), maxErrorText)]...)
+	g.failure = append([]byte{}, text[:min(len(text), answer.MaxErrorText)]...)
 }
 
 func extismConfigGet(g *extismGuest, stack []uint64) {

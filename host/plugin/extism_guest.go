@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 )
@@ -86,7 +87,7 @@ func (g *extismGuest) start() error {
 	case err != nil:
 		return fmt.Errorf("%s: %w", abi.ExportInit, err)
 	case g.failure != nil:
-		return fmt.Errorf("%s refused the configuration: %s", abi.ExportInit, errorText(g.failure))
+		return fmt.Errorf("%s refused the configuration: %s", abi.ExportInit, answer.ErrorText(g.failure))
 	case code != 0:
 		return fmt.Errorf("%s refused the configuration with code %d; the plugin's own log lines say more", abi.ExportInit, int32(code))
 	}
@@ -162,7 +163,7 @@ func (g *extismGuest) ask(export string, before []byte, rec *abi.Record) (verdic
 func (g *extismGuest) conclude(code uint32) (verdict abi.Verdict, output []byte, err error) {
 	switch {
 	case code == 0 && g.failure != nil:
-		return 0, nil, fmt.Errorf("failed: %s", errorText(g.failure))
+		return 0, nil, fmt.Errorf("failed: %s", answer.ErrorText(g.failure))
 	case code == 0:
 		return 0, nil, errors.New("exited, or returned 0, which is no verdict")
 	}

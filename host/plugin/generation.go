@@ -14,6 +14,7 @@ import (
 	"github.com/tetratelabs/wazero"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
@@ -228,7 +229,7 @@ func (g *generation) runIn(s *slot, from *chain, h *boundHook, rec *abi.Record) 
 // back.
 func (g *generation) conclude(s *slot, place int, began time.Time, rec *abi.Record, verdict abi.Verdict, output []byte, err error) (abi.Verdict, []byte, error) {
 	if err == nil {
-		err = checkVerdict(place, verdict)
+		err = answer.Check(place, verdict)
 	}
 	s.counts[place].end(began, rec, verdict, output, err)
 	if verdict == abi.VerdictError && g.secrets.Any() {

@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
@@ -72,7 +73,7 @@ func hostConnSend(i *instance, stack []uint64) {
 // conn_close (conn, ptr, len) -> 0
 func hostConnClose(i *instance, stack []uint64) {
 	stack[0] = i.withBytes(stack[0], stack[1], stack[2], func(c *Connection, b []byte) error {
-		c.end(abi.ConnClosedByPlugin, errorText(b))
+		c.end(abi.ConnClosedByPlugin, answer.ErrorText(b))
 		return nil
 	})
 }

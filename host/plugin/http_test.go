@@ -12,6 +12,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 )
 
@@ -30,7 +31,7 @@ func (f *folder) request(method, url string) (*http.Response, string) {
 	f.t.Helper()
 	w := httptest.NewRecorder()
 	r := httptest.NewRequest(method, url, strings.NewReader("body"))
-	if !f.ServeHTTP(w, r, plugin.Caller{Address: "1.2.3.4"}) {
+	if !f.ServeHTTP(w, r, answer.Caller{Address: "1.2.3.4"}) {
 		return nil, ""
 	}
 	body, err := io.ReadAll(w.Result().Body)

@@ -9,6 +9,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/meter"
 	"github.com/happn-host/happn-host/internal/rawjson"
@@ -111,8 +112,8 @@ func (i *instance) copyOut(verdict abi.Verdict, pointer, length uint32) ([]byte,
 	}
 	switch verdict {
 	case abi.VerdictReject, abi.VerdictDrop, abi.VerdictClose, abi.VerdictError:
-		if length > maxErrorText && !rawjson.IsObject(bytes.TrimSpace(view)) {
-			view = view[:maxErrorText]
+		if length > answer.MaxErrorText && !rawjson.IsObject(bytes.TrimSpace(view)) {
+			view = view[:answer.MaxErrorText]
 		}
 	}
 	return bytes.Clone(view), nil

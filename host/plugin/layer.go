@@ -7,6 +7,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
@@ -49,7 +50,7 @@ func (l *layer) Call(ctx context.Context, rec *abi.Record) (abi.Verdict, error) 
 		return verdict, nil
 	}
 	if err == nil {
-		if err = conclude(hook.RulesAt(l.place).Kind, rec, verdict, output); err == nil {
+		if err = answer.Conclude(hook.RulesAt(l.place).Kind, rec, verdict, output); err == nil {
 			return verdict, nil
 		}
 		l.failed(rec.SessionID, verdict, err)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
 )
@@ -54,13 +55,13 @@ func TestAProfileHookGivesPolicies(t *testing.T) {
 		module  []byte
 		check   func([]byte) error
 		policy  string
-		refusal *plugin.Refusal
+		refusal *answer.Refusal
 		fault   string
 	}{
 		"pass":      {module: deciding(t, abi.ExportProfile, abi.VerdictPass, nil, profileManifest)},
 		"a policy":  {module: deciding(t, abi.ExportProfile, abi.VerdictReplace, data(t, `{"ttl":1}`), profileManifest), policy: `{"ttl":1}`},
-		"a text":    {module: deciding(t, abi.ExportProfile, abi.VerdictReject, []byte("closed"), profileManifest), refusal: &plugin.Refusal{Message: "closed"}},
-		"an error":  {module: deciding(t, abi.ExportProfile, abi.VerdictReject, []byte(`{"name":"Closed","code":423,"message":"until 8"}`), profileManifest), refusal: &plugin.Refusal{Name: "Closed", Code: 423, Message: "until 8"}},
+		"a text":    {module: deciding(t, abi.ExportProfile, abi.VerdictReject, []byte("closed"), profileManifest), refusal: &answer.Refusal{Message: "closed"}},
+		"an error":  {module: deciding(t, abi.ExportProfile, abi.VerdictReject, []byte(`{"name":"Closed","code":423,"message":"until 8"}`), profileManifest), refusal: &answer.Refusal{Name: "Closed", Code: 423, Message: "until 8"}},
 		"no policy": {module: deciding(t, abi.ExportProfile, abi.VerdictReplace, record(t, abi.Record{Kind: abi.KindSession}), profileManifest), fault: "the policy is missing"},
 		"no record": {module: deciding(t, abi.ExportProfile, abi.VerdictReplace, []byte("x"), profileManifest), fault: "verdict replace"},
 		"no JSON":   {module: deciding(t, abi.ExportProfile, abi.VerdictReplace, data(t, `{"ttl":`), profileManifest), fault: `section "data"`},
@@ -82,7 +83,7 @@ func TestAProfileHookGivesPolicies(t *testing.T) {
 				check = anything
 			}
 			policy, err := f.Profiles()[0].Ask(t.Context(), applicant(), check)
-			var said *plugin.Refusal
+			var said *answer.Refusal
 			switch {
 			case c.refusal != nil:
 				require.ErrorAs(t, err, &said)
@@ -152,8 +153,8 @@ func TestAnAuthHookNamesWhoLogsIn(t *testing.T) {
 			require.Nil(t, f.Provider("other"))
 			require.NotNil(t, f.Provider("key"), "%+v", f.List())
 			login := plugin.Question{Operation: abi.OperationLogin, Data: []byte(`{"username":"x","password":"secret"}`), Username: "x"}
-			answer, err := f.Provider("key").Ask(t.Context(), login)
-			require.Equal(t, c.rejected, errors.As(err, new(*plugin.Refusal)))
+			said, err := f.Provider("key").Ask(t.Context(), login)
+			require.Equal(t, c.rejected, errors.As(err, new(*answer.Refusal)))
 			switch {
 			case c.fault != "":
 				require.ErrorContains(t, err, c.fault)
@@ -161,16 +162,16 @@ func TestAnAuthHookNamesWhoLogsIn(t *testing.T) {
 			case !c.rejected:
 				require.NoError(t, err)
 			}
-			require.Equal(t, c.mine, answer.Mine)
-			require.Equal(t, c.username, answer.Username)
-			groups, makes := answer.NewUser()
+			require.Equal(t, c.mine, said.Mine)
+			require.Equal(t, c.username, said.Username)
+			groups, makes := said.NewUser()
 			require.Equal(t, c.mine, makes)
 			if c.mine {
 				require.Equal(t, []string{"devices"}, groups)
-				require.True(t, answer.MayBe("device-1"))
-				require.True(t, answer.MayBe("_ADMIN"))
+				require.True(t, said.MayBe("device-1"))
+				require.True(t, said.MayBe("_ADMIN"))
 			}
-			require.False(t, answer.MayBe("ada"))
+			require.False(t, said.MayBe("ada"))
 		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 )
 
@@ -193,7 +194,7 @@ func (c *Connection) carryOut(rec *abi.Record) {
 		c.send(rec.Bytes, rec.Flags&abi.FlagText != 0)
 	}
 	if rec.Action == abi.ActionDisconnect {
-		c.end(abi.ConnClosedByPlugin, errorText(rec.Error))
+		c.end(abi.ConnClosedByPlugin, answer.ErrorText(rec.Error))
 		return
 	}
 	if asked, _ := readAsked(rec.Options); asked.timer >= 0 {

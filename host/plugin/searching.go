@@ -5,12 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/pipeline"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
@@ -73,9 +72,9 @@ func (s searcher) Reads(path []byte) bool {
 }
 
 // ask shows a record to the hook and returns the one that it answers with.
-func (s searcher) ask(ctx context.Context, asker *pipeline.Asker, data, options []byte) (answer abi.Record, err error) {
+func (s searcher) ask(ctx context.Context, asker *pipeline.Asker, data, options []byte) (found abi.Record, err error) {
 	if chainOf(ctx).has(s.binding.plugin) {
-		return answer, &pipeline.SearchError{Told: fmt.Appendf(nil, "plugin %s is waiting for this very search", s.binding.name)}
+		return found, &pipeline.SearchError{Told: fmt.Appendf(nil, "plugin %s is waiting for this very search", s.binding.name)}
 	}
 	rec := abi.Record{
 		Kind: abi.KindSearch, Action: abi.ActionGet, Path: asker.Pattern, Data: data, Options: options, SessionID: []byte(asker.SessionID),
@@ -85,15 +84,15 @@ func (s searcher) ask(ctx context.Context, asker *pipeline.Asker, data, options 
 	}
 	verdict, output, err := s.binding.call(ctx, &rec)
 	if err == nil {
-		if answer, err = searchAnswer(verdict, output); err == nil {
-			return answer, nil
+		if found, err = answer.Search(verdict, output); err == nil {
+			return found, nil
 		}
 		if errors.As(err, new(*pipeline.SearchError)) {
-			return answer, err
+			return found, err
 		}
 		s.binding.failed(rec.SessionID, verdict, err)
 	}
-	return answer, s.failed(err)
+	return found, s.failed(err)
 }
 
 // failed logs why a plugin has no answer, and returns what the client is told.
@@ -110,27 +109,6 @@ func (s searcher) broken(asker *pipeline.Asker, err error) error {
 	return s.failed(err)
 }
 
-// searchAnswer is what a hook of kind search answers. A *pipeline.SearchError is
-// its refusal.
-func searchAnswer(verdict abi.Verdict, output []byte) (rec abi.Record, err error) {
-	switch verdict {
-	case abi.VerdictReplace:
-		if err = rec.Decode(output); err == nil {
-			err = checkSection(abi.SectionData, &rec.Data)
-		}
-		if err == nil && rec.Options != nil {
-			err = checkSection(abi.SectionOptions, &rec.Options)
-		}
-		if err == nil && !rawjson.IsArray(rec.Data) {
-			err = errors.New("data is no list")
-		}
-		return rec, err
-	case abi.VerdictReject:
-		return rec, &pipeline.SearchError{Told: errorSection(output)}
-	}
-	return rec, errors.New("hook failed: " + errorText(output))
-}
-
 // searchQuery implements pipeline.SearchQuery.
 type searchQuery struct{ searcher }
 
@@ -138,42 +116,14 @@ type searchQuery struct{ searcher }
 func (q searchQuery) Part(ctx context.Context, asker *pipeline.Asker, argument []byte, skip, limit int) (hits []pipeline.Hit, more bool, err error) {
 	options := rawjson.AppendString([]byte(`{"query":`), q.name)
 	options = fmt.Appendf(options, `,"skip":%d,"limit":%d}`, skip, limit)
-	answer, err := q.ask(ctx, asker, argument, options)
+	found, err := q.ask(ctx, asker, argument, options)
 	if err != nil {
 		return nil, false, err
 	}
-	if hits, more, err = readHits(&answer, limit); err != nil {
+	if hits, more, err = answer.Hits(&found, limit); err != nil {
 		return nil, false, q.broken(asker, err)
 	}
 	return hits, more, nil
-}
-
-// readHits reads what a query has found: at most limit of it is looked at.
-func readHits(answer *abi.Record, limit int) (hits []pipeline.Hit, more bool, err error) {
-	said, _ := rawjson.Lookup(answer.Options, "more")
-	more = string(said) == "true"
-	for raw := range rawjson.Elements(answer.Data) {
-		if len(hits) == limit {
-			return hits, true, nil
-		}
-		path, _ := rawjson.Lookup(raw, "path")
-		score, _ := rawjson.Lookup(raw, "score")
-		value, ok := finite(score)
-		if !rawjson.IsObject(raw) || !rawjson.IsString(path) || !ok {
-			return nil, false, fmt.Errorf("hit %d is not {path: text, score: number}", len(hits))
-		}
-		hits = append(hits, pipeline.Hit{Path: string(rawjson.Unquote(path)), Score: value})
-	}
-	return hits, more, nil
-}
-
-// finite reads a JSON number.
-func finite(raw []byte) (float64, bool) {
-	if len(raw) == 0 || raw[0] != '-' && (raw[0] < '0' || raw[0] > '9') {
-		return 0, false
-	}
-	f, err := strconv.ParseFloat(string(raw), 64)
-	return f, err == nil && !math.IsInf(f, 0)
 }
 
 // searchOperator implements pipeline.SearchOperator.
@@ -189,36 +139,12 @@ func (o searchOperator) Ranks() bool {
 func (o searchOperator) Score(ctx context.Context, asker *pipeline.Asker, argument []byte, values [][]byte, scores []pipeline.Score) error {
 	data := append(append([]byte(`{"argument":`), argument...), `,"values":[`...)
 	data = append(append(data, bytes.Join(values, []byte{','})...), "]}"...)
-	answer, err := o.ask(ctx, asker, data, append(rawjson.AppendString([]byte(`{"operator":`), o.name), '}'))
+	found, err := o.ask(ctx, asker, data, append(rawjson.AppendString([]byte(`{"operator":`), o.name), '}'))
 	if err != nil {
 		return err
 	}
-	if err := readScores(answer.Data, o.Ranks(), scores); err != nil {
+	if err := answer.Scores(found.Data, o.Ranks(), scores); err != nil {
 		return o.broken(asker, err)
-	}
-	return nil
-}
-
-// readScores reads what an operator makes of values: a number or, unless it ranks,
-// true for one that matches, null or false for one that does not.
-func readScores(list []byte, ranks bool, scores []pipeline.Score) error {
-	n := 0
-	for raw := range rawjson.Elements(list) {
-		if n == len(scores) {
-			return fmt.Errorf("more than the %d scores that were asked for", n)
-		}
-		switch value, ok := finite(raw); {
-		case ok:
-			scores[n] = pipeline.Score{Value: value, Matches: true}
-		case string(raw) == "true" && !ranks:
-			scores[n] = pipeline.Score{Matches: true}
-		case !rawjson.IsNull(raw) && string(raw) != "false":
-			return fmt.Errorf("score %d is %s, which is neither a number nor null", n, errorText(raw[:min(len(raw), 40)]))
-		}
-		n++
-	}
-	if n != len(scores) {
-		return fmt.Errorf("%d scores for %d values", n, len(scores))
 	}
 	return nil
 }

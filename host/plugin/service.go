@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
@@ -57,7 +58,7 @@ func (g *generation) callService(ctx context.Context, rec *abi.Record) ([]byte, 
 	}
 	if rec.Data != nil {
 		data := bytes.Clone(rec.Data) // the caller's memory must not be looked at while another guest runs
-		if err := checkSection(abi.SectionData, &data); err != nil {
+		if err := answer.CheckSection(abi.SectionData, &data); err != nil {
 			return nil, fmt.Errorf("%w: data: %w", ErrInvalid, err)
 		}
 		rec.Data = data
@@ -72,10 +73,10 @@ func (b *binding) serve(ctx context.Context, caller string, rec *abi.Record) ([]
 	if err != nil {
 		return nil, fmt.Errorf("%w: plugin %s: %w", ErrRefused, b.name, err)
 	}
-	answer, err := ServiceAnswer(verdict, output)
+	data, err := answer.Service(verdict, output)
 	switch {
 	case err == nil:
-		return answer, nil
+		return data, nil
 	case verdict == abi.VerdictReject:
 		return nil, fmt.Errorf("%w: %w", ErrRefused, err)
 	}

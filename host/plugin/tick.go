@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
@@ -91,7 +92,7 @@ func (t *ticks) tick(b *binding, now time.Time) {
 	defer span.End()
 	verdict, output, err := b.call(ctx, &abi.Record{EventID: uint64(now.UnixMilli())})
 	if err == nil && verdict == abi.VerdictError {
-		err = errors.New("hook failed: " + errorText(output))
+		err = errors.New("hook failed: " + answer.ErrorText(output))
 		b.failed(nil, verdict, err)
 	}
 	if err != nil && !errors.Is(err, errOpen) && !errors.Is(err, errGone) {

@@ -85,6 +85,7 @@ var rooms = []struct {
 	{"host/admin", []string{"host/admin", "security"}, false},
 	{"host/web", []string{"host/web", "host/transport", "host/config", "host/tracing", "internal"}, false},
 	{"host/plugin", []string{"abi", "host/plugin", "host/pipeline", "host/config", "host/tracing", "internal"}, true},
+	{"host/plugin/answer", []string{"abi", "internal/rawjson", "host/pipeline", "host/plugin/hook"}, false},
 	{"host/plugin/folder", nil, false},
 	{"host/plugin/hook", []string{"abi", "host/pipeline", "host/plugin/object", "host/plugin/pattern"}, true},
 	{"host/plugin/journal", nil, false},

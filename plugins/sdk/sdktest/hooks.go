@@ -10,6 +10,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 )
 
@@ -43,7 +44,7 @@ func service(call plugin.Call, name, caller string, data []byte) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	return plugin.ServiceAnswer(verdict, output)
+	return answer.Service(verdict, output)
 }
 
 // decision shows a login to a hook that decides about it.
@@ -70,7 +71,7 @@ func decision(t testing.TB, kind hook.Kind, call plugin.Call, r abi.Record) Resu
 func operation(name string) []byte { return []byte(`{"operation":"` + name + `"}`) }
 
 // request is a test's HTTP request. A hook that fails answers 500, with why.
-func request(t testing.TB, call plugin.Call, r *http.Request, caller plugin.Caller) *http.Response {
+func request(t testing.TB, call plugin.Call, r *http.Request, caller answer.Caller) *http.Response {
 	t.Helper()
 	if call == nil {
 		t.Fatal(errNoHook)

@@ -20,6 +20,7 @@ import (
 	"github.com/happn-host/happn-host/client"
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/build"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
@@ -51,7 +52,7 @@ type Host interface {
 	Operator(name, argument string, ranks bool, values ...string) ([]pipeline.Score, error)
 	// HTTP sends a request to the http hook; the path of its URL is below the
 	// plugin's. The test closes nothing.
-	HTTP(*http.Request, plugin.Caller) *http.Response
+	HTTP(*http.Request, answer.Caller) *http.Response
 	// Tick calls the tick hook as if it were this time.
 	Tick(time.Time) error
 	// Profile shows a session, whose record is the data, to the profile hook. After
@@ -227,7 +228,7 @@ func (n *native) Operator(name, argument string, ranks bool, values ...string) (
 }
 
 // HTTP implements Host.
-func (n *native) HTTP(r *http.Request, caller plugin.Caller) *http.Response {
+func (n *native) HTTP(r *http.Request, caller answer.Caller) *http.Response {
 	n.t.Helper()
 	return request(n.t, n.call(n.runner.HTTP), r, caller)
 }

@@ -1,4 +1,4 @@
-package plugin
+package answer
 
 import (
 	"bytes"
@@ -11,12 +11,12 @@ import (
 	"github.com/happn-host/happn-host/internal/rawjson"
 )
 
-// maxErrorText bounds an error that is plain text, in bytes.
-const maxErrorText = 4 << 10
+// MaxErrorText bounds an error that is plain text, in bytes.
+const MaxErrorText = 4 << 10
 
-// checkVerdict refuses what a hook of this kind cannot decide. Such a guest does
+// Check refuses what a hook of this kind cannot decide. Such a guest does
 // not keep the contract and loses its instance.
-func checkVerdict(place int, v abi.Verdict) error {
+func Check(place int, v abi.Verdict) error {
 	if v == abi.VerdictError || hook.RulesAt(place).Gives.Has(v) {
 		return nil
 	}
@@ -26,19 +26,19 @@ func checkVerdict(place int, v abi.Verdict) error {
 	return fmt.Errorf("returned the unknown verdict %d", v)
 }
 
-// conclude carries out a verdict on rec. An error means that the hook failed
+// Conclude carries out a verdict on rec. An error means that the hook failed
 // and that nothing of rec was changed.
-func conclude(kind hook.Kind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
+func Conclude(kind hook.Kind, rec *abi.Record, verdict abi.Verdict, output []byte) error {
 	switch verdict {
 	case abi.VerdictReplace, abi.VerdictPatch:
 		return change(kind, rec, verdict, output)
 	case abi.VerdictReject, abi.VerdictClose:
-		rec.Error = errorSection(output)
+		rec.Error = ErrorSection(output)
 	case abi.VerdictError:
 		if len(output) == 0 {
 			return errors.New("hook failed without saying why")
 		}
-		return fmt.Errorf("hook failed: %s", errorText(output))
+		return fmt.Errorf("hook failed: %s", ErrorText(output))
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func change(kind hook.Kind, rec *abi.Record, verdict abi.Verdict, output []byte)
 			*want = nil // rec keeps its own
 			continue
 		}
-		if err := checkSection(s, want); err != nil {
+		if err := CheckSection(s, want); err != nil {
 			return fmt.Errorf("verdict %s: section %q: %w", verdict, s, err)
 		}
 	}
@@ -90,9 +90,9 @@ func mayChange(by hook.Kind, kind abi.Kind, s abi.Section) bool {
 	return false
 }
 
-// checkSection is the door for what comes out of a guest, as strict as the one
+// CheckSection is the door for what comes out of a guest, as strict as the one
 // for what clients send.
-func checkSection(s abi.Section, body *[]byte) error {
+func CheckSection(s abi.Section, body *[]byte) error {
 	switch s {
 	case abi.SectionPath:
 		if len(*body) == 0 || !utf8.Valid(*body) {
@@ -114,22 +114,23 @@ func checkSection(s abi.Section, body *[]byte) error {
 	return nil
 }
 
-// errorSection makes a message's error of a guest's output: a JSON object as it
+// ErrorSection makes a message's error of a guest's output: a JSON object as it
 // is, anything else as the text of an error.
-func errorSection(output []byte) []byte {
+func ErrorSection(output []byte) []byte {
 	trimmed := bytes.TrimSpace(output)
-	if rawjson.IsObject(trimmed) && checkSection(abi.SectionError, &trimmed) == nil {
+	if rawjson.IsObject(trimmed) && CheckSection(abi.SectionError, &trimmed) == nil {
 		return trimmed
 	}
 	if len(output) == 0 {
 		return []byte("refused by a plugin")
 	}
-	return []byte(errorText(output))
+	return []byte(ErrorText(output))
 }
 
-func errorText(output []byte) string {
-	if len(output) > maxErrorText {
-		output = output[:maxErrorText]
+// ErrorText is what an output says of an error, as text that may be logged.
+func ErrorText(output []byte) string {
+	if len(output) > MaxErrorText {
+		output = output[:MaxErrorText]
 	}
 	return string(bytes.ToValidUTF8(output, []byte("\uFFFD")))
 }
