@@ -8,6 +8,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/metrics"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/metric"
 )
 
 // openMetrics adds the route that shows what the host counts. On a host with
@@ -203,11 +204,11 @@ func (f *families) defined(all []plugin.Info) {
 }
 
 // define adds the metrics of one plugin.
-func (f *families) define(byName map[string]int, of string, all []plugin.Metric) {
+func (f *families) define(byName map[string]int, of string, all []metric.Metric) {
 	for _, m := range all {
 		name := "happn_plugin_defined_" + m.Name
 		family := metrics.Family{Name: name, Help: m.Help, Type: metrics.Gauge, Labels: append([]string{"plugin"}, m.Labels...)}
-		if m.Type == plugin.Counter {
+		if m.Type == metric.Counter {
 			family.Type = metrics.Counter
 		}
 		for _, s := range m.Series {

@@ -24,6 +24,7 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
+	"github.com/happn-host/happn-host/host/plugin/metric"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -243,8 +244,8 @@ func (p *page) limits() {
 	}
 	p.table("Limits, unless the operator says otherwise", []string{"key", "default", "highest"}, rows)
 	rows = [][]string{
-		{"one call of `random`", strconv.Itoa(maxRandom) + " bytes"}, {"labels of a metric", strconv.Itoa(maxLabels)},
-		{"value of a label", strconv.Itoa(maxLabel) + " bytes"}, {"plugins that lead to each other", strconv.Itoa(maxDepth) + " deep"},
+		{"one call of `random`", strconv.Itoa(maxRandom) + " bytes"}, {"labels of a metric", strconv.Itoa(metric.MaxLabels)},
+		{"value of a label", strconv.Itoa(metric.MaxLabel) + " bytes"}, {"plugins that lead to each other", strconv.Itoa(maxDepth) + " deep"},
 		{"types, imports and exports of a module", strconv.Itoa(wasmbin.MaxEntries) + " each"},
 	}
 	p.table("Limits that nobody can change", []string{"", ""}, rows)

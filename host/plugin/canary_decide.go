@@ -209,7 +209,7 @@ func (g *generation) take(rules Breaker) {
 	g.plugin.mu.Lock()
 	defer g.plugin.mu.Unlock()
 	g.before = g.tally()
-	g.defined.inherit(g.plugin.metrics, &g.manifest.Limits)
+	g.defined.Inherit(g.plugin.metrics, &g.manifest.Limits)
 	g.refused.Inherit(g.plugin.refused)
 	g.plugin.metrics, g.plugin.refused = g.defined, g.refused
 	g.canary.Store(nil)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
+	"github.com/happn-host/happn-host/host/plugin/metric"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -72,7 +73,7 @@ func TestEveryInstanceOfACanaryHearsWhatEachInstanceHears(t *testing.T) {
 
 func TestMetricsOfACanaryAreItsOwnUntilItIsPromoted(t *testing.T) {
 	f := openWorld(t, newWorld(), map[string]string{"p": all + "canary: {share: 100}"})
-	done := func(all []plugin.Metric) float64 {
+	done := func(all []metric.Metric) float64 {
 		t.Helper()
 		require.NotEmpty(t, all)
 		require.Equal(t, "done", all[0].Name)
@@ -92,7 +93,7 @@ func TestMetricsOfACanaryAreItsOwnUntilItIsPromoted(t *testing.T) {
 	_, err = f.Promote(ctx(t), "p", "")
 	require.NoError(t, err)
 	require.Equal(t, 3*own, done(f.only().Metrics), "counters do not fall back")
-	require.Equal(t, plugin.Gauge, f.only().Metrics[1].Type)
+	require.Equal(t, metric.Gauge, f.only().Metrics[1].Type)
 	f.do("count /a", "1")
 	require.Equal(t, 4*own, done(f.only().Metrics))
 }

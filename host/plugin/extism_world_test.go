@@ -13,6 +13,7 @@ import (
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
+	"github.com/happn-host/happn-host/host/plugin/metric"
 )
 
 // user imports a host function of Extism guests.
@@ -173,15 +174,15 @@ func TestAnExtismGuestCounts(t *testing.T) {
 		require.NoError(t, err)
 	}
 	info := f.only()
-	require.Equal(t, []plugin.Metric{
-		{Name: "all", Type: plugin.Gauge, Labels: []string{}, Series: []plugin.Series{{Labels: []string{}, Value: 2}}},
-		{Name: "seen", Type: plugin.Counter, Labels: []string{"path"}, Series: []plugin.Series{{Labels: []string{"/a"}, Value: 80}}},
+	require.Equal(t, []metric.Metric{
+		{Name: "all", Type: metric.Gauge, Labels: []string{}, Series: []metric.Series{{Labels: []string{}, Value: 2}}},
+		{Name: "seen", Type: metric.Counter, Labels: []string{"path"}, Series: []metric.Series{{Labels: []string{"/a"}, Value: 80}}},
 	}, byName(info.Metrics))
 	require.Greater(t, info.Memory, int64(1<<20), "the module's memory and Extism's")
 }
 
-func byName(list []plugin.Metric) []plugin.Metric {
-	slices.SortFunc(list, func(a, b plugin.Metric) int { return strings.Compare(a.Name, b.Name) })
+func byName(list []metric.Metric) []metric.Metric {
+	slices.SortFunc(list, func(a, b metric.Metric) int { return strings.Compare(a.Name, b.Name) })
 	for i := range list {
 		if list[i].Labels == nil {
 			list[i].Labels = []string{}

@@ -18,6 +18,7 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
+	"github.com/happn-host/happn-host/host/plugin/metric"
 	"github.com/happn-host/happn-host/host/plugin/secret"
 )
 
@@ -50,7 +51,7 @@ type generation struct {
 
 	reads func(path []byte) bool // which documents it may see in searches; nil is none
 
-	defined *Metrics // by its guests
+	defined *metric.Set // by its guests
 	refused *limit.Refusals
 
 	engine  engine
@@ -86,7 +87,7 @@ func newGeneration(ctx context.Context, p *plugin, c *candidate, o *Options, cac
 	}
 	g.canary.Store(c.canary)
 	if g.defined, g.refused = p.metrics, p.refused; c.canary != nil {
-		g.defined, g.refused = &Metrics{}, &limit.Refusals{}
+		g.defined, g.refused = &metric.Set{}, &limit.Refusals{}
 	}
 	g.guestLog = newGuestLog(g)
 	if g.config == nil {

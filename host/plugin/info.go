@@ -7,6 +7,7 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
+	"github.com/happn-host/happn-host/host/plugin/metric"
 )
 
 // State says where in its life a plugin is.
@@ -65,7 +66,7 @@ type Info struct {
 	// RolledBack and Promoted are how many canaries were.
 	RolledBack, Promoted uint64
 	// Metrics are those that the plugin has defined.
-	Metrics []Metric
+	Metrics []metric.Metric
 	// Limited is how often it was above a limit since it was found, by the limit's
 	// key; those that it never was are left out.
 	Limited map[string]uint64
@@ -96,7 +97,7 @@ type CanaryInfo struct {
 	// Hooks are the counts of each of its hooks.
 	Hooks []HookCounts
 	// Metrics are those that it has defined.
-	Metrics []Metric
+	Metrics []metric.Metric
 	// Limited is how often it was above a limit, as Info.Limited.
 	Limited map[string]uint64
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/journal"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
+	"github.com/happn-host/happn-host/host/plugin/metric"
 )
 
 // plugin is one file of the folder.
@@ -36,7 +37,7 @@ type plugin struct {
 
 	rolledBack, promoted atomic.Uint64 // canaries
 
-	metrics *Metrics        // that it has defined; who has claimed it changes it, under mu
+	metrics *metric.Set     // that it has defined; who has claimed it changes it, under mu
 	refused *limit.Refusals // the same
 	conns   endpointCounts
 
@@ -62,7 +63,7 @@ type plugin struct {
 func newPlugin(m *Manager, file string) *plugin {
 	j := journal.New()
 	return &plugin{
-		manager: m, file: file, again: true, journal: j, log: slog.New(j.Handler(m.log.Handler())), idle: closedChannel(), began: make(chan struct{}), metrics: &Metrics{}, refused: &limit.Refusals{},
+		manager: m, file: file, again: true, journal: j, log: slog.New(j.Handler(m.log.Handler())), idle: closedChannel(), began: make(chan struct{}), metrics: &metric.Set{}, refused: &limit.Refusals{},
 		state: StateDiscovered, shown: &candidate{file: file, manifest: &manifest.Manifest{Name: folder.Stem(file), Enabled: true}},
 	}
 }

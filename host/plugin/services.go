@@ -6,6 +6,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
+	"github.com/happn-host/happn-host/host/plugin/metric"
 )
 
 // Services is what plugins reach of the host. The methods may be called from
@@ -78,7 +79,7 @@ func Errno(err error) abi.Errno {
 		return number
 	case errors.Is(err, ErrDenied):
 		return abi.ErrnoDenied
-	case errors.Is(err, ErrInvalid):
+	case errors.Is(err, ErrInvalid), errors.Is(err, metric.ErrInvalid):
 		return abi.ErrnoInvalid
 	case errors.Is(err, ErrRefused):
 		return abi.ErrnoRefused

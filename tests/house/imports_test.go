@@ -92,6 +92,7 @@ var rooms = []struct {
 	{"host/plugin/ledger", nil, false},
 	{"host/plugin/limit", []string{"abi", "host/plugin/meter", "host/plugin/object"}, false},
 	{"host/plugin/manifest", []string{"host/plugin/hook", "host/plugin/limit", "host/plugin/object"}, true},
+	{"host/plugin/metric", []string{"abi", "host/plugin/limit"}, false},
 	{"host/plugin/object", nil, false},
 	{"host/plugin/pattern", nil, false},
 	{"host/plugin/secret", []string{"host/plugin/folder"}, false},

@@ -23,7 +23,9 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/build"
 	"github.com/happn-host/happn-host/host/plugin/hook"
+	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
+	"github.com/happn-host/happn-host/host/plugin/metric"
 	"github.com/happn-host/happn-host/plugins/sdk"
 	"github.com/happn-host/happn-host/plugins/sdk/internal/hostcall"
 )
@@ -69,7 +71,7 @@ type Host interface {
 	// does not pass the plugin's hooks.
 	Client() *client.Client
 	// Metrics are those that the plugin has defined.
-	Metrics() []plugin.Metric
+	Metrics() []metric.Metric
 	// Log is what the plugin has logged so far.
 	Log() string
 }
@@ -169,7 +171,7 @@ type native struct {
 	world    *world
 	manifest *manifest.Manifest
 	payload  []byte
-	metrics  plugin.Metrics
+	metrics  metric.Set
 	conns    *plugin.Connections // nil before there is one
 	hooks    sync.Mutex          // held while a hook runs
 	mu       sync.Mutex
@@ -260,7 +262,7 @@ func (n *native) Session(id, record string) { n.world.know(id, record) }
 func (n *native) Client() *client.Client { return n.world.client }
 
 // Metrics implements Host.
-func (n *native) Metrics() []plugin.Metric { return n.metrics.All() }
+func (n *native) Metrics() []metric.Metric { return n.metrics.All() }
 
 // Log implements Host.
 func (n *native) Log() string {
@@ -293,7 +295,8 @@ func (c *calls) Features() []byte {
 
 // DefineMetric implements hostcall.Host.
 func (c *calls) DefineMetric(definition []byte) int32 {
-	n, err := c.metrics.Define(definition)
+	limits := limit.Default()
+	n, err := c.metrics.Define(definition, &limits)
 	if err != nil {
 		return int32(plugin.Errno(err))
 	}
@@ -302,7 +305,8 @@ func (c *calls) DefineMetric(definition []byte) int32 {
 
 // AddMetric implements hostcall.Host.
 func (c *calls) AddMetric(number int32, value float64, labels []byte) int32 {
-	if err := c.metrics.Add(int(number), value, labels); err != nil {
+	limits := limit.Default()
+	if err := c.metrics.Add(int(number), value, labels, &limits); err != nil {
 		return int32(plugin.Errno(err))
 	}
 	return 0

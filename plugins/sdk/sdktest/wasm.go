@@ -22,6 +22,7 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/build"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
+	"github.com/happn-host/happn-host/host/plugin/metric"
 )
 
 // startTimeout bounds building and starting a plugin.
@@ -175,7 +176,7 @@ func (w *wasm) Session(id, record string) { w.world.know(id, record) }
 func (w *wasm) Client() *client.Client { return w.world.client }
 
 // Metrics implements Host.
-func (w *wasm) Metrics() []plugin.Metric { return w.manager.List()[0].Metrics }
+func (w *wasm) Metrics() []metric.Metric { return w.manager.List()[0].Metrics }
 
 // Log implements Host.
 func (w *wasm) Log() string {

@@ -1,8 +1,9 @@
-package plugin
+package metric
 
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -17,24 +18,24 @@ import (
 
 // Bounds of the metrics that one plugin defines, beside its limits.
 const (
-	maxLabels = 4
-	maxLabel  = 128 // bytes of a label's value
+	MaxLabels = 4
+	MaxLabel  = 128 // bytes of a label's value
 )
 
-// MetricType says what a metric's values mean.
-type MetricType string
+// Type says what a metric's values mean.
+type Type string
 
 // The types.
 const (
-	Counter MetricType = "counter" // grows
-	Gauge   MetricType = "gauge"   // is set
+	Counter Type = "counter" // grows
+	Gauge   Type = "gauge"   // is set
 )
 
 // Metric is a metric that a plugin defines, and its values.
 type Metric struct {
 	Name   string
 	Help   string
-	Type   MetricType
+	Type   Type
 	Labels []string // names
 	Series []Series // sorted by their labels
 	// Lost is how many values were not taken because there were too many Series.
@@ -47,35 +48,33 @@ type Series struct {
 	Value  float64
 }
 
-// Metrics are the metrics of one plugin, or of its canary, which may mean something
-// else by a name. They outlive its versions, so that counters do not fall back. All instances share them. The zero value has none;
-// the methods may be called from any goroutine.
-type Metrics struct {
+// Set are the metrics of one plugin, or of its canary, which may mean something
+// else by a name. They outlive its versions, so that counters do not fall back. All
+// instances share them. The zero value has none; the methods may be called from any
+// goroutine.
+type Set struct {
 	mu   sync.Mutex
-	list []*metric
+	list []*entry
 }
 
-type metric struct {
+type entry struct {
 	Metric
 	series map[string]*Series
 }
 
-var metricName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,63}$`)
+// ErrInvalid says that a definition or a value is not valid.
+var ErrInvalid = errors.New("not valid")
+
+var validName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]{0,63}$`)
 
 // Define returns the number of a metric, which is made if there is none of its
-// name. The definition is JSON: name, help, type and labels.
-func (s *Metrics) Define(definition []byte) (int, error) {
-	l := limit.Default()
-	return s.define(definition, &l)
-}
-
-// define is Define for a plugin with these limits.
-func (s *Metrics) define(definition []byte, l *limit.Set) (int, error) {
+// name and the limits allow another. The definition is JSON: name, help, type and labels.
+func (s *Set) Define(definition []byte, l *limit.Set) (int, error) {
 	var said struct {
-		Name   string     `json:"name"`
-		Help   string     `json:"help"`
-		Type   MetricType `json:"type"`
-		Labels []string   `json:"labels"`
+		Name   string   `json:"name"`
+		Help   string   `json:"help"`
+		Type   Type     `json:"type"`
+		Labels []string `json:"labels"`
 	}
 	d := json.NewDecoder(bytes.NewReader(definition))
 	d.DisallowUnknownFields()
@@ -83,15 +82,15 @@ func (s *Metrics) define(definition []byte, l *limit.Set) (int, error) {
 		return 0, fmt.Errorf("%w: the metric: %w", ErrInvalid, err)
 	}
 	switch {
-	case !metricName.MatchString(said.Name):
+	case !validName.MatchString(said.Name):
 		return 0, fmt.Errorf("%w: the metric's name %q must be at most 64 letters, digits and underscores", ErrInvalid, said.Name)
 	case said.Type != Counter && said.Type != Gauge:
 		return 0, fmt.Errorf("%w: the metric's type %q is not one of %s, %s", ErrInvalid, said.Type, Counter, Gauge)
-	case len(said.Labels) > maxLabels:
-		return 0, fmt.Errorf("%w: the metric has %d labels; at most %d are allowed", abi.ErrnoLimit, len(said.Labels), maxLabels)
+	case len(said.Labels) > MaxLabels:
+		return 0, fmt.Errorf("%w: the metric has %d labels; at most %d are allowed", abi.ErrnoLimit, len(said.Labels), MaxLabels)
 	}
 	for i, l := range said.Labels {
-		if !metricName.MatchString(l) || strings.HasPrefix(l, "__") || l == "plugin" || slices.Contains(said.Labels[:i], l) {
+		if !validName.MatchString(l) || strings.HasPrefix(l, "__") || l == "plugin" || slices.Contains(said.Labels[:i], l) {
 			return 0, fmt.Errorf("%w: the metric's label %q is not valid, or not its own", ErrInvalid, l)
 		}
 	}
@@ -102,26 +101,20 @@ func (s *Metrics) define(definition []byte, l *limit.Set) (int, error) {
 			continue
 		}
 		if m.Type != said.Type || !slices.Equal(m.Labels, said.Labels) {
-			s.list[i] = &metric{Metric: Metric{Name: said.Name, Help: said.Help, Type: said.Type, Labels: said.Labels}, series: map[string]*Series{}}
+			s.list[i] = &entry{Metric: Metric{Name: said.Name, Help: said.Help, Type: said.Type, Labels: said.Labels}, series: map[string]*Series{}}
 		}
 		return i, nil
 	}
 	if n := len(s.list); n >= l.Metrics {
 		return 0, l.Over(limit.Metrics, abi.ErrnoLimit, "the plugin would have %d metrics", n+1)
 	}
-	s.list = append(s.list, &metric{Metric: Metric{Name: said.Name, Help: said.Help, Type: said.Type, Labels: said.Labels}, series: map[string]*Series{}})
+	s.list = append(s.list, &entry{Metric: Metric{Name: said.Name, Help: said.Help, Type: said.Type, Labels: said.Labels}, series: map[string]*Series{}})
 	return len(s.list) - 1, nil
 }
 
 // Add counts a value, or sets a gauge. labels are the values, each with a zero
 // byte behind it.
-func (s *Metrics) Add(number int, value float64, labels []byte) error {
-	l := limit.Default()
-	return s.add(number, value, labels, &l)
-}
-
-// add is Add for a plugin with these limits.
-func (s *Metrics) add(number int, value float64, labels []byte, l *limit.Set) error {
+func (s *Set) Add(number int, value float64, labels []byte, l *limit.Set) error {
 	if math.IsNaN(value) || math.IsInf(value, 0) {
 		return fmt.Errorf("%w: the value is no number", ErrInvalid)
 	}
@@ -162,15 +155,15 @@ func labelValues(labels []byte, n int) ([]string, error) {
 		return nil, fmt.Errorf("%w: %d values for %d labels, each with a zero byte behind it", ErrInvalid, len(values), n)
 	}
 	for _, v := range values {
-		if len(v) > maxLabel {
-			return nil, fmt.Errorf("%w: a label's value has %d bytes; at most %d are allowed", abi.ErrnoLimit, len(v), maxLabel)
+		if len(v) > MaxLabel {
+			return nil, fmt.Errorf("%w: a label's value has %d bytes; at most %d are allowed", abi.ErrnoLimit, len(v), MaxLabel)
 		}
 	}
 	return values, nil
 }
 
 // All returns the metrics as they are.
-func (s *Metrics) All() (all []Metric) {
+func (s *Set) All() (all []Metric) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range s.list {
@@ -184,16 +177,16 @@ func (s *Metrics) All() (all []Metric) {
 	return all
 }
 
-// inherit adds what another version of the plugin has counted, so that counters do
+// Inherit adds what another version of the plugin has counted, so that counters do
 // not fall back when this one takes its place. Gauges of both are as this one has
 // set them.
-func (s *Metrics) inherit(from *Metrics, l *limit.Set) {
+func (s *Set) Inherit(from *Set, l *limit.Set) {
 	from.mu.Lock()
 	defer from.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, m := range from.list {
-		at := slices.IndexFunc(s.list, func(o *metric) bool { return o.Name == m.Name })
+		at := slices.IndexFunc(s.list, func(o *entry) bool { return o.Name == m.Name })
 		switch {
 		case at >= 0:
 			s.list[at].inherit(m, l.Series)
@@ -205,7 +198,7 @@ func (s *Metrics) inherit(from *Metrics, l *limit.Set) {
 
 // inherit adds the series of a metric that means the same, and nothing otherwise. m
 // has at most so many then.
-func (m *metric) inherit(from *metric, most int) {
+func (m *entry) inherit(from *entry, most int) {
 	if m.Type != from.Type || !slices.Equal(m.Labels, from.Labels) {
 		return
 	}
@@ -224,39 +217,9 @@ func (m *metric) inherit(from *metric, most int) {
 }
 
 // copy returns a metric that shares no series with m.
-func (m *metric) copy() *metric {
-	out := &metric{Metric: m.Metric, series: map[string]*Series{}}
+func (m *entry) copy() *entry {
+	out := &entry{Metric: m.Metric, series: map[string]*Series{}}
 	out.Lost = 0
 	out.inherit(m, len(m.series))
 	return out
-}
-
-// metric_define (definition, len) -> number
-func hostMetricDefine(i *instance, stack []uint64) {
-	i.charge(fuelImport)
-	definition, ok := i.mem.Read(uint32(stack[0]), uint32(stack[1]))
-	if !ok {
-		stack[0] = i.fail(fmt.Errorf("%w: the definition lies outside of memory", ErrInvalid))
-		return
-	}
-	n, err := i.gen.defined.define(definition, &i.gen.manifest.Limits)
-	if err != nil {
-		stack[0] = i.fail(err)
-		return
-	}
-	stack[0] = uint64(n)
-}
-
-// metric_add (number, value, labels, len) -> 0
-func hostMetricAdd(i *instance, stack []uint64) {
-	labels, ok := i.mem.Read(uint32(stack[2]), uint32(stack[3]))
-	if !ok {
-		stack[0] = i.fail(fmt.Errorf("%w: the labels lie outside of memory", ErrInvalid))
-		return
-	}
-	if err := i.gen.defined.add(int(int32(stack[0])), math.Float64frombits(stack[1]), labels, &i.gen.manifest.Limits); err != nil {
-		stack[0] = i.fail(err)
-		return
-	}
-	stack[0] = 0
 }
