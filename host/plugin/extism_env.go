@@ -9,6 +9,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/answer"
+	"github.com/happn-host/happn-host/host/plugin/arena"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/meter"
@@ -119,11 +120,11 @@ func guestOf(ctx context.Context, p *extism.CurrentPlugin) *extismGuest {
 }
 
 // allocate gives the guest a block. It reports false when no memory is left.
-func (g *extismGuest) allocate(size uint64) (b block, ok bool) {
-	if size == 0 || size > maxBlock {
-		return block{}, false
+func (g *extismGuest) allocate(size uint64) (b arena.Block, ok bool) {
+	if size == 0 || size > arena.MaxBlock {
+		return arena.Block{}, false
 	}
-	return g.arena.allocate(uint32(size), func(size uint32) (uint32, bool) {
+	return g.arena.Allocate(uint32(size), func(size uint32) (uint32, bool) {
 		g.charge(fuelImport)
 		offset, err := g.current.Alloc(uint64(size))
 		if err != nil {
@@ -156,29 +157,29 @@ func (g *extismGuest) length(offset uint64) uint32 {
 	if offset == g.at && offset != 0 {
 		return uint32(len(g.input))
 	}
-	return g.arena.length(offset)
+	return g.arena.Length(offset)
 }
 
 // writable ends the call unless the guest may write size bytes there.
 func (g *extismGuest) writable(offset uint64, size uint32) {
-	input := block{offset: uint32(g.at), size: uint32(len(g.input))}
-	if !g.arena.holds(offset, size) && !(g.at != 0 && input.has(offset, size)) {
+	input := arena.Block{Offset: uint32(g.at), Size: uint32(len(g.input))}
+	if !g.arena.Holds(offset, size) && !(g.at != 0 && input.Has(offset, size)) {
 		panic(errStray)
 	}
 }
 
 func extismAlloc(g *extismGuest, stack []uint64) {
 	b, _ := g.allocate(stack[0])
-	stack[0] = uint64(b.offset)
+	stack[0] = uint64(b.Offset)
 }
 
-func extismFree(g *extismGuest, stack []uint64) { g.arena.release(stack[0]) }
+func extismFree(g *extismGuest, stack []uint64) { g.arena.Release(stack[0]) }
 
 func extismLength(g *extismGuest, stack []uint64) { stack[0] = uint64(g.length(stack[0])) }
 
 func extismLoadByte(g *extismGuest, stack []uint64) {
 	v, ok := g.mem.ReadByte(uint32(stack[0]))
-	if !ok || stack[0] > maxOffset {
+	if !ok || stack[0] > arena.MaxOffset {
 		panic(errWild)
 	}
 	stack[0] = uint64(v)
@@ -186,7 +187,7 @@ func extismLoadByte(g *extismGuest, stack []uint64) {
 
 func extismLoadWord(g *extismGuest, stack []uint64) {
 	v, ok := g.mem.ReadUint64Le(uint32(stack[0]))
-	if !ok || stack[0] > maxOffset {
+	if !ok || stack[0] > arena.MaxOffset {
 		panic(errWild)
 	}
 	stack[0] = v
@@ -223,10 +224,10 @@ func extismInputWord(g *extismGuest, stack []uint64) {
 
 // extismOutputSet remembers where the output is. It is copied after the call.
 func extismOutputSet(g *extismGuest, stack []uint64) {
-	if stack[0] > maxOffset || stack[1] > maxBlock {
+	if stack[0] > arena.MaxOffset || stack[1] > arena.MaxBlock {
 		panic(errOutBounds)
 	}
-	g.output = block{offset: uint32(stack[0]), size: uint32(stack[1])}
+	g.output = arena.Block{Offset: uint32(stack[0]), Size: uint32(stack[1])}
 }
 
 func extismErrorSet(g *extismGuest, stack []uint64) {

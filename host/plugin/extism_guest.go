@@ -10,6 +10,7 @@ import (
 
 	"github.com/happn-host/happn-host/abi"
 	"github.com/happn-host/happn-host/host/plugin/answer"
+	"github.com/happn-host/happn-host/host/plugin/arena"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
 )
@@ -36,8 +37,8 @@ type extismGuest struct {
 	current *extism.CurrentPlugin // who asked for a host function
 	at      uint64                // where Extism has put the input
 	last    uint32                // offset of the block that was made last
-	arena   arena
-	output  block
+	arena   arena.Arena
+	output  arena.Block
 	failure []byte // text of error_set, nil if it was not called
 }
 
@@ -102,9 +103,9 @@ func (g *extismGuest) start() error {
 // run calls a function with an input.
 func (g *extismGuest) run(name string, input []byte) (code uint32, err error) {
 	g.begin()
-	g.output, g.failure = block{}, nil
+	g.output, g.failure = arena.Block{}, nil
 	g.current, g.at = nil, 0
-	g.arena.reset()
+	g.arena.Reset()
 	if !g.room(len(input)) {
 		return 0, g.gen.manifest.Limits.Over(limit.MemoryMiB, nil, "no memory is left for an input of %d bytes", len(input))
 	}
@@ -167,8 +168,8 @@ func (g *extismGuest) conclude(code uint32) (verdict abi.Verdict, output []byte,
 	case code == 0:
 		return 0, nil, errors.New("exited, or returned 0, which is no verdict")
 	}
-	if g.output.size > 0 {
-		if output, err = g.copyOut(abi.Verdict(code), g.output.offset, g.output.size); err != nil {
+	if g.output.Size > 0 {
+		if output, err = g.copyOut(abi.Verdict(code), g.output.Offset, g.output.Size); err != nil {
 			return 0, nil, err
 		}
 	}
@@ -191,11 +192,11 @@ func (g *extismGuest) conclude(code uint32) (verdict abi.Verdict, output []byte,
 // own blocks are.
 func (g *extismGuest) block(size int) (view []byte, ok bool) {
 	b, ok := g.allocate(uint64(size))
-	g.last = b.offset
+	g.last = b.Offset
 	if !ok {
 		return nil, size == 0 // Extism has no empty blocks
 	}
-	return g.mem.Read(b.offset, b.size)
+	return g.mem.Read(b.Offset, b.Size)
 }
 
 // memory implements guest: the module's memory and Extism's.
