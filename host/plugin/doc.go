@@ -6,7 +6,7 @@
 // Manager is the way in; the layers it supplies are what the host's pipeline
 // calls. The life of one plugin:
 //
-//	file -> wasmbin.Parse -> detect -> manifest + operator file -> meter
+//	file -> wasmbin.Parse -> detect -> manifest.Parse + Merge of the operator's file -> meter
 //	     -> generation (an engine with one wazero runtime, warm pool of instances) -> swap
 //
 // Beside it may run a canary, a candidate of the next version that a share of the
@@ -27,7 +27,12 @@
 // modules of Extism PDKs to go-sdk. Host functions work on what both have, an
 // instance.
 //
-// It imports wazero, Extism's go-sdk, fsnotify, parsers of YAML and
-// JSON Schema, abi, internal/rawjson and
-// host/pipeline.
+// What needs no plugin that runs is in packages of its own below this one: the files of a
+// folder (folder) and what they say (object, manifest, hook, pattern, limit, secret), who
+// has signed a module (signature), what is read of modules and made of them (wasmbin,
+// meter, compiler) and their memory (linear, arena), what guests answer (answer) and
+// count (metric), and what is remembered for operators (journal, ledger).
+//
+// It imports those, wazero, Extism's go-sdk, fsnotify, abi, internal/rawjson,
+// host/tracing and host/pipeline.
 package plugin
