@@ -169,7 +169,7 @@ func (g *extismGuest) conclude(code uint32) (verdict abi.Verdict, output []byte,
 		return 0, nil, errors.New("exited, or returned 0, which is no verdict")
 	}
 	if g.output.Size > 0 {
-		if output, err = g.copyOut(abi.Verdict(code), g.output.Offset, g.output.Size); err != nil {
+		if _, output, err = g.given(abi.Verdict(code), g.output.Offset, g.output.Size); err != nil {
 			return 0, nil, err
 		}
 	}

@@ -100,15 +100,15 @@ func (i *instance) either(starting, serving limit.Name) limit.Name {
 	return starting
 }
 
-// copyOut returns what a guest gave with a verdict. Of an error that is plain text it
-// copies no more than is told to anybody.
-func (i *instance) copyOut(verdict abi.Verdict, pointer, length uint32) ([]byte, error) {
+// given returns a verdict and what a guest gave with it. Of an error that is plain
+// text it copies no more than is told to anybody.
+func (i *instance) given(verdict abi.Verdict, pointer, length uint32) (abi.Verdict, []byte, error) {
 	if l := &i.gen.manifest.Limits; int(length) > l.OutputKiB<<10 {
-		return nil, l.Over(limit.OutputKiB, nil, "output of %d bytes", length)
+		return verdict, nil, l.Over(limit.OutputKiB, nil, "output of %d bytes", length)
 	}
 	view, ok := i.mem.Read(pointer, length)
 	if !ok {
-		return nil, errOutBounds
+		return verdict, nil, errOutBounds
 	}
 	switch verdict {
 	case abi.VerdictReject, abi.VerdictDrop, abi.VerdictClose, abi.VerdictError:
@@ -116,7 +116,7 @@ func (i *instance) copyOut(verdict abi.Verdict, pointer, length uint32) ([]byte,
 			view = view[:answer.MaxErrorText]
 		}
 	}
-	return bytes.Clone(view), nil
+	return verdict, bytes.Clone(view), nil
 }
 
 // begin makes the limits those of another call.

@@ -210,8 +210,7 @@ func (i *rawGuest) invoke(f api.Function, first, second uint64) (verdict abi.Ver
 	if length == 0 {
 		return verdict, nil, nil
 	}
-	output, err = i.copyOut(verdict, pointer, length)
-	return verdict, output, err
+	return i.given(verdict, pointer, length)
 }
 
 // memory implements guest.
