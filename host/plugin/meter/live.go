@@ -19,8 +19,6 @@ type liveness struct {
 	ends  []lives  // by depth of blocks: what lives behind the end
 	elses []lives  // by depth: what lives at the beginning of an else
 	open  []int    // blocks
-	all   []int    // by mark, then by block: how many variables live there; empty when there are not more than 64
-	mark  int
 	slots int
 	steps int // events, times words, of all functions so far
 }
@@ -34,18 +32,10 @@ const pressure = 11
 
 // count returns how many slots the values of variables need.
 func (l *liveness) count(t *trace) int {
-	l.trace, l.slots, l.all = t, 0, l.all[:0]
+	l.trace, l.slots = t, 0
 	words := len(t.vars.own)
 	if l.steps += words * len(t.events); l.steps > maxSteps {
 		return l.most()
-	}
-	if words > 1 {
-		l.all = resized(l.all, int(t.marks)+len(t.blocks))
-		for l.word = range words {
-			l.heading()
-			l.back()
-		}
-		l.slots = 0
 	}
 	for l.word = range words {
 		l.heading()
@@ -166,7 +156,6 @@ func (l *liveness) back() {
 	t, v := l.trace, &l.trace.vars
 	own := ^v.own[l.word] // the engine's own
 	now := lives{}
-	l.mark = int(t.marks)
 	for i := len(t.events) - 1; i >= 0; i-- {
 		e := t.events[i]
 		n := e.number()
@@ -179,8 +168,7 @@ func (l *liveness) back() {
 		case eventForget:
 			now = now.without(l.bit(n))
 		case eventMark:
-			l.mark--
-			if l.crowded(l.mark, n, now.live) {
+			if l.crowded(n, now.live) {
 				now.kept |= now.seen & now.live
 			}
 			now.seen = now.live
@@ -222,21 +210,16 @@ func (l *liveness) back() {
 	l.need(now.live) // parameters, and what the engine has from its caller
 }
 
-// crowded reports whether more lives at a place than there are registers for.
-func (l *liveness) crowded(place, operands int, live uint64) bool {
-	many := bits.OnesCount64(live)
-	if len(l.all) > 0 {
-		l.all[place] += many
-		many = l.all[place]
-	}
-	return many+operands+2 > pressure
+// crowded reports whether more may live at a place than there are registers for.
+func (l *liveness) crowded(operands int, live uint64) bool {
+	return len(l.trace.vars.own) > 1 || bits.OnesCount64(live)+operands+2 > pressure
 }
 
 // merge comes to where ways come together, and some variables get their value by that. When not all
 // have a register, each of those has its place in the stack.
 func (l *liveness) merge(block int, now lives, sets uint64) lives {
 	own := l.trace.vars.own[l.word]
-	if l.crowded(int(l.trace.marks)+block, int(l.trace.blocks[block].height), now.live) {
+	if l.crowded(int(l.trace.blocks[block].height), now.live) {
 		now.kept |= sets & now.live & own
 	}
 	l.need(sets & now.live & now.kept)
@@ -276,9 +259,9 @@ func (l lives) without(set uint64) lives {
 }
 
 // resized returns n zeros, in place of b if there is room.
-func resized[T uint64 | int](b []T, n int) []T {
+func resized(b []uint64, n int) []uint64 {
 	if cap(b) < n {
-		return make([]T, n, n+n/2)
+		return make([]uint64, n, n+n/2)
 	}
 	b = b[:n]
 	clear(b)
