@@ -20,6 +20,7 @@ import (
 	"github.com/happn-host/happn-host/host/plugin/manifest"
 	"github.com/happn-host/happn-host/host/plugin/metric"
 	"github.com/happn-host/happn-host/host/plugin/secret"
+	"github.com/happn-host/happn-host/internal/seldom"
 )
 
 // pagesPerMiB is how many pages of linear memory a MiB holds.
@@ -53,6 +54,7 @@ type generation struct {
 
 	defined *metric.Set // by its guests
 	refused *limit.Refusals
+	faults  seldom.Lines // of the host, when guests call it
 
 	engine  engine
 	plugin  *plugin

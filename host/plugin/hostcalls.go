@@ -28,10 +28,11 @@ type hostCalls struct {
 	calls   int
 	earlier int // calls of those before it
 	ctx     *chain
-	cancel  context.CancelFunc
-	cursors []*cursor // by number - 1; nil for those that are closed
-	answer  []byte    // of the last call to a service
-	problem string    // why the last import failed
+	cancel  context.CancelCauseFunc // of ctx, once something may take long
+	timer   *time.Timer             // calls it at the time limit
+	cursors []*cursor               // by number - 1; nil for those that are closed
+	answer  []byte                  // of the last call to a service
+	problem string                  // why the last import failed
 
 	actor Actor // of this instance, kept between calls; nil until it is needed
 }
@@ -45,7 +46,8 @@ func (h *hostCalls) reset(counted *atomic.Uint64) {
 		}
 	}
 	if h.cancel != nil {
-		h.cancel()
+		h.timer.Stop()
+		h.cancel(nil)
 	}
 	*h = hostCalls{actor: h.actor, cursors: h.cursors[:0], earlier: h.earlier + h.calls}
 }
@@ -106,22 +108,49 @@ func (i *instance) tooManyCalls() error {
 // the time limit.
 func (i *instance) enterWaiting() (context.Context, Actor, error) {
 	ctx, actor, err := i.enter()
-	if err == nil && i.host.cancel == nil {
-		i.host.ctx.Context, i.host.cancel = context.WithDeadline(i.host.ctx.Context, i.deadline)
+	if h := &i.host; err == nil && h.cancel == nil {
+		inner, cancel := context.WithCancelCause(h.ctx.Context)
+		h.ctx.Context, h.cancel = ending{inner}, cancel
+		h.timer = time.AfterFunc(time.Until(i.deadline), func() { cancel(context.DeadlineExceeded) })
 	}
 	return ctx, actor, err
 }
 
+// ending is a context that says why it ended, as one with a deadline does. Its time
+// can be moved.
+type ending struct{ context.Context }
+
+// Err implements context.Context.
+func (e ending) Err() error {
+	if e.Context.Err() == nil {
+		return nil
+	}
+	return context.Cause(e.Context)
+}
+
+// stand stops the time of what the call has begun in the host, goOn moves its end.
+func (h *hostCalls) stand() {
+	if h.timer != nil {
+		h.timer.Stop()
+	}
+}
+
+func (h *hostCalls) goOn(deadline time.Time) {
+	if h.timer != nil {
+		h.timer.Reset(time.Until(deadline))
+	}
+}
+
 // fail keeps why an import failed and returns its number.
 func (i *instance) fail(err error) uint64 {
-	if errors.Is(err, context.DeadlineExceeded) && !time.Now().Before(i.deadline) {
+	if late := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled); late && !time.Now().Before(i.deadline) {
 		i.end(errTimeout)
 	}
 	i.gen.tell(err)
 	i.host.used, i.host.problem = true, err.Error()
 	number := Errno(err)
 	if number == abi.ErrnoInternal {
-		i.gen.log.Warn("a call to the host failed", "error", err)
+		i.gen.faults.Warn(i.gen.log, "a call to the host failed", "", err)
 	}
 	return errno(number)
 }

@@ -59,9 +59,11 @@ func (i *instance) queue(now time.Time) {
 		return
 	default:
 	}
+	i.host.stand()
 	t.take()
 	i.stepped = time.Now()
 	i.deadline = i.deadline.Add(i.stepped.Sub(now))
+	i.host.goOn(i.deadline)
 }
 
 // rest gives the turn back, at the end of a call or where it waits for others.

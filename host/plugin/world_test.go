@@ -126,7 +126,7 @@ func (a *actor) Find(_ context.Context, path, options []byte, yield func(*abi.Re
 	return errors.New("nobody stopped the search")
 }
 
-func (a *actor) Count(context.Context, []byte, []byte) (int, error) { return 12, nil }
+func (a *actor) Count(ctx context.Context, _, _ []byte) (int, error) { return 12, ctx.Err() }
 
 func (a *actor) Set(ctx context.Context, path, data, options []byte, wait bool) error {
 	if string(path) == "/slow" {
