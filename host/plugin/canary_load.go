@@ -120,9 +120,9 @@ func (m *Manager) seat(p *plugin, t *canary, g *generation) {
 	p.mu.Lock()
 	t.state, t.gen, t.since, t.against = StateReady, g, time.Now(), p.gen.Load()
 	t.before = t.against.tally()
+	old := p.canary.Swap(t) // before anybody can see that it runs
+	p.trial = t
 	p.mu.Unlock()
-	old := p.canary.Swap(t)
-	p.showCanary(t)
 	t.watch(m.life)
 	if old != nil {
 		old.unseat()
