@@ -17,7 +17,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/happn-host/happn-host/client"
-	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/plugins/sdk/sdktest"
 )
 
@@ -42,7 +41,7 @@ func TestWebhook(t *testing.T) {
 			for i := 0; i < len(headers); i += 2 {
 				r.Header.Set(headers[i], headers[i+1])
 			}
-			answer := p.HTTP(r, answer.Caller{})
+			answer := p.HTTP(r, sdktest.Caller{})
 			text, err := io.ReadAll(answer.Body)
 			require.NoError(t, err)
 			return answer.StatusCode, string(text)
@@ -119,7 +118,7 @@ func bench(b *testing.B, p sdktest.Host) {
 	for b.Loop() {
 		r := httptest.NewRequest(http.MethodPost, "/signed", strings.NewReader(body))
 		r.Header.Set("X-Hub-Signature-256", signature)
-		if answer := p.HTTP(r, answer.Caller{}); answer.StatusCode != 204 {
+		if answer := p.HTTP(r, sdktest.Caller{}); answer.StatusCode != 204 {
 			b.Fatal(answer.StatusCode)
 		}
 	}

@@ -71,7 +71,7 @@ func decision(t testing.TB, kind hook.Kind, call plugin.Call, r abi.Record) Resu
 func operation(name string) []byte { return []byte(`{"operation":"` + name + `"}`) }
 
 // request is a test's HTTP request. A hook that fails answers 500, with why.
-func request(t testing.TB, call plugin.Call, r *http.Request, caller answer.Caller) *http.Response {
+func request(t testing.TB, call plugin.Call, r *http.Request, caller Caller) *http.Response {
 	t.Helper()
 	if call == nil {
 		t.Fatal(errNoHook)

@@ -38,6 +38,9 @@ import (
 // <name>.yaml by the manifest's name, in a host that keeps documents in memory.
 type Start func(config string) Host
 
+// Caller is who makes an HTTP request; the zero value is nobody that the host knows.
+type Caller = answer.Caller
+
 // Host shows messages to a plugin's hooks. A record whose Kind is zero gets the
 // one that the hook sees; an outbound one becomes a response.
 type Host interface {
@@ -54,7 +57,7 @@ type Host interface {
 	Operator(name, argument string, ranks bool, values ...string) ([]pipeline.Score, error)
 	// HTTP sends a request to the http hook; the path of its URL is below the
 	// plugin's. The test closes nothing.
-	HTTP(*http.Request, answer.Caller) *http.Response
+	HTTP(*http.Request, Caller) *http.Response
 	// Tick calls the tick hook as if it were this time.
 	Tick(time.Time) error
 	// Profile shows a session, whose record is the data, to the profile hook. After
@@ -230,7 +233,7 @@ func (n *native) Operator(name, argument string, ranks bool, values ...string) (
 }
 
 // HTTP implements Host.
-func (n *native) HTTP(r *http.Request, caller answer.Caller) *http.Response {
+func (n *native) HTTP(r *http.Request, caller Caller) *http.Response {
 	n.t.Helper()
 	return request(n.t, n.call(n.runner.HTTP), r, caller)
 }

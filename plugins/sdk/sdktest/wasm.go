@@ -18,7 +18,6 @@ import (
 	"github.com/happn-host/happn-host/client"
 	"github.com/happn-host/happn-host/host/pipeline"
 	"github.com/happn-host/happn-host/host/plugin"
-	"github.com/happn-host/happn-host/host/plugin/answer"
 	"github.com/happn-host/happn-host/host/plugin/build"
 	"github.com/happn-host/happn-host/host/plugin/hook"
 	"github.com/happn-host/happn-host/host/plugin/limit"
@@ -138,7 +137,7 @@ func (w *wasm) Operator(name, argument string, ranks bool, values ...string) ([]
 }
 
 // HTTP implements Host.
-func (w *wasm) HTTP(r *http.Request, caller answer.Caller) *http.Response {
+func (w *wasm) HTTP(r *http.Request, caller Caller) *http.Response {
 	w.t.Helper()
 	return request(w.t, w.manager.Calls(hook.KindHTTP), r, caller)
 }
