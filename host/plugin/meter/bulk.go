@@ -33,7 +33,7 @@ func (w *rewriter) planPieces(bodies map[byte]wasmbin.Section) {
 	}
 	add := func(body []byte) uint32 {
 		p.bodies = append(p.bodies, append(append([]byte{0}, body...), opEnd)) // no locals
-		return w.imported + addedImports + w.defined + uint32(len(p.bodies)) - 1
+		return w.imported + w.added + w.defined + uint32(len(p.bodies)) - 1
 	}
 	p.fill, p.copy = add(w.fillBody()), add(w.copyBody())
 	p.init = map[uint32]uint32{}

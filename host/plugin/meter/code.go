@@ -209,7 +209,7 @@ func (f *function) instruction() {
 		target := f.w.function(r)
 		if target < f.w.imported {
 			f.chargeFixed(importCall)
-		} else if i := target - f.w.imported - addedImports; r.Err() == nil {
+		} else if i := target - f.w.imported - f.w.added; r.Err() == nil {
 			f.cost(f.w.leaves[i])
 		}
 		f.out = wasmbin.AppendU32(append(f.out, op), target)

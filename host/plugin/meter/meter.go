@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
@@ -53,18 +54,20 @@ var order = []byte{
 // rewriter carries what the sections need to know of each other. What it adds
 // comes last in its index space, where no index of the module may lead.
 type rewriter struct {
-	module   *wasmbin.Module
-	imported uint32              // functions; also the index of the added import
-	imports  []*wasmbin.FuncType // types of imported functions
-	defined  uint32              // functions that the module has a body of
-	yieldTyp uint32              // index of the type () -> i64
-	fuel     uint32              // index of the fuel global
-	stack    uint32              // index of the global that counts the stack that is left
-	depth    int32               // what it begins with, in bytes
-	room     uint32              // what tables may have together
-	tables   uint32              // that are imported
-	declared []table
-	codeAt   int // where the code section begins, for error messages
+	module     *wasmbin.Module
+	imported   uint32              // functions; also the index of the added import
+	imports    []*wasmbin.FuncType // types of imported functions
+	defined    uint32              // functions that the module has a body of
+	yieldTyp   uint32              // index of the type () -> i64
+	fuel       uint32              // index of the fuel global
+	stack      uint32              // index of the global that counts the stack that is left
+	depth      int32               // what it begins with, in bytes
+	room       uint32              // what tables may have together
+	tables     uint32              // that are imported
+	declared   []table
+	boundTable []byte // the section that declares them
+	added      uint32 // functions that are imported beside its own
+	codeAt     int    // where the code section begins, for error messages
 
 	named  map[uint32]bool   // functions that calls may reach through a table
 	blocks map[string]uint32 // indices of the types () -> results of more than one
@@ -73,7 +76,7 @@ type rewriter struct {
 	leaves []int // what calls of defined functions cost that do not pay themselves, in bytes of code
 }
 
-// Inject returns a copy of module that can be stopped. It has four imports more
+// Inject returns a copy of module that can be stopped. It has three or four imports more
 // than module, ImportName, ImportDeep, ImportPause and ImportFull of ImportModule, and behaves the same otherwise. Custom
 // sections are left out, but for the names of functions.
 //
@@ -120,6 +123,12 @@ func InjectBounded(module []byte, b Bounds) ([]byte, error) {
 	}
 	w.fuel, w.stack, w.codeAt = globals, globals+1, bodies[wasmbin.SectionCode].Offset
 
+	if w.boundTable, err = w.boundTables(bodies[wasmbin.SectionTable].Body); err != nil {
+		return nil, fmt.Errorf("meter: section %d: %w", wasmbin.SectionTable, err)
+	}
+	if w.added = importFull; slices.ContainsFunc(w.declared, table.short) {
+		w.added++
+	}
 	w.planPieces(bodies)
 
 	out := append(make([]byte, 0, len(module)+len(module)/3), module[:8]...)
@@ -168,7 +177,7 @@ func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
 	case wasmbin.SectionType:
 		return appendToVector(body, append([][]byte{{0x60, 0, 1, wasmbin.I64}, {0x60, 0, 0}, {0x60, 3, wasmbin.I32, wasmbin.I32, wasmbin.I32, 0}}, w.blockTypes()...)...)
 	case wasmbin.SectionImport:
-		return appendToVector(body, added(ImportName, w.yieldTyp), added(ImportDeep, w.yieldTyp+1), added(ImportPause, w.yieldTyp+1), added(ImportFull, w.yieldTyp+1))
+		return appendToVector(body, w.addedImports()[:w.added]...)
 	case wasmbin.SectionGlobal:
 		return w.globals(body)
 	}
@@ -179,7 +188,7 @@ func (w *rewriter) section(id byte, body []byte) ([]byte, error) {
 	case wasmbin.SectionFunction:
 		return w.functions(body)
 	case wasmbin.SectionTable:
-		return w.boundTables(body)
+		return w.boundTable, nil
 	case wasmbin.SectionExport:
 		return w.exports(body)
 	case wasmbin.SectionStart:
@@ -223,18 +232,17 @@ func (w *rewriter) index(r *wasmbin.Reader, of string, count uint32) uint32 {
 // shift makes room for the added import in the space of function indices.
 func (w *rewriter) shift(function uint32) uint32 {
 	if function >= w.imported {
-		return function + addedImports
+		return function + w.added
 	}
 	return function
 }
 
-// What is added at the end of the types and of the imported functions.
-const (
-	addedTypes   = 3
-	addedImports = 4
-)
+// addedTypes is how many types are added at the end.
+const addedTypes = 3
 
-// Which of the added imports is which.
+// What is imported behind the module's own functions, in this order. The last one is
+// left out where nothing calls it: engines reach globals in shorter code when there are
+// few imports before them.
 const (
 	_ = iota // ImportName
 	importDeep
@@ -242,8 +250,16 @@ const (
 	importFull
 )
 
-// added is the import of a function of the host's.
-func added(name string, typ uint32) []byte {
+// addedImports are all of those.
+func (w *rewriter) addedImports() [][]byte {
+	return [][]byte{
+		imports(ImportName, w.yieldTyp), imports(ImportDeep, w.yieldTyp+1),
+		imports(ImportPause, w.yieldTyp+1), imports(ImportFull, w.yieldTyp+1),
+	}
+}
+
+// imports is the import of a function of the host's.
+func imports(name string, typ uint32) []byte {
 	entry := appendName(appendName(nil, ImportModule), name)
 	return wasmbin.AppendU32(append(entry, wasmbin.KindFunction), typ)
 }

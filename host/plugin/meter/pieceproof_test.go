@@ -156,7 +156,7 @@ func (p *proof) chosen(code []op, at, which int, locals uint32) bool {
 	for k, want := range []op{
 		{code: opLocalGet, imm: []uint64{uint64(locals) + 1}}, {code: opI32Const, imm: []uint64{pieceLimit}}, {code: opI32LeU},
 		{code: opIf, imm: []uint64{uint64(p.types) + 2}}, code[at], {code: opElse},
-		{code: opCall, imm: []uint64{uint64(p.imported) + addedImports + uint64(p.defined) + uint64(which)}}, {code: opEnd},
+		{code: opCall, imm: []uint64{uint64(p.imported) + uint64(p.more) + uint64(p.defined) + uint64(which)}}, {code: opEnd},
 	} {
 		if !want.same(code[at-4+k]) {
 			return false

@@ -153,5 +153,5 @@ func (p *proof) outside(after *wasmbin.Module) error {
 
 // own reports whether a function is one that the meter has added.
 func (p *proof) own(function uint32) bool {
-	return function >= p.imported && function < p.imported+addedImports
+	return function >= p.imported && function < p.imported+p.more
 }

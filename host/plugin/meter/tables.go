@@ -19,6 +19,9 @@ type table struct {
 	wish      uint32 // as the module says it, or as many as there can be
 }
 
+// short reports whether a table may grow less far than the module has it.
+func (t table) short() bool { return t.wish > t.high }
+
 // declaredTable reads a table, which has no more than room.
 func declaredTable(r *wasmbin.Reader, room uint32) table {
 	t := table{kind: r.Byte()}
@@ -35,6 +38,9 @@ func declaredTable(r *wasmbin.Reader, room uint32) table {
 // boundTables bounds all tables together: what they do not begin with is divided among
 // those that can grow, the least wish first.
 func (w *rewriter) boundTables(body []byte) ([]byte, error) {
+	if body == nil {
+		return nil, nil
+	}
 	r := wasmbin.NewReader(body)
 	n := r.Count()
 	out := wasmbin.AppendU32(nil, uint32(n))
@@ -89,7 +95,7 @@ func (f *function) grow(op []byte) {
 		return // the engine refuses it, or it has no bounds of the meter's
 	}
 	t := &f.w.declared[i]
-	if t.wish <= t.high {
+	if !t.short() {
 		return
 	}
 	f.out = wasmbin.AppendU32(append(f.out, opPrefixMisc, miscTableSize), table)
