@@ -26,7 +26,7 @@ const typeV128 = 0x7b
 // maxChain is how much stack functions that are not counted may need together
 // when each calls the next one, in bytes. Who is counted pays for those that it
 // may call in this way, so much at most.
-const maxChain = 512
+const maxChain = 1024
 
 // stackPlan says what is counted so that recursion is bounded: a function is counted
 // at its entry, calls through a table where they stand. Every circle of calls

@@ -35,7 +35,7 @@ type stackProof struct {
 }
 
 // chainLimit is how long, in bytes, a chain of calls may be that takes nothing.
-const chainLimit = 512
+const chainLimit = 1024
 
 // left is the index of the global that counts what is left.
 func (p *proof) left() uint64 { return uint64(p.globals) + 1 }
