@@ -1,7 +1,6 @@
 package plugin_test
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,7 +12,6 @@ import (
 	"github.com/happn-host/happn-host/host/plugin"
 	"github.com/happn-host/happn-host/host/plugin/compiler"
 	catalogue "github.com/happn-host/happn-host/host/plugin/hostile"
-	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 )
 
 // compileVerb has the binary of the tests be the compiler, see TestMain.
@@ -27,15 +25,9 @@ func apart(t *testing.T) compiler.Command {
 
 // Modules that are not small are compiled by a process of their own, once.
 func TestModulesAreCompiledApart(t *testing.T) {
-	large := func(m *asm.Module) {
-		m.Func("", asm.None, asm.None, nil, bytes.Repeat(asm.Nop, 8<<10))
-	}
-	raw := guest(verdict(abi.VerdictPass, 0, 0))
-	large(raw)
 	ext := newExtism()
 	ext.hook(pass)
-	large(&ext.Module)
-	for name, module := range map[string][]byte{"raw": raw.Bytes(), "extism": ext.Bytes()} {
+	for name, module := range map[string][]byte{"raw": bulky(guest(verdict(abi.VerdictPass, 0, 0))), "extism": bulky(&ext.Module)} {
 		t.Run(name, func(t *testing.T) {
 			cache := filepath.Join(t.TempDir(), "cache")
 			f := open(t, func(o *plugin.Options) { o.Compiler, o.CacheDir = apart(t), cache })

@@ -8,7 +8,6 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/abi"
-	"github.com/happn-host/happn-host/host/plugin/meter"
 )
 
 // guest is one running copy of a module. One goroutine uses it at a time:
@@ -49,7 +48,7 @@ type rawEngine struct {
 
 // newRawEngine meters and compiles a module.
 func newRawEngine(ctx context.Context, g *generation, module []byte, cache wazero.CompilationCache) (engine, error) {
-	code, err := meter.InjectBounded(module, g.manifest.Limits.Bounds())
+	code, err := g.metered(module)
 	if err != nil {
 		return nil, err
 	}

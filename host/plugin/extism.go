@@ -11,7 +11,6 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/abi"
-	"github.com/happn-host/happn-host/host/plugin/meter"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -49,7 +48,10 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 	if _, set := os.LookupEnv(extismOutput); set {
 		return fmt.Errorf("the environment of the host sets %s, with which guests would write past the log: unset it", extismOutput)
 	}
-	code, err := prepareExtism(module, e.gen.manifest.Limits.Bounds())
+	code, err := e.gen.metered(module)
+	if err == nil {
+		code, err = prepareExtism(code)
+	}
 	if err != nil {
 		return err
 	}
@@ -73,14 +75,9 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 	return nil
 }
 
-// prepareExtism rewrites a module so that it can be stopped and reaches the
-// host's functions in place of go-sdk's. It may have what bounds say.
-func prepareExtism(module []byte, bounds meter.Bounds) ([]byte, error) {
-	code, err := meter.InjectBounded(module, bounds)
-	if err != nil {
-		return nil, err
-	}
-	code, err = wasmbin.RenameImports(code, func(from string) string {
+// prepareExtism has a module reach the host's functions in place of go-sdk's.
+func prepareExtism(module []byte) ([]byte, error) {
+	code, err := wasmbin.RenameImports(module, func(from string) string {
 		if from == abi.ExtismEnvironment {
 			return extismModule
 		}
