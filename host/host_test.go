@@ -68,12 +68,12 @@ func start(tb testing.TB, change func(*config.Config)) *host.Host {
 	return h
 }
 
-func eventually(tb testing.TB, ok func() bool) {
+func eventually(tb testing.TB, ok func() bool, what ...any) {
 	tb.Helper()
 	deadline := time.Now().Add(10 * time.Second)
 	for !ok() {
 		if time.Now().After(deadline) {
-			require.FailNow(tb, "it did not happen")
+			require.FailNow(tb, "it did not happen", what...)
 		}
 		runtime.Gosched()
 	}
