@@ -150,20 +150,14 @@ func checkHostImport(i wasmbin.Import, wanted *manifest.Manifest) error {
 	return nil
 }
 
-// hooksOf lists the hooks that a module exports, and names one that this version
-// does not run.
-func hooksOf(m *wasmbin.Module) (kinds []hook.Kind, later hook.Kind) {
+// hooksOf lists the hooks that a module exports.
+func hooksOf(m *wasmbin.Module) (kinds []hook.Kind) {
 	for i := range hook.Places {
-		k := hook.RulesAt(i)
-		switch {
-		case !exportsName(m, k.Exports[0]):
-		case k.Runs:
+		if k := hook.RulesAt(i); exportsName(m, k.Exports[0]) {
 			kinds = append(kinds, k.Kind)
-		default:
-			later = k.Kind
 		}
 	}
-	return kinds, later
+	return kinds
 }
 
 func exportsName(m *wasmbin.Module, name string) bool {
@@ -174,7 +168,7 @@ func exportsName(m *wasmbin.Module, name string) bool {
 // the manifest, each exported hook gets the defaults; SDKs export what they have
 // for all kinds, so with a manifest the others count as not there.
 func resolveHooks(m *wasmbin.Module, wanted *manifest.Manifest, file string) error {
-	kinds, later := hooksOf(m)
+	kinds := hooksOf(m)
 	for _, h := range wanted.Hooks {
 		for i, export := range hook.RulesAt(h.Kind.Place()).Exports {
 			if i == 0 && !slices.Contains(kinds, h.Kind) || i > 0 && !exportsName(m, export) {
@@ -184,9 +178,6 @@ func resolveHooks(m *wasmbin.Module, wanted *manifest.Manifest, file string) err
 	}
 	if len(wanted.Hooks) > 0 {
 		return wanted.CheckHooks(file)
-	}
-	if len(kinds) == 0 && later != "" {
-		return fmt.Errorf("hooks of kind %q are not supported by this version", later)
 	}
 	if len(kinds) == 0 {
 		return fmt.Errorf("the module exports no hook: export %q or %q, or another one of abi/ABI.md", abi.ExportInbound, abi.ExportOutbound)

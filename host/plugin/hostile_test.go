@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -166,23 +167,27 @@ func buf(pointer int32) []byte {
 	return m.Bytes()
 }
 
+// A collection that had to wait for a call to end would be the only one meanwhile.
 func TestABusyGuestDoesNotStopTheCollector(t *testing.T) {
 	f := open(t, func(o *plugin.Options) { o.Limits.Timeout = time.Second })
 	f.put("p.wasm", guest(asm.LoopVoid, asm.Br(0), asm.End, asm.I64Const(0)).Bytes())
 	var busy sync.WaitGroup
+	var ended atomic.Bool
 	layer := f.Inbound()[0]
 	for range 2 {
-		busy.Go(func() { _, _ = layer.Call(context.Background(), request()) })
+		busy.Go(func() {
+			_, _ = layer.Call(context.Background(), request())
+			ended.Store(true)
+		})
 	}
-	var longest time.Duration
-	for range 20 {
-		began := time.Now()
+	collections := 0
+	for !ended.Load() {
 		runtime.GC()
-		longest = max(longest, time.Since(began))
+		collections++
 	}
 	busy.Wait()
-	t.Logf("longest collection with two busy guests: %s", longest)
-	require.Less(t, longest, 500*time.Millisecond, "without metering it waits for the whole call, a second")
+	t.Logf("%d collections beside two busy guests", collections)
+	require.Greater(t, collections, 3)
 }
 
 func TestBreakerOpensAndTriesAgain(t *testing.T) {

@@ -43,7 +43,6 @@ type Rules struct {
 	OnError  OnError   // unless a manifest says otherwise
 	Others   []OnError // that a manifest may say; none for kinds that always do the same
 	Gives    Verdicts  // beside ERROR
-	Runs     bool      // by this version
 }
 
 // Verdicts is a set of verdicts, a bit for each.
@@ -62,44 +61,44 @@ func (v Verdicts) Has(one abi.Verdict) bool { return v>>one&1 != 0 }
 // allKinds is a constant in all but name.
 var allKinds = [Places]Rules{
 	PlaceInbound: {
-		Kind: KindInbound, Sessions: true, Exports: []string{abi.ExportInbound}, Layer: true, OnError: OnErrorPass, Others: []OnError{OnErrorReject, OnErrorClose}, Runs: true,
+		Kind: KindInbound, Sessions: true, Exports: []string{abi.ExportInbound}, Layer: true, OnError: OnErrorPass, Others: []OnError{OnErrorReject, OnErrorClose},
 		Gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictPatch, abi.VerdictReject, abi.VerdictDrop, abi.VerdictClose),
 	},
 	PlaceOutbound: {
-		Kind: KindOutbound, Sessions: true, Exports: []string{abi.ExportOutbound}, Layer: true, OnError: OnErrorPass, Others: []OnError{OnErrorReject, OnErrorClose}, Runs: true,
+		Kind: KindOutbound, Sessions: true, Exports: []string{abi.ExportOutbound}, Layer: true, OnError: OnErrorPass, Others: []OnError{OnErrorReject, OnErrorClose},
 		Gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictPatch, abi.VerdictReject, abi.VerdictDrop, abi.VerdictClose),
 	},
 	PlaceProfile: {
-		Kind: KindProfile, Sessions: true, Exports: []string{abi.ExportProfile}, OnError: OnErrorReject, Runs: true,
+		Kind: KindProfile, Sessions: true, Exports: []string{abi.ExportProfile}, OnError: OnErrorReject,
 		Gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictReject),
 	},
 	PlaceAuth: {
-		Kind: KindAuth, Sessions: true, Exports: []string{abi.ExportAuth}, OnError: OnErrorReject, Runs: true,
+		Kind: KindAuth, Sessions: true, Exports: []string{abi.ExportAuth}, OnError: OnErrorReject,
 		Gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictReject),
 	},
 	PlaceSearch: {
-		Kind: KindSearch, Sessions: true, Exports: []string{abi.ExportSearch}, OnError: OnErrorReject, Runs: true,
+		Kind: KindSearch, Sessions: true, Exports: []string{abi.ExportSearch}, OnError: OnErrorReject,
 		Gives: setOf(abi.VerdictReplace, abi.VerdictReject),
 	},
 	PlaceHTTP: {
-		Kind: KindHTTP, Exports: []string{abi.ExportHTTP}, OnError: OnErrorReject, Runs: true,
+		Kind: KindHTTP, Exports: []string{abi.ExportHTTP}, OnError: OnErrorReject,
 		Gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictReject),
 	},
 	PlaceTick: {
-		Kind: KindTick, Exports: []string{abi.ExportTick}, OnError: OnErrorPass, Runs: true,
+		Kind: KindTick, Exports: []string{abi.ExportTick}, OnError: OnErrorPass,
 		Gives: setOf(abi.VerdictPass),
 	},
 	PlaceEvent: {
-		Kind: KindEvent, Exports: []string{abi.ExportEvent}, OnError: OnErrorPass, Runs: true,
+		Kind: KindEvent, Exports: []string{abi.ExportEvent}, OnError: OnErrorPass,
 		Gives: setOf(abi.VerdictPass),
 	},
 	PlaceService: {
-		Kind: KindService, Exports: []string{abi.ExportService}, OnError: OnErrorReject, Runs: true,
+		Kind: KindService, Exports: []string{abi.ExportService}, OnError: OnErrorReject,
 		Gives: setOf(abi.VerdictPass, abi.VerdictReplace, abi.VerdictReject),
 	},
 	PlaceProtocol: {
 		Kind: KindProtocol, Exports: []string{abi.ExportConnData, abi.ExportConnOpen, abi.ExportConnEvent, abi.ExportConnClose},
-		OnError: OnErrorClose, Others: []OnError{OnErrorPass}, Runs: true,
+		OnError: OnErrorClose, Others: []OnError{OnErrorPass},
 		Gives: setOf(abi.VerdictPass, abi.VerdictEmit, abi.VerdictNeedMore, abi.VerdictClose),
 	},
 }
@@ -117,12 +116,10 @@ func (k Kind) Place() int {
 	return -1
 }
 
-// KindNames lists the kinds that this version runs.
+// KindNames lists the kinds.
 func KindNames() (names []string) {
 	for i := range allKinds {
-		if allKinds[i].Runs {
-			names = append(names, string(allKinds[i].Kind))
-		}
+		names = append(names, string(allKinds[i].Kind))
 	}
 	return names
 }

@@ -14,13 +14,10 @@ func Read(t *object.Reader) Hook {
 	t.Text("kind", &kind)
 	h.Kind = Kind(kind)
 	names := KindNames()
-	place := h.Kind.Place()
 	switch {
 	case kind == "":
 		t.Fail("kind", "is missing; it is one of %s", strings.Join(names, ", "))
-	case place >= 0 && !RulesAt(place).Runs:
-		t.Fail("kind", "hooks of kind %q are not supported by this version", kind)
-	case place < 0:
+	case h.Kind.Place() < 0:
 		t.Fail("kind", "%q is not one of %s%s", kind, strings.Join(names, ", "), object.Suggest(kind, names))
 	}
 	t.Int("order", -1<<20, 1<<20, &h.Order)
