@@ -24,6 +24,8 @@ func (t *Tracer) Handler(next http.Handler) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
+		t.requests.enter()
+		defer t.requests.leave()
 		defer span.End()
 		span.Text("http.request.method", method)
 		span.Path("url.path", []byte(r.URL.Path))

@@ -19,6 +19,7 @@ type Tracer struct {
 	ratio    float64
 	parents  bool
 	paths    bool
+	requests inFlight
 }
 
 // New returns a tracer that sends what it records until Close. A collector that is
@@ -39,11 +40,12 @@ func New(ctx context.Context, o Options) (*Tracer, error) {
 	return t, nil
 }
 
-// Close sends what waits, for as long as ctx lets it, and ends.
+// Close waits for requests that are not over, sends what waits, for as long as ctx lets it, and ends.
 func (t *Tracer) Close(ctx context.Context) error {
 	if t == nil {
 		return nil
 	}
+	t.requests.wait(ctx)
 	return t.provider.Shutdown(ctx)
 }
 

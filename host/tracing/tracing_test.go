@@ -200,3 +200,32 @@ func BenchmarkRecorded(b *testing.B) {
 	}
 	require.NoError(b, tracer.Close(context.Background()))
 }
+
+// A refusal that writes past the server has been read before the request is over.
+func TestTheLastRequestIsWaitedFor(t *testing.T) {
+	at := collector.Start(t)
+	tracer := open(t, tracing.Options{Endpoint: at.URL, Ratio: 1})
+	release := make(chan struct{})
+	server := httptest.NewServer(tracer.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_, _ = conn.Write([]byte("HTTP/1.1 401 no\r\nConnection: close\r\n\r\n"))
+			_ = conn.Close()
+		}
+		<-release
+	})))
+	answer, err := http.Get(server.URL)
+	require.NoError(t, err)
+	require.NoError(t, answer.Body.Close())
+	server.Close() // which does not wait for it
+	closed := make(chan error, 1)
+	go func() { closed <- tracer.Close(context.Background()) }()
+	select {
+	case <-closed:
+		t.Error("it did not wait")
+	case <-time.After(20 * time.Millisecond):
+	}
+	close(release)
+	require.NoError(t, <-closed)
+	require.Len(t, at.Spans(), 1)
+}
