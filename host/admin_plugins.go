@@ -49,6 +49,7 @@ type PluginRecord struct {
 	SHA256      string            `json:"sha256,omitempty"`
 	Signature   string            `json:"signature,omitempty"` // who has signed it
 	Engine      string            `json:"engine,omitempty"`
+	Unmetered   bool              `json:"unmetered,omitempty"` // only its clock ends its calls
 	Hooks       []hook.Kind       `json:"hooks"`
 	State       plugin.State      `json:"state"`
 	Reason      string            `json:"reason,omitempty"`
@@ -77,6 +78,7 @@ type CanaryRecord struct {
 	SHA256       string       `json:"sha256,omitempty"`
 	Signature    string       `json:"signature,omitempty"`
 	Engine       string       `json:"engine,omitempty"`
+	Unmetered    bool         `json:"unmetered,omitempty"`
 	State        plugin.State `json:"state"`
 	Reason       string       `json:"reason,omitempty"`
 	LastError    string       `json:"lastError,omitempty"`
@@ -225,7 +227,7 @@ func refusal(err error) error {
 func recordOf(i plugin.Info) PluginRecord {
 	l := &i.Limits
 	out := PluginRecord{
-		Name: i.Name, Version: i.Version, Description: i.Description, File: i.File, SHA256: i.SHA256, Signature: i.Signature, Engine: i.Engine,
+		Name: i.Name, Version: i.Version, Description: i.Description, File: i.File, SHA256: i.SHA256, Signature: i.Signature, Engine: i.Engine, Unmetered: i.Unmetered,
 		Hooks: append([]hook.Kind{}, i.Kinds...), State: i.State, Reason: i.Reason, LastError: i.LastError,
 		Instances: i.Instances, Limited: i.Limited, Grants: append([]manifest.Grant{}, i.Grants...),
 		Limits: PluginLimits{
@@ -254,7 +256,7 @@ func canaryRecordOf(c *plugin.CanaryInfo) *CanaryRecord {
 		return nil
 	}
 	out := &CanaryRecord{
-		Version: c.Version, File: c.File, SHA256: c.SHA256, Signature: c.Signature, Engine: c.Engine, State: c.State, Reason: c.Reason,
+		Version: c.Version, File: c.File, SHA256: c.SHA256, Signature: c.Signature, Engine: c.Engine, Unmetered: c.Unmetered, State: c.State, Reason: c.Reason,
 		LastError: c.LastError, Share: c.Share, PromoteAfter: lasting(c.PromoteAfter), Instances: c.Instances,
 		Calls: c.Calls, Errors: c.Errors, Traps: c.Traps, Skipped: c.Skipped, Refused: c.Refused, Limited: c.Limited,
 	}

@@ -18,11 +18,11 @@ import (
 const smallModule = 4 << 10
 
 // compileApart makes machine code of a module in a process of its own, for the compile
-// cache, unless it is small or that process has had it before. The engine finds
-// it there. code is what the engine compiles.
+// cache, unless it is small and metered, which is checked well enough not to surprise the
+// compiler, or that process has had it before. The engine finds it there. code is what the engine compiles.
 func (g *generation) compileApart(ctx context.Context, code []byte) error {
 	o := &g.plugin.manager.options
-	if len(o.Compiler) == 0 || len(code) <= smallModule {
+	if len(o.Compiler) == 0 || len(code) <= smallModule && !g.unmetered {
 		return nil
 	}
 	sum := sha256.Sum256(code)
@@ -32,7 +32,7 @@ func (g *generation) compileApart(ctx context.Context, code []byte) error {
 	}
 	limits := &g.manifest.Limits
 	err := o.Compiler.Compile(ctx, compiler.Job{
-		Module: code, Dir: g.plugin.manager.cacheDir, MemoryMiB: limits.CompileMiB, Processors: otherProcessors(),
+		Module: code, Dir: g.plugin.manager.cacheDir, MemoryMiB: limits.CompileMiB, Processors: otherProcessors(), Watched: g.unmetered,
 	})
 	if errors.Is(err, compiler.ErrMemory) {
 		return limits.Over(limit.CompileMiB, nil, "compiling the module needs more memory")

@@ -19,6 +19,18 @@ type built struct {
 	err    error
 }
 
+// guarded calls the build. An engine that panics over a module, as it does over a few that are
+// not valid, costs the host that module.
+func (b build) guarded(ctx context.Context, g *generation, module []byte, cache wazero.CompilationCache) (out built) {
+	defer func() {
+		if why := recover(); why != nil {
+			out = built{err: fmt.Errorf("compile: the engine cannot read the module: %v", why)}
+		}
+	}()
+	e, err := b(ctx, g, module, cache)
+	return built{e, err}
+}
+
 // compile makes the engine when it is this plugin's turn.
 func (g *generation) compile(ctx context.Context, c *candidate, cache wazero.CompilationCache) error {
 	release, err := g.plugin.manager.compiling(ctx)
@@ -42,8 +54,7 @@ func (g *generation) compile(ctx context.Context, c *candidate, cache wazero.Com
 	ended := make(chan built, 1)
 	g.plugin.manager.draining.Go(func() {
 		defer release()
-		e, err := with(timed, g, module, cache)
-		ended <- built{e, err}
+		ended <- with.guarded(timed, g, module, cache)
 	})
 	return g.await(ctx, timed, ended)
 }

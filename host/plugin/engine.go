@@ -8,6 +8,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/compiler"
 )
 
 // guest is one running copy of a module. One goroutine uses it at a time:
@@ -48,13 +49,11 @@ type rawEngine struct {
 
 // newRawEngine meters and compiles a module.
 func newRawEngine(ctx context.Context, g *generation, module []byte, cache wazero.CompilationCache) (engine, error) {
-	code, err := g.metered(module)
+	code, err := g.stoppable(module)
 	if err != nil {
 		return nil, err
 	}
-	e := &rawEngine{gen: g, runtime: wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
-		WithCompilationCache(cache).
-		WithDebugInfoEnabled(false))}
+	e := &rawEngine{gen: g, runtime: wazero.NewRuntimeWithConfig(ctx, compiler.Config(cache, g.unmetered))}
 	if err := e.compile(ctx, code); err != nil {
 		e.close()
 		return nil, err

@@ -11,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/abi"
+	"github.com/happn-host/happn-host/host/plugin/compiler"
 	"github.com/happn-host/happn-host/host/plugin/wasmbin"
 )
 
@@ -48,7 +49,7 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 	if _, set := os.LookupEnv(extismOutput); set {
 		return fmt.Errorf("the environment of the host sets %s, with which guests would write past the log: unset it", extismOutput)
 	}
-	code, err := e.gen.metered(module)
+	code, err := e.gen.stoppable(module)
 	if err == nil {
 		code, err = prepareExtism(code)
 	}
@@ -62,10 +63,8 @@ func (e *extismEngine) compile(ctx context.Context, module []byte) error {
 		experimental.WithCompilationWorkers(ctx, otherProcessors()),
 		extism.Manifest{Wasm: []extism.Wasm{extism.WasmData{Data: code, Name: "main"}}},
 		extism.PluginConfig{
-			EnableWasi: true,
-			RuntimeConfig: wazero.NewRuntimeConfig().
-				WithCompilationCache(e.cache).
-				WithDebugInfoEnabled(false),
+			EnableWasi:    true,
+			RuntimeConfig: compiler.Config(e.cache, e.gen.unmetered),
 		},
 		extismHostFunctions(),
 	)

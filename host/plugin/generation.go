@@ -56,11 +56,12 @@ type generation struct {
 	refused *limit.Refusals
 	faults  seldom.Lines // of the host, when guests call it
 
-	engine  engine
-	plugin  *plugin
-	pool    *pool
-	breaker *breakerState
-	hooks   [hook.Places]*boundHook // by the place of their kind, nil for those it has not
+	engine    engine
+	unmetered bool // only its clock ends its calls; set before the engine is there
+	plugin    *plugin
+	pool      *pool
+	breaker   *breakerState
+	hooks     [hook.Places]*boundHook // by the place of their kind, nil for those it has not
 
 	lastError atomic.Pointer[string]
 	skipped   atomic.Uint64 // messages that on_error decided without a call

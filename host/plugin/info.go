@@ -47,6 +47,8 @@ type Info struct {
 	Signature string
 	// Engine is the engine that runs it.
 	Engine string
+	// Unmetered is set when only its clock ends its calls, as its operator allows.
+	Unmetered bool
 	// Instances is how many instances are in service, Limits.Instances how many
 	// there should be.
 	Instances int
@@ -79,6 +81,7 @@ type CanaryInfo struct {
 	SHA256    string
 	Signature string
 	Engine    string
+	Unmetered bool // as of Info
 	// State is discovered, loading, ready, refused or rolled-back.
 	State  State
 	Reason string
@@ -114,7 +117,7 @@ func (t *canary) info() *CanaryInfo {
 		if e := g.lastError.Load(); e != nil {
 			out.LastError = *e
 		}
-		out.Metrics, out.Limited = g.defined.All(), g.refused.Counts()
+		out.Metrics, out.Limited, out.Unmetered = g.defined.All(), g.refused.Counts(), g.unmetered
 		if !t.done {
 			out.Instances, out.Memory = g.pool.ready(), g.memory()
 			out.Counts, hooks = g.sums()

@@ -82,7 +82,7 @@ func (i *instance) explain(err error) error {
 		return which.Wrap(fmt.Errorf("%w of %d units (%s)", errFuel, i.fuel, which))
 	case errors.Is(i.ended, errStack), errors.Is(err, errStack):
 		return limit.StackKiB.Wrap(fmt.Errorf("%w than %d KiB of stack (%s)", errStack, i.gen.manifest.Limits.StackKiB, limit.StackKiB))
-	case errors.Is(i.ended, errTimeout), errors.Is(err, errTimeout):
+	case errors.Is(i.ended, errTimeout), errors.Is(err, errTimeout), i.ended == nil && i.late():
 		which := i.either(limit.StartTimeout, limit.Timeout)
 		return which.Wrap(fmt.Errorf("%w of %s (%s)", errTimeout, i.limit, which))
 	}

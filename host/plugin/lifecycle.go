@@ -211,7 +211,7 @@ func (p *plugin) info() Info {
 
 // describe adds what a running generation knows.
 func (g *generation) describe(out *Info, hooks *hookSums) {
-	out.Instances, out.Memory = g.pool.ready(), g.memory()
+	out.Instances, out.Memory, out.Unmetered = g.pool.ready(), g.memory(), g.unmetered
 	counts, running := g.sums()
 	out.Counts.add(counts)
 	hooks.addAll(&running)

@@ -37,6 +37,11 @@ func newRawGuest(e *rawEngine) (*rawGuest, error) {
 	i.starts()
 	i.ctx = &instanceContext{Context: context.Background(), instance: &i.instance}
 	starting := experimental.WithMemoryAllocator(i.ctx, &i.budget)
+	if e.gen.unmetered {
+		var cancel context.CancelFunc
+		starting, cancel = i.clocked(starting)
+		defer cancel()
+	}
 	mod, err := e.runtime.InstantiateModule(starting, e.compiled, moduleConfig(&i.instance))
 	i.rest()
 	if err != nil {
@@ -98,12 +103,23 @@ func (i *rawGuest) configure() error {
 func (i *rawGuest) prepare(f api.Function, args ...uint64) error {
 	i.begin()
 	copy(i.stack[:], args)
-	err := f.CallWithStack(i.ctx, i.stack[:])
-	i.rest()
+	err := i.run(f)
 	if err != nil {
 		return i.explain(err)
 	}
 	return nil
+}
+
+// run calls a function with what is in i.stack.
+func (i *rawGuest) run(f api.Function) error {
+	if i.gen.unmetered {
+		ctx, cancel := i.clocked(i.ctx)
+		defer cancel()
+		return f.CallWithStack(ctx, i.stack[:])
+	}
+	err := f.CallWithStack(i.ctx, i.stack[:])
+	i.rest()
+	return err
 }
 
 // reserve makes the guest's input buffer at least size bytes long.
@@ -201,8 +217,7 @@ func (i *rawGuest) show(h *boundHook, rec *abi.Record) (size int, err error) {
 func (i *rawGuest) invoke(f api.Function, first, second uint64) (verdict abi.Verdict, output []byte, err error) {
 	i.begin()
 	i.stack[0], i.stack[1] = first, second
-	err = f.CallWithStack(i.ctx, i.stack[:])
-	i.rest()
+	err = i.run(f)
 	if err != nil {
 		return 0, nil, i.explain(err)
 	}

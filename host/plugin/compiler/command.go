@@ -24,6 +24,8 @@ type Job struct {
 	MemoryMiB int
 	// Processors is how many it may use.
 	Processors int
+	// Watched is as for Config.
+	Watched bool
 }
 
 // Command is the command line of a process that calls Main with what follows it.
@@ -33,7 +35,7 @@ type Command []string
 // errors are ErrMemory, that of ctx, and what the compiler says; it begins and
 // ends one process.
 func (c Command) Compile(ctx context.Context, job Job) error {
-	args := append(append([]string{}, c[1:]...), job.Dir, strconv.Itoa(job.MemoryMiB), strconv.Itoa(job.Processors))
+	args := append(append([]string{}, c[1:]...), job.Dir, strconv.Itoa(job.MemoryMiB), strconv.Itoa(job.Processors), strconv.FormatBool(job.Watched))
 	cmd := exec.CommandContext(ctx, c[0], args...)
 	cmd.WaitDelay = time.Second // of pipes, after the process has ended
 	var says bytes.Buffer

@@ -39,7 +39,7 @@ func Main(args []string, in io.Reader, says io.Writer) int {
 }
 
 func compile(args []string, in io.Reader) error {
-	if len(args) != 3 {
+	if len(args) != 4 {
 		return errors.New("the compiler is started by the host")
 	}
 	most, err := strconv.ParseInt(args[1], 10, 32)
@@ -47,6 +47,10 @@ func compile(args []string, in io.Reader) error {
 		return err
 	}
 	workers, err := strconv.Atoi(args[2])
+	if err != nil {
+		return err
+	}
+	watched, err := strconv.ParseBool(args[3])
 	if err != nil {
 		return err
 	}
@@ -65,7 +69,7 @@ func compile(args []string, in io.Reader) error {
 	if err != nil {
 		return err
 	}
-	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().WithCompilationCache(cache).WithDebugInfoEnabled(false))
+	rt := wazero.NewRuntimeWithConfig(ctx, Config(cache, watched))
 	_, err = rt.CompileModule(experimental.WithCompilationWorkers(ctx, workers), module)
 	return err
 }

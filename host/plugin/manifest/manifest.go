@@ -39,6 +39,9 @@ type Manifest struct {
 	// SHA256 pins the module's content, in hexadecimal; only an operator's file
 	// sets it.
 	SHA256 string
+	// AllowUnmetered is set when the module may run by its clock alone if it has instructions
+	// that the meter does not know; only an operator's file sets it.
+	AllowUnmetered bool
 	// Canary says how a candidate of the next version is tried; only an operator's
 	// file sets it.
 	Canary Canary

@@ -22,6 +22,7 @@ func (m *Manifest) Merge(o *Operator, file string, limits limit.Set) error {
 		return nil
 	}
 	m.Enabled, m.Required, m.SHA256 = o.Enabled, o.Required, strings.ToLower(o.SHA256)
+	m.AllowUnmetered = o.AllowUnmetered
 	m.Canary = o.Canary
 	m.Canary.SHA256 = strings.ToLower(m.Canary.SHA256)
 	m.Limits = o.Limits.Or(m.Limits)

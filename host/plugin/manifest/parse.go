@@ -68,6 +68,7 @@ func ParseOperator(file string, content []byte) (*Operator, error) {
 	t.Bool("enabled", &o.Enabled)
 	t.Bool("required", &o.Required)
 	t.Text("sha256", &o.SHA256)
+	t.Bool("allowUnmetered", &o.AllowUnmetered)
 	o.Canary = readCanary(t)
 	return o, t.Finish()
 }

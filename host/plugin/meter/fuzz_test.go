@@ -2,12 +2,15 @@ package meter_test
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
 
 	"github.com/happn-host/happn-host/host/plugin/internal/asm"
 	"github.com/happn-host/happn-host/host/plugin/meter"
@@ -48,6 +51,44 @@ func FuzzInject(f *testing.F) {
 		require.NoError(t, prove(module, code))
 		_ = before.Close(ctx)
 		_ = after.Close(ctx)
+	})
+}
+
+// FuzzLandmarks changes modules that the meter does not know. They stay as valid as they were.
+func FuzzLandmarks(f *testing.F) {
+	var m asm.Module
+	tag := m.Tag()
+	m.Memory(1)
+	run := m.Func("run", asm.None, asm.None, asm.I32, asm.BlockVoid, []byte{0x1f, 0x40, 1, 2, 0, 0x08, byte(tag)}, asm.End, asm.End)
+	m.Func("again", asm.None, asm.None, nil, asm.ReturnCall(run))
+	f.Add(m.Bytes())
+	f.Add((&generator{choices: noise(1)}).module())
+	ctx := context.Background()
+	rt := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(
+		api.CoreFeaturesV2|experimental.CoreFeaturesTailCall|experimental.CoreFeaturesExceptionHandling))
+	f.Fuzz(func(t *testing.T, module []byte) {
+		code, err := meter.Landmarks(module)
+		if err != nil {
+			return
+		}
+		// wazero panics over types of calls that there are not, which Inject refuses.
+		compile := func(module []byte) (c wazero.CompiledModule, err error) {
+			defer func() {
+				if why := recover(); why != nil {
+					err = fmt.Errorf("panic: %v", why)
+				}
+			}()
+			return rt.CompileModule(ctx, module)
+		}
+		before, errBefore := compile(module)
+		after, errAfter := compile(code)
+		require.Equal(t, errBefore == nil, errAfter == nil, "before: %v, after: %v", errBefore, errAfter)
+		if errBefore == nil {
+			_, err := meter.Landmarks(code)
+			require.NoError(t, err)
+			_ = before.Close(ctx)
+			_ = after.Close(ctx)
+		}
 	})
 }
 

@@ -81,7 +81,8 @@ type rewriter struct {
 // sections are left out, but for the names of functions.
 //
 // Inject does not validate what it copies, the engine does. But an index that
-// means nothing in module is an error, since it could mean what Inject adds.
+// means nothing in module is an error, since it could mean what Inject adds, and so is
+// what it does not know: an UnknownError.
 func Inject(module []byte) ([]byte, error) { return InjectBounded(module, Bounds{}) }
 
 // Bounds are what a module may have beside its linear memory. A zero field means the
@@ -108,7 +109,7 @@ func InjectBounded(module []byte, b Bounds) ([]byte, error) {
 		switch i.Kind {
 		case wasmbin.KindFunction:
 			if i.Module == ImportModule {
-				return nil, fmt.Errorf("meter: import %s.%s is not for plugins", i.Module, i.Name)
+				return nil, notForPlugins(i)
 			}
 			w.imported++
 			w.imports = append(w.imports, &i.Type)
@@ -116,6 +117,8 @@ func InjectBounded(module []byte, b Bounds) ([]byte, error) {
 			globals++
 		case wasmbin.KindTable:
 			w.tables++
+		case wasmbin.KindTag:
+			return nil, fmt.Errorf("meter: %w", &UnknownError{fmt.Sprintf("import %s.%s", i.Module, i.Name), Exceptions})
 		}
 	}
 	if s, ok := bodies[wasmbin.SectionGlobal]; ok {
@@ -161,7 +164,7 @@ func sections(m *wasmbin.Module) (map[byte]wasmbin.Section, error) {
 		}
 		at := bytes.IndexByte(order, s.ID)
 		if at < 0 {
-			return nil, fmt.Errorf("meter: section %d is not supported", s.ID)
+			return nil, fmt.Errorf("meter: %w", unknownSection(s.ID))
 		}
 		if at <= last {
 			return nil, fmt.Errorf("meter: section %d occurs twice, or out of order", s.ID)

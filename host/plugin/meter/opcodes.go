@@ -156,25 +156,8 @@ func skip(r *wasmbin.Reader, op, class byte) {
 			skipMisc(r)
 		}
 	default:
-		r.Fail(fmt.Errorf("instruction 0x%x is not supported%s", op, proposal(op)))
+		r.Fail(&UnknownError{fmt.Sprintf("instruction 0x%x", op), proposal(op)})
 	}
-}
-
-// proposal says where an instruction that is not supported comes from.
-func proposal(op byte) string {
-	switch {
-	case op == 0x12 || op == 0x13:
-		return " (tail calls)"
-	case op >= 0x06 && op <= 0x0a || op == 0x18 || op == 0x19 || op == 0x1f:
-		return " (exception handling)"
-	case op == 0x14 || op == 0x15 || op >= 0xd3 && op <= 0xd6:
-		return " (typed function references)"
-	case op == 0xfb:
-		return " (garbage collection)"
-	case op == 0xfe:
-		return " (threads)"
-	}
-	return ""
 }
 
 // skipMisc reads over an instruction of the prefix 0xfc and returns its number.
@@ -188,7 +171,7 @@ func skipMisc(r *wasmbin.Reader) uint32 {
 		r.U32()
 		r.U32()
 	default:
-		r.Fail(fmt.Errorf("instruction 0xfc %d is not supported", sub))
+		r.Fail(&UnknownError{What: fmt.Sprintf("instruction 0xfc %d", sub)})
 	}
 	return sub
 }
@@ -209,6 +192,6 @@ func skipVector(r *wasmbin.Reader, sub uint32) {
 		r.Byte()
 	case sub <= 255:
 	default:
-		r.Fail(fmt.Errorf("instruction 0xfd %d is not supported (relaxed SIMD)", sub))
+		r.Fail(&UnknownError{fmt.Sprintf("instruction 0xfd %d", sub), RelaxedSIMD})
 	}
 }

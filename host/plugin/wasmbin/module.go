@@ -22,6 +22,7 @@ const (
 	SectionCode      = 10
 	SectionData      = 11
 	SectionDataCount = 12
+	SectionTag       = 13 // of the proposal for exceptions
 )
 
 // Kinds of imports and exports.
@@ -30,6 +31,7 @@ const (
 	KindTable    = 1
 	KindMemory   = 2
 	KindGlobal   = 3
+	KindTag      = 4 // of the proposal for exceptions
 )
 
 // ErrNotWasm says that the bytes are no WebAssembly module at all.

@@ -33,6 +33,9 @@ func (m *Module) readImports(r *Reader) {
 		case KindGlobal:
 			r.Byte()
 			r.Byte()
+		case KindTag:
+			r.Byte()
+			r.U32()
 		default:
 			r.Fail(fmt.Errorf("import %s.%s is of unknown kind %d", imp.Module, imp.Name, imp.Kind))
 		}

@@ -31,7 +31,7 @@ var (
 
 // Module collects the parts of a module.
 type Module struct {
-	types, imports, functions, tables, memories, globals, exports, elements, codes, datas [][]byte
+	types, imports, functions, tables, memories, tags, globals, exports, elements, codes, datas [][]byte
 
 	start    *uint32
 	custom   []byte
@@ -89,6 +89,12 @@ func (m *Module) Table(size uint32, functions ...uint32) {
 	m.elements = append(m.elements, entry)
 }
 
+// Tag adds a tag of exceptions that carry nothing, and returns its index.
+func (m *Module) Tag() uint32 {
+	m.tags = append(m.tags, append([]byte{0}, u32(m.typ(None, None))...))
+	return uint32(len(m.tags) - 1)
+}
+
 // GlobalI32 adds a mutable global and returns its index.
 func (m *Module) GlobalI32(v int32) uint32 {
 	m.globals = append(m.globals, Join([]byte{wasmbin.I32, 1}, I32Const(v), End))
@@ -129,6 +135,7 @@ func (m *Module) Bytes() []byte {
 	section(wasmbin.SectionFunction, m.functions)
 	section(wasmbin.SectionTable, m.tables)
 	section(wasmbin.SectionMemory, m.memories)
+	section(wasmbin.SectionTag, m.tags)
 	section(wasmbin.SectionGlobal, m.globals)
 	section(wasmbin.SectionExport, m.exports)
 	if m.start != nil {
@@ -164,6 +171,9 @@ func I64Const(v int64) []byte { return append([]byte{0x42}, signed(v)...) }
 
 // Call calls a function.
 func Call(function uint32) []byte { return append([]byte{0x10}, u32(function)...) }
+
+// ReturnCall is a tail call of a function.
+func ReturnCall(function uint32) []byte { return append([]byte{0x12}, u32(function)...) }
 
 // CallIndirect calls through table 0.
 func CallIndirect(typ uint32) []byte { return append(append([]byte{0x11}, u32(typ)...), 0) }
