@@ -68,9 +68,11 @@ func start(tb testing.TB, change func(*config.Config)) *host.Host {
 	return h
 }
 
+// eventually waits for what is sure to happen; with the race detector and on a busy machine a
+// plugin in Go takes many seconds to load.
 func eventually(tb testing.TB, ok func() bool, what ...any) {
 	tb.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !ok() {
 		if time.Now().After(deadline) {
 			require.FailNow(tb, "it did not happen", what...)
