@@ -53,12 +53,8 @@ func newExtismGuest(e *extismEngine) (*extismGuest, error) {
 	g.starts()
 	g.blocks = g
 	g.ctx = extismContext{Context: context.Background(), guest: g}
-	starting := experimental.WithMemoryAllocator(g.ctx, &g.budget)
-	if e.gen.unmetered {
-		var cancel context.CancelFunc
-		starting, cancel = g.clocked(starting)
-		defer cancel()
-	}
+	starting, cancel := g.clocked(experimental.WithMemoryAllocator(g.ctx, &g.budget))
+	defer cancel()
 	p, err := e.compiled.Instance(starting, extism.PluginInstanceConfig{ModuleConfig: moduleConfig(&g.instance)})
 	g.rest()
 	if err != nil {
@@ -115,12 +111,8 @@ func (g *extismGuest) run(name string, input []byte) (code uint32, err error) {
 		return 0, g.gen.manifest.Limits.Over(limit.MemoryMiB, nil, "no memory is left for an input of %d bytes", len(input))
 	}
 	g.input = input
-	ctx := g.ctx
-	if g.gen.unmetered {
-		var cancel context.CancelFunc
-		ctx, cancel = g.clocked(ctx)
-		defer cancel()
-	}
+	ctx, cancel := g.clocked(g.ctx)
+	defer cancel()
 	code, _, err = g.plugin.CallWithContext(ctx, name, input)
 	g.rest()
 	if err != nil {

@@ -36,12 +36,8 @@ func newRawGuest(e *rawEngine) (*rawGuest, error) {
 	i := &rawGuest{instance: instance{gen: e.gen}, budget: newMemoryBudget(e.gen)}
 	i.starts()
 	i.ctx = &instanceContext{Context: context.Background(), instance: &i.instance}
-	starting := experimental.WithMemoryAllocator(i.ctx, &i.budget)
-	if e.gen.unmetered {
-		var cancel context.CancelFunc
-		starting, cancel = i.clocked(starting)
-		defer cancel()
-	}
+	starting, cancel := i.clocked(experimental.WithMemoryAllocator(i.ctx, &i.budget))
+	defer cancel()
 	mod, err := e.runtime.InstantiateModule(starting, e.compiled, moduleConfig(&i.instance))
 	i.rest()
 	if err != nil {
@@ -112,7 +108,7 @@ func (i *rawGuest) prepare(f api.Function, args ...uint64) error {
 
 // run calls a function with what is in i.stack.
 func (i *rawGuest) run(f api.Function) error {
-	if i.gen.unmetered {
+	if i.gen.unmetered { // looked at here, too: messages should not pay for what few need
 		ctx, cancel := i.clocked(i.ctx)
 		defer cancel()
 		return f.CallWithStack(ctx, i.stack[:])

@@ -30,8 +30,11 @@ func (g *generation) stoppable(module []byte) ([]byte, error) {
 	return code, nil
 }
 
-// clocked returns the context of a call that only its clock ends.
+// clocked returns the context of a call, which ends it where nothing but its clock does.
 func (i *instance) clocked(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !i.gen.unmetered {
+		return ctx, func() {}
+	}
 	i.timed, i.deadline = true, time.Now().Add(i.limit)
 	return context.WithDeadline(ctx, i.deadline)
 }

@@ -157,13 +157,12 @@ func TestTheClockEndsUnmeteredGuests(t *testing.T) {
 			require.Greater(t, collections, 3)
 		})
 	}
-	t.Run("recurses", func(t *testing.T) { // until the engine's stack is full, or its time is over
+	t.Run("recurses", func(t *testing.T) { // until the engine's stack is full
 		f := open(t, nil)
-		f.put("p.yaml", []byte(unmetered+"limits: {timeout: 1s, instances: 1}\n"))
+		f.put("p.yaml", []byte(unmetered+"limits: {timeout: 1m, instances: 1}\n"))
 		f.put("p.wasm", deep.Bytes())
 		_, err := f.call(request())
-		require.Error(t, err)
-		require.Regexp(t, "stack overflow|time limit of 1s", err.Error())
+		require.ErrorContains(t, err, "stack overflow")
 	})
 	t.Run("starts for ever", func(t *testing.T) {
 		for export, file := range map[string]string{"": "start", abi.ExportInitialize: abi.ExportInitialize} {
